@@ -1,0 +1,205 @@
+"""What decide() answers: the writes, in their order, the probes it wants, the events, and when to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from slipway.core.snapshot import Object
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateRevision:
+    """POST a ControllerRevision (a revision or an approved plan). AlreadyExists: look again."""
+
+    object: Object
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitPromotionStatus:
+    """Replace the whole status of a Promotion, only if it still has this resourceVersion.
+
+    Sent also when nothing in it changed and `fence` is set: the check of the resourceVersion is the point
+    (a withdrawal since the read wins).
+    """
+
+    name: str
+    uid: str
+    resource_version: str
+    status: Mapping[str, Any]
+    fence: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchPromotionSpec:
+    """JSON merge patch of a Promotion's spec (null removes), only if it still has this resourceVersion.
+
+    Follows the CommitPromotionStatus of the same Promotion if both are there: use the resourceVersion which
+    that commit returned then.
+    """
+
+    name: str
+    uid: str
+    resource_version: str
+    spec: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitRolloutStatus:
+    """Replace the whole status of the Rollout, only if it still has this resourceVersion."""
+
+    resource_version: str
+    status: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkRevision:
+    """Merge patch of annotations on a ControllerRevision (None removes), only at this resourceVersion.
+
+    `resource_version` is None for a ControllerRevision that an earlier write of the same decision creates.
+    """
+
+    name: str
+    resource_version: str | None
+    annotations: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Apply:
+    """Server-side apply of a Service or a Deployment, field manager `slipway`.
+
+    `resource_version` None: the object was seen to be absent; apply without force, so that a foreign object of the
+    same name that appeared meanwhile is a conflict and not taken over. Else: apply with force, and with
+    metadata.resourceVersion set, so that a stale decision is a conflict.
+    """
+
+    kind: Literal["Service", "Deployment"]
+    resource_version: str | None
+    object: Object
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplaceDeployment:
+    """PUT a Deployment whose template others changed: fields that they added go too."""
+
+    resource_version: str
+    object: Object
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetWeights:
+    """Change nothing of an HTTPRoute but these weights, only if it still has this resourceVersion.
+
+    `weights` maps (rule index, backendRef index) to the weight.
+    """
+
+    namespace: str
+    name: str
+    resource_version: str
+    weights: Mapping[tuple[int, int], int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delete:
+    """Delete a child, only if it still has this uid and resourceVersion."""
+
+    kind: Literal["Service", "Deployment", "ControllerRevision"]
+    name: str
+    uid: str
+    resource_version: str
+
+
+Write = (
+    CreateRevision
+    | CommitPromotionStatus
+    | PatchPromotionSpec
+    | CommitRolloutStatus
+    | MarkRevision
+    | Apply
+    | ReplaceDeployment
+    | SetWeights
+    | Delete
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricProbe:
+    """One measurement of a gate. Run once, not before `due`, evaluated at the instant at which it runs.
+
+    Exactly one of `preset` and `query` is set; `variables` are those of `$(name)`, `window` among them.
+    """
+
+    key: str
+    due: datetime
+    source: str
+    preset: str | None
+    query: str | None
+    variables: Mapping[str, str]
+    min_requests: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpProbe:
+    """One HTTP smoke test against pods of the namespace (addresses that the kubelet reported)."""
+
+    key: str
+    due: datetime
+    addresses: Sequence[tuple[str, int]]
+    path: str
+    expect_status: int
+    expect_body: str | None
+    timeout: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class TcpProbe:
+    """One TCP smoke test against the pods behind a Service of the Rollout's namespace."""
+
+    key: str
+    due: datetime
+    service: str
+    port: int | str
+    timeout: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class DryRun:
+    """Server-side dry run (dryRun=All) of exactly these writes. Passed when every one was accepted."""
+
+    key: str
+    due: datetime
+    writes: tuple[Apply | SetWeights, ...]
+
+
+Probe = MetricProbe | HttpProbe | TcpProbe | DryRun
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A Kubernetes Event on the Rollout or on one of its Promotions, posted after the writes."""
+
+    kind: Literal["Rollout", "Promotion"]
+    name: str
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """The answer for one Snapshot.
+
+    `writes` are executed in order; the first one that fails ends the pass and the key is queued again. `needs_live`:
+    the snapshot came from a cache and the writes move traffic, mark or remove: read everything live,
+    decide again, and execute that decision instead. `probes` are all that are wanted now: results of others may be
+    forgotten. `look_again` is the latest instant at which this Rollout must be decided anew, None if only a
+    change can bring anything new (probes wake the key themselves when they finish).
+    """
+
+    writes: tuple[Write, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    events: tuple[Event, ...] = ()
+    look_again: datetime | None = None
+    needs_live: bool = False

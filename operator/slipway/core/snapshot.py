@@ -1,0 +1,78 @@
+"""What decide() sees: the objects of one Rollout, as the API server gave them, and what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+Object = Mapping[str, Any]
+"""A Kubernetes object as JSON. Nothing in core/ ever changes one in place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """The result of a MetricProbe. Exactly one of `value`, `no_data` and `error` is set.
+
+    `value` is finite; `no_data` and `error` are short reasons without anything that a metrics server said.
+    """
+
+    at: datetime
+    value: float | None = None
+    no_data: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probed:
+    """The result of an HttpProbe, a TcpProbe or a DryRun."""
+
+    at: datetime
+    passed: bool
+    message: str
+
+
+Observation = Measured | Probed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the administrator configured and the install brought, as far as decisions depend on it."""
+
+    sources: frozenset[str] = frozenset({"default"})
+    gateway_settle: timedelta = timedelta(seconds=3)
+    """How long after a route or a Service has changed the data plane is given to follow."""
+    drain_delay: timedelta = timedelta(seconds=10)
+    """How long pods stay after traffic has been seen to be gone from them."""
+    identity_verified: bool = True
+    """Whether the admission policy that checks approvers is installed in this cluster."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Everything that concerns the Rollout `namespace`/`name`, read at about the same time.
+
+    `revisions` are the ControllerRevisions labelled with this Rollout, plans included. `services` are the
+    Services of the namespace, whoever owns them. `routes` are the HTTPRoutes of any namespace that name a Service of
+    this Rollout as a backend, or that its spec lists. `observations` are the results of the probes that earlier
+    decisions asked for, by Probe.key. `live` says that the objects came from the API server just now, not
+    from a watch cache.
+    """
+
+    namespace: str
+    name: str
+    rollout: Object | None
+    promotions: tuple[Object, ...] = ()
+    revisions: tuple[Object, ...] = ()
+    deployments: tuple[Object, ...] = ()
+    services: tuple[Object, ...] = ()
+    endpoint_slices: tuple[Object, ...] = ()
+    pods: tuple[Object, ...] = ()
+    routes: tuple[Object, ...] = ()
+    other_rollouts: tuple[Object, ...] = ()
+    """Other Rollouts of the namespace that list one of the same HTTPRoutes."""
+    namespace_labels: Mapping[str, str] = field(default_factory=dict)
+    observations: Mapping[str, Observation] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
+    live: bool = False
