@@ -1,0 +1,310 @@
+"""The Api on a real API server: plain dicts over the pooled HTTPS connections of `kubernetes.aio`.
+
+The generated per-kind methods and models are bypassed: they would copy every object twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
+
+from slipway import __version__
+from slipway.cluster import credentials
+from slipway.cluster.api import Object, Objects
+from slipway.cluster.errors import APIError, Conflict, Gone, Invalid, Unauthorized, Unavailable, from_status
+from slipway.cluster.resources import FIELD_MANAGER, Resource
+
+REQUEST_TIMEOUT = 10.0
+LIST_TIMEOUT = 60.0
+CONNECTIONS = 64
+PAGE = 500
+# kube-apiserver drops idle connections after 90 s. Dropping ours a little earlier means that a request never
+# meets a connection that is being closed, and that a decision after a quiet minute needs no TLS handshake.
+KEEP_ALIVE = 75.0
+
+# verb, resource, HTTP status (0: no answer), seconds
+Observer = Callable[[str, Resource, int, float], None]
+
+
+class Client:
+    """Implements `slipway.cluster.api.Api`. Close it with `close()`; use it only in the loop that made it."""
+
+    def __init__(
+        self,
+        kubeconfig: Path | None = None,
+        *,
+        request_timeout: float = REQUEST_TIMEOUT,
+        observe: Observer | None = None,
+    ) -> None:
+        self._kubeconfig = kubeconfig
+        self._timeout = request_timeout
+        self._observe = observe
+        self._rest: RESTClientObject | None = None
+        self._connecting = asyncio.Lock()
+
+    async def configuration(self) -> Configuration:
+        """The connection in use (loads it when there is none yet)."""
+        return (await self._connected()).configuration
+
+    async def close(self) -> None:
+        """Close all connections."""
+        rest, self._rest = self._rest, None
+        if rest is not None:
+            await rest.close()
+
+    async def get(self, kind: Resource, namespace: str | None, name: str) -> Object:
+        """Read one object from etcd (not from the server's watch cache)."""
+        answer: Object = await self._request("get", kind, kind.path(namespace, name))
+        return answer
+
+    async def list(
+        self, kind: Resource, namespace: str | None = None, label_selector: str | None = None
+    ) -> tuple[Objects, str]:
+        """All objects, read in pages of one consistent snapshot, and its resourceVersion."""
+        try:
+            return await self._list(kind, namespace, label_selector, PAGE)
+        except Gone:  # the snapshot expired between two pages
+            return await self._list(kind, namespace, label_selector, None)
+
+    async def _list(
+        self, kind: Resource, namespace: str | None, label_selector: str | None, limit: int | None
+    ) -> tuple[Objects, str]:
+        items: Objects = []
+        query: dict[str, str] = {}
+        if label_selector:
+            query["labelSelector"] = label_selector
+        if limit:
+            query["limit"] = str(limit)
+        while True:
+            answer = await self._request("list", kind, kind.path(namespace), query, seconds=LIST_TIMEOUT)
+            for item in answer.get("items") or []:
+                # Items of a list carry neither; what reads them should not care where they came from.
+                items.append(_with_head(kind, item))
+            metadata = answer["metadata"]
+            if not metadata.get("continue"):
+                return items, str(metadata["resourceVersion"])
+            query["continue"] = metadata["continue"]
+
+    async def create(self, kind: Resource, obj: Object, dry_run: bool = False) -> Object:
+        """Create `obj`; unknown fields are refused, as kubectl does."""
+        path, body = kind.path(obj["metadata"].get("namespace")), _with_head(kind, obj)
+        return await self._write(
+            "create", kind, path, {"fieldValidation": "Strict"}, body, "application/json", dry_run
+        )
+
+    async def replace(
+        self, kind: Resource, obj: Object, subresource: str | None = None, dry_run: bool = False
+    ) -> Object:
+        """PUT `obj`; with `metadata.resourceVersion` or `metadata.uid` only on that one, else Conflict."""
+        path = kind.path(obj["metadata"].get("namespace"), obj["metadata"]["name"], subresource)
+        return await self._write("update", kind, path, {}, _with_head(kind, obj), "application/json", dry_run)
+
+    async def merge_patch(
+        self,
+        kind: Resource,
+        namespace: str | None,
+        name: str,
+        patch: Object,
+        subresource: str | None = None,
+        dry_run: bool = False,
+    ) -> Object:
+        """RFC 7396. With `metadata.resourceVersion` in `patch`: only on that version, else Conflict."""
+        path = kind.path(namespace, name, subresource)
+        return await self._write("patch", kind, path, {}, patch, "application/merge-patch+json", dry_run)
+
+    async def json_patch(
+        self, kind: Resource, namespace: str | None, name: str, ops: Sequence[Object], dry_run: bool = False
+    ) -> Object:
+        """RFC 6902. A failed `test` operation is a Conflict."""
+        path, body = kind.path(namespace, name), [*ops]
+        try:
+            return await self._write("patch", kind, path, {}, body, "application/json-patch+json", dry_run)
+        except Invalid as error:
+            if _test_failed(error, ops):
+                raise Conflict(error.message, error.status, error.reason) from error
+            raise
+
+    async def apply(
+        self,
+        kind: Resource,
+        obj: Object,
+        dry_run: bool = False,
+        force: bool = True,
+        subresource: str | None = None,
+    ) -> Object:
+        """Server-side apply as field manager `slipway`.
+
+        Without `force` a field of another manager is a Conflict.
+        """
+        path = kind.path(obj["metadata"].get("namespace"), obj["metadata"]["name"], subresource)
+        query, body = {"force": "true" if force else "false"}, _with_head(kind, obj)
+        return await self._write("apply", kind, path, query, body, "application/apply-patch+yaml", dry_run)
+
+    async def delete(
+        self,
+        kind: Resource,
+        namespace: str | None,
+        name: str,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: str = "Background",
+    ) -> None:
+        """Delete; with `uid` or `resource_version` as a precondition (Conflict when it does not hold)."""
+        options: Object = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": propagation,
+        }
+        preconditions = {
+            key: value for key, value in (("uid", uid), ("resourceVersion", resource_version)) if value
+        }
+        if preconditions:
+            options["preconditions"] = preconditions
+        await self._request("delete", kind, kind.path(namespace, name), {}, options, "application/json")
+
+    async def served(self, group: str, version: str) -> set[str]:
+        """The plural names that the server serves in `group/version`; empty when it does not know it."""
+        marker = Resource(group, version, "", "APIResourceList", namespaced=False)
+        try:
+            answer = await self._request("discover", marker, f"/apis/{group}/{version}")
+        except APIError as error:
+            if error.status == 404:
+                return set()
+            raise
+        return {resource["name"] for resource in answer.get("resources") or []}
+
+    async def _write(
+        self,
+        verb: str,
+        kind: Resource,
+        path: str,
+        query: dict[str, str],
+        body: Any,
+        content_type: str,
+        dry_run: bool,
+    ) -> Object:
+        query = {**query, "fieldManager": FIELD_MANAGER}
+        if dry_run:
+            query["dryRun"] = "All"
+        answer: Object = await self._request(verb, kind, path, query, body, content_type)
+        return answer
+
+    async def _request(
+        self,
+        verb: str,
+        kind: Resource,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str | None = None,
+        seconds: float | None = None,
+    ) -> Any:
+        url = f"{path}?{urlencode(query)}" if query else path
+        rest, limit = await self._connected(), seconds or self._timeout
+        try:
+            return await self._send(rest, verb, kind, url, body, content_type, limit)
+        except Unauthorized:
+            # A token or a client certificate was replaced: read them again and repeat, once.
+            rest = await self._reconnect(rest)
+            return await self._send(rest, verb, kind, url, body, content_type, limit)
+
+    async def _send(
+        self,
+        rest: RESTClientObject,
+        verb: str,
+        kind: Resource,
+        url: str,
+        body: Any,
+        content_type: str | None,
+        seconds: float,
+    ) -> Any:
+        headers = {"Accept": "application/json", "User-Agent": f"slipway/{__version__}"}
+        if content_type:
+            headers["Content-Type"] = content_type
+        if authorization := await credentials.authorization(rest.configuration):
+            headers["Authorization"] = authorization
+        status, started = 0, time.monotonic()
+        try:
+            response = await rest.request(
+                _METHODS[verb],
+                f"{rest.configuration.host}{url}",
+                headers=headers,
+                body=body,
+                _request_timeout=aiohttp.ClientTimeout(total=seconds),
+            )
+            status = response.status
+            data: bytes = await response.read()
+            retry_after = response.headers.get("Retry-After")
+        except (aiohttp.ClientError, TimeoutError, OSError, RuntimeError) as error:
+            # RuntimeError: the session was closed under the request because another one got new credentials.
+            raise Unavailable(f"{verb} {url.partition('?')[0]}: {error or type(error).__name__}") from error
+        finally:
+            if self._observe:
+                self._observe(verb, kind, status, time.monotonic() - started)
+        if status < 300:
+            return json.loads(data)
+        raise _error(status, data, retry_after)
+
+    async def _connected(self) -> RESTClientObject:
+        return self._rest or await self._reconnect(None)
+
+    async def _reconnect(self, used: RESTClientObject | None) -> RESTClientObject:
+        """Load the credentials again and replace the pool `used`, unless somebody did so meanwhile."""
+        async with self._connecting:
+            if self._rest is None or self._rest is used:
+                self._rest = _Pool(await credentials.load(self._kubeconfig))
+                if used is not None:
+                    await used.close()
+            return self._rest
+
+
+class _Pool(RESTClientObject):  # type: ignore[misc]  # the package ships without usable types
+    """The connection pool, with idle connections kept as long as the server keeps them."""
+
+    def _create_connector(self) -> aiohttp.TCPConnector:
+        return aiohttp.TCPConnector(limit=CONNECTIONS, ssl=self.ssl_context, keepalive_timeout=KEEP_ALIVE)
+
+    def _create_pool_manager(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=self._create_connector(), trust_env=credentials.behind_proxy(), read_bufsize=2**18
+        )
+
+
+_METHODS = {
+    "get": "GET",
+    "list": "GET",
+    "discover": "GET",
+    "create": "POST",
+    "update": "PUT",
+    "patch": "PATCH",
+    "apply": "PATCH",
+    "delete": "DELETE",
+}
+
+
+def _with_head(kind: Resource, obj: Object) -> Object:
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
+
+
+def _error(status: int, data: bytes, retry_after: str | None) -> APIError:
+    try:
+        body = json.loads(data)
+    except ValueError:
+        body = None
+    return from_status(
+        status, body if isinstance(body, dict) else None, data.decode("utf-8", "replace"), retry_after
+    )
+
+
+def _test_failed(error: Invalid, ops: Sequence[Object]) -> bool:
+    """A failed `test` is a bare 422: only its words tell it from an object that is refused."""
+    return any(op.get("op") == "test" for op in ops) and "test" in error.message.lower()

@@ -1,0 +1,70 @@
+"""Where the API server is and how to authenticate: a kubeconfig, or the pod's service account.
+
+Loaded by `kubernetes.aio`: exec plugins, OIDC, client certificates, token files and proxies work as usual.
+"""
+
+from __future__ import annotations
+
+import os
+import urllib.request
+from pathlib import Path
+
+import kopf
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+
+class NoCluster(Exception):
+    """There is no usable kubeconfig and no service account."""
+
+
+async def load(kubeconfig: Path | None = None) -> Configuration:
+    """Read the connection: `kubeconfig`, else a pod's service account, else $KUBECONFIG or ~/.kube/config.
+
+    A service account's token is read again every minute while the configuration is used (bound tokens
+    rotate); the rest is read when this is called again.
+    """
+    configuration = Configuration()
+    try:
+        if kubeconfig is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
+            load_incluster_config(client_configuration=configuration)
+        else:
+            await load_kube_config(
+                config_file=str(kubeconfig) if kubeconfig else None,
+                client_configuration=configuration,
+                persist_config=False,
+            )
+    except (ConfigException, OSError, AttributeError, TypeError) as error:
+        # The loader stumbles over an absent or empty file with AttributeError or TypeError.
+        where = str(kubeconfig) if kubeconfig else "the service account, $KUBECONFIG or ~/.kube/config"
+        raise NoCluster(f"no connection to a cluster from {where}: {error}") from error
+    return configuration
+
+
+async def authorization(configuration: Configuration) -> str | None:
+    """The value of the Authorization header, None where a client certificate speaks for itself."""
+    settings = await configuration.auth_settings()
+    bearer = settings.get("BearerToken")
+    return str(bearer["value"]) if bearer else None
+
+
+def behind_proxy() -> bool:
+    """Whether the environment names an HTTP proxy (reading it on each request is not free)."""
+    return any(scheme in urllib.request.getproxies() for scheme in ("http", "https"))
+
+
+async def connection_info(configuration: Configuration) -> kopf.ConnectionInfo:
+    """The same connection for kopf's watch streams."""
+    header = await authorization(configuration)
+    scheme, _, token = (header or "").partition(" ")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        insecure=not configuration.verify_ssl,
+        scheme=scheme.capitalize() or None,
+        token=token or None,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        proxy_url=configuration.proxy,
+        trust_env=behind_proxy(),
+    )
