@@ -1,0 +1,1 @@
+"""Metrics sources: the only code that queries them. Gates' numbers come from here, verdicts do not."""

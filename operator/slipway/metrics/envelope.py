@@ -1,0 +1,90 @@
+"""Reads the answer to an instant query (`/api/v1/query` of Prometheus' HTTP API). Pure.
+
+Whatever is not exactly one finite, current number from a complete answer is no number: a gate must never
+pass on it, and never count it as a failure.
+"""
+
+import json
+import math
+from datetime import datetime, timedelta
+from typing import Any
+
+from slipway.metrics.reading import Error, NoData, Reading, Value
+
+STALE_AFTER = timedelta(seconds=1)
+"""How far a sample's time may be from the time asked for.
+
+Prometheus stamps an instant vector with exactly that time; some backends round it to seconds. The samples
+behind it may be older all the same: up to its lookback (5 minutes) for a bare series, until its target is
+known to be gone; within the window for rate() and its like."""
+
+# The error types of Prometheus' HTTP API. Only these words are repeated from an answer.
+ERROR_TYPES = frozenset(
+    {"timeout", "canceled", "execution", "bad_data", "internal", "unavailable", "not_found", "not_acceptable"}
+)
+
+
+def read_answer(status: int, body: bytes, at: datetime) -> Reading:
+    """The reading in an answer with HTTP `status` and `body` to a query evaluated at `at`."""
+    if 300 <= status < 400:
+        return Error(f"HTTP {status}: redirects are not followed")
+    envelope = _envelope(body)
+    if status != 200:
+        kind = envelope.get("errorType") if envelope else None
+        return Error(f"HTTP {status} ({kind})" if kind in ERROR_TYPES else f"HTTP {status}")
+    if envelope is None:
+        return Error("the answer is not JSON as Prometheus' API has it")
+    if envelope.get("status") != "success":
+        return Error("the source reports an error")
+    if envelope.get("warnings"):
+        return Error("the source warns that its answer may be partial")
+    data = envelope.get("data")
+    if not isinstance(data, dict):
+        return Error("the answer has no data")
+    return _result(data.get("resultType"), data.get("result"), at)
+
+
+def _envelope(body: bytes) -> dict[str, Any] | None:
+    try:
+        envelope = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return envelope if isinstance(envelope, dict) else None
+
+
+def _result(kind: object, result: object, at: datetime) -> Reading:
+    if kind == "scalar":
+        return _sample(result, at)
+    if kind != "vector":
+        known = kind if kind in ("matrix", "string") else "unknown type"
+        return Error(f"the query yields a {known} where one number is needed")
+    if not isinstance(result, list):
+        return Error("the answer has no result")
+    if not result:
+        return NoData("no data: the query yields nothing")
+    if len(result) > 1:
+        return Error(f"the query yields {len(result)} series where one is needed")
+    series = result[0]
+    if not isinstance(series, dict) or "value" not in series:
+        return Error("the query yields a histogram where one number is needed")
+    return _sample(series["value"], at)
+
+
+def _sample(sample: object, at: datetime) -> Reading:
+    match sample:
+        case [int() | float() as timestamp, str() as text]:
+            pass
+        case _:
+            return Error("the answer has no readable sample")
+    try:
+        value = float(text)
+        age = at.timestamp() - timestamp
+    except (ValueError, OverflowError):
+        return Error("the answer has no readable sample")
+    if not abs(age) <= STALE_AFTER.total_seconds():
+        return NoData(f"stale: the sample is {age:.0f} s older than asked for")
+    if math.isnan(value):
+        return NoData("NaN: nothing to divide by, or nothing measured")
+    if math.isinf(value):
+        return NoData("the value is infinite")
+    return Value(value)

@@ -1,0 +1,98 @@
+"""A metrics source with Prometheus' HTTP API, for asyncio: bounded in time, in size and in concurrency."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from slipway.metrics.client import PrometheusClient, QueryFailed
+from slipway.metrics.envelope import read_answer
+from slipway.metrics.reading import Error, Reading
+
+
+class PrometheusSource:
+    """Asks one server. Each of its threads has a client and with it a connection of its own.
+
+    `timeout` is the deadline of a whole query, from the call to the answer's last byte. When it is over, the
+    connection is cut, which frees the thread: a server that hangs or trickles takes no thread away for
+    longer, and none from another source.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        ca: Path | None = None,
+        token_file: Path | None = None,
+        headers: dict[str, str] | None = None,
+        timeout: timedelta = timedelta(seconds=10),
+        max_concurrency: int = 4,
+    ) -> None:
+        self._timeout = timeout
+        self._url, self._ca, self._token_file, self._headers = url, ca, token_file, dict(headers or {})
+        self._slots = asyncio.Semaphore(max_concurrency)
+        self._threads = ThreadPoolExecutor(max_concurrency, thread_name_prefix="slipway-metrics")
+        self._idle: list[PrometheusClient] = []
+        self._running: dict[PrometheusClient, asyncio.Future[Reading]] = {}
+        self._closed = False
+
+    async def query(self, promql: str, at: datetime) -> Reading:
+        """What `promql` yields at `at`; an Error when the source has not answered within the timeout."""
+        try:
+            async with asyncio.timeout(self._timeout.total_seconds()):
+                await self._slots.acquire()
+                return await self._ask(promql, at)
+        except TimeoutError:
+            return Error(f"no answer within {self._timeout.total_seconds():g} s")
+
+    async def close(self) -> None:
+        """Cut running queries, which end as errors, and give back threads and connections."""
+        self._closed = True
+        for client in self._running:
+            client.cut()
+        if self._running:
+            # Nothing but a name lookup outlives the cut; it is not waited for.
+            await asyncio.wait(self._running.values(), timeout=1)
+        for client in self._idle:
+            client.close()
+        self._idle.clear()
+        self._threads.shutdown(wait=False)
+
+    async def _ask(self, promql: str, at: datetime) -> Reading:
+        if self._closed:
+            self._slots.release()
+            return Error("the source is closed")
+        client = self._idle.pop() if self._idle else self._new_client()
+        running = asyncio.get_running_loop().run_in_executor(self._threads, _ask, client, promql, at)
+        self._running[client] = running
+        running.add_done_callback(lambda _: self._ended(client))
+        try:
+            # Shielded: a thread cannot be cancelled, and its slot is free only when it has really ended.
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            if not running.done():
+                client.cut()
+            raise
+
+    def _ended(self, client: PrometheusClient) -> None:
+        del self._running[client]
+        if client.is_cut or self._closed:
+            client.close()
+        else:
+            self._idle.append(client)
+        self._slots.release()
+
+    def _new_client(self) -> PrometheusClient:
+        return PrometheusClient(
+            self._url, ca=self._ca, token_file=self._token_file, headers=self._headers, timeout=self._timeout
+        )
+
+
+def _ask(client: PrometheusClient, promql: str, at: datetime) -> Reading:
+    try:
+        status, body = client.instant_query(promql, at)
+    except QueryFailed as error:
+        return Error(str(error))
+    except OSError:  # the certificate bundle is missing or unreadable: requests lets this one through
+        return Error("the CA file cannot be read")
+    return read_answer(status, body, at)
