@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from slipway.api.generation import Generation
 from slipway.api.instant import Instant
 from slipway.api.model import StatusModel
 
@@ -23,5 +24,5 @@ class Condition(StatusModel):
     """The same for people, in words."""
     last_transition_time: Instant
     """When the status last went from one to another."""
-    observed_generation: int | None = None
+    observed_generation: Generation | None = None
     """The metadata.generation that the condition was found on."""

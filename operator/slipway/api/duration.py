@@ -27,7 +27,7 @@ _UNITS = {
 def parse_duration(text: str) -> timedelta:
     """Read a duration; ValueError where it is none, or longer than 99999h."""
     if not re.fullmatch(PATTERN, text):
-        raise ValueError(f"{text!r} is not {EXPECTED}")
+        raise ValueError(f"{text!r} is no duration")
     parts = re.findall(r"([0-9]+)(h|ms|m|s)", text)
     total = sum((int(number) * _UNITS[unit] for number, unit in parts), timedelta())
     if total > LONGEST:

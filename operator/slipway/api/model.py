@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 
 class Model(BaseModel):
-    """A part of a resource: immutable, in snake_case here and in camelCase on the wire, unknown fields refused."""
+    """A part of a resource: immutable, camelCase on the wire, unknown fields refused."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -31,7 +31,7 @@ M = TypeVar("M", bound=Model)
 
 
 class StatusModel(Model):
-    """A part of a status. What is unset or empty is left out when it is written, as in Kubernetes' own types."""
+    """A part of a status. What is unset or empty is left out on writing, as in Kubernetes' own types."""
 
     @model_serializer(mode="wrap")
     def _omit_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

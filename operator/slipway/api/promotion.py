@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, StrictBool
 
 from slipway.api.conditions import Condition
 from slipway.api.extensions import LIST_ATOMIC, MAP_GRANULAR, list_map, rule, rules
+from slipway.api.generation import Generation
 from slipway.api.instant import Instant
 from slipway.api.model import Model, StatusModel, read_lenient, unique
 from slipway.api.names import ImageReference, Label, Percent, PlanHash, Reason, RevisionName, RolloutName
@@ -77,10 +78,10 @@ class PromotionSpec(Model):
     rollout: RolloutName
     """Name of the Rollout in this namespace. Immutable."""
     environment: Label
-    """The environment of the Rollout, named again so that nothing goes to the wrong one by mistake. Immutable."""
+    """The environment of the Rollout, named again so that nothing goes to the wrong one. Immutable."""
     revision: RevisionName | None = None
-    """The revision, as status of the Rollout names it. Immutable. Absent: follows the Rollout's candidate until
-    traffic first moves."""
+    """The revision, as status of the Rollout names it. Immutable. Absent: follows the Rollout's candidate
+    until traffic first moves."""
     images: Annotated[list[ImageRef], Field(max_length=50), unique("name"), list_map("name")] = Field(
         default_factory=list
     )
@@ -90,17 +91,18 @@ class PromotionSpec(Model):
     commit: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """The commit that it was built from."""
     approved: StrictBool | None = None
-    """true: puts it in front of users, under the plan that status shows. false: withdraws. Never part of a manifest."""
+    """true: puts it before users under the plan in status. false: withdraws. Never part of a manifest."""
     approvals: Annotated[dict[UserName, PlanHash], Field(max_length=20), MAP_GRANULAR, _ENTRIES_BY_USER] = (
         Field(default_factory=dict)
     )
-    """Who approved which plan. Stamped from `approved: true`, or written by a further approver; only one's own entry."""
+    """Who approved which plan. Stamped from `approved: true`, or written by a further approver as their own
+    entry."""
     approved_weight: Percent | None = None
     """Lets the candidate enter canary steps that ask again, up to this percentage."""
     weight_approvals: Annotated[
         dict[UserName, WeightApproval], Field(max_length=20), MAP_GRANULAR, _ENTRIES_BY_USER
     ] = Field(default_factory=dict)
-    """Who approved which weight under which plan. Stamped from `approvedWeight`, by the rules of `approvals`."""
+    """Who approved which weight under which plan. Stamped from `approvedWeight`, as `approvals` are."""
     accept_no_data: AcceptNoData | None = None
     """Goes on without data where there is little traffic. Recorded as an override."""
     hold: Reason | None = None
@@ -163,11 +165,11 @@ class ApprovalStatus(StatusModel):
 class PromotionStatus(StatusModel):
     """What is seen and decided."""
 
-    observed_generation: int = -1
+    observed_generation: Generation = -1
     """The metadata.generation that this status is about; -1 before the operator has seen the object."""
     phase: str = ""
-    """Checking, Blocked, AwaitingApproval, Held, Approved, Shifting, Watching, Succeeded, RolledBack, Failed, Aborted
-    or Superseded."""
+    """Checking, Blocked, AwaitingApproval, Held, Approved, Shifting, Watching, Succeeded, RolledBack, Failed,
+    Aborted or Superseded."""
     message: str = ""
     """What it waits for, with the next command to run."""
     target: Target | None = None
@@ -210,6 +212,6 @@ def read_status(obj: Mapping[str, Any]) -> PromotionStatus:
 
 
 def read_promotion(obj: Mapping[str, Any]) -> Promotion:
-    """A Promotion as the API server has it. ValidationError, with paths below `spec`, where the spec is malformed."""
+    """A Promotion as the API server has it; ValidationError where its spec is malformed."""
     spec = PromotionSpec.model_validate(obj.get("spec", {}))
     return Promotion(metadata=dict(obj["metadata"]), spec=spec, status=read_status(obj))

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from slipway.api.conditions import Condition
 from slipway.api.duration import Duration, SecondsUp
 from slipway.api.extensions import LIST_ATOMIC, LIST_SET, MAP_ATOMIC, list_map, rule, rules
+from slipway.api.generation import Generation
 from slipway.api.instant import Instant
 from slipway.api.model import Model, StatusModel, invalid, read_lenient, unique
 from slipway.api.names import Label, Percent, Subdomain
@@ -20,7 +21,8 @@ from slipway.api.template import Template
 class ServicePort(Model):
     """A port of the live Service and of those beside it.
 
-    No field has a default here: ports are part of the revision, whose digest must not depend on Slipway's version.
+    No field has a default here: ports are part of the revision, and its digest must not depend on the
+    operator's version.
     """
 
     name: PortName
@@ -38,8 +40,8 @@ class ServicePort(Model):
 class ServiceSpec(Model):
     """The Services that the operator creates and owns.
 
-    Named `<rollout>` (live), `<rollout>-preview` (the waiting candidate, for smoke tests and people) and, for a
-    canary, `<rollout>-candidate`.
+    Named `<rollout>` (live), `<rollout>-preview` (the waiting candidate, for smoke tests and people) and, for
+    a canary, `<rollout>-candidate`.
     """
 
     ports: Annotated[list[ServicePort], Field(min_length=1, max_length=20), unique("name"), list_map("name")]
@@ -59,14 +61,15 @@ class Traffic(Model):
     http_routes: Annotated[list[HTTPRouteRef], Field(max_length=16), unique("name"), list_map("name")] = (
         Field(default_factory=list)
     )
-    """HTTPRoutes that list both `<rollout>` and `<rollout>-candidate` as backends; only these two weights are edited."""
+    """HTTPRoutes that list both `<rollout>` and `<rollout>-candidate` as backends; only these two weights are
+    edited."""
 
 
 class BlueGreen(Model):
     """The candidate waits beside what serves, then all traffic moves at once."""
 
     preview_replicas: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
-    """Replicas of the candidate before it is approved; it is scaled to full before it gets traffic. Absent: full."""
+    """Replicas of the candidate before it is approved; before traffic it is scaled to full. Absent: full."""
     verify: Duration = timedelta(minutes=5)
     """How long the gates must hold after the switch; if one breaks, traffic goes back."""
     keep_previous: Duration = timedelta(minutes=30)
@@ -106,7 +109,8 @@ class Canary(Model):
         LIST_ATOMIC,
         rules(
             rule(
-                "self.map(step, step.weight).isSorted() && self.all(a, self.exists_one(b, a.weight == b.weight))",
+                "self.map(step, step.weight).isSorted()"
+                " && self.all(a, self.exists_one(b, a.weight == b.weight))",
                 "weights must rise from step to step",
             )
         ),
@@ -150,7 +154,8 @@ class Strategy(Model):
 class Gate(Model):
     """A bound on a measured number, which a revision must keep to take traffic and to stay.
 
-    A measurement passes, fails, finds no data or ends in an error; only a pass advances, only a failure sends back.
+    A measurement passes, fails, finds no data or ends in an error. Only a pass advances, only a failure sends
+    back.
     """
 
     model_config = ConfigDict(
@@ -181,8 +186,8 @@ class Gate(Model):
         ]
         | None
     ) = None
-    """PromQL that yields one number. `$(namespace) $(rollout) $(environment) $(revision) $(deployment) $(service)
-    $(window)` are replaced, as in a container's args."""
+    """PromQL that yields one number. `$(namespace) $(rollout) $(environment) $(revision) $(deployment)
+    $(service) $(window)` are replaced, as in a container's args."""
     below: float | None = None
     """The number must be less than this."""
     above: float | None = None
@@ -262,7 +267,7 @@ class TCPSmokeTest(Model):
 
 
 class SmokeTest(Model):
-    """A probe of the candidate before any traffic, after the switch, and again while it is verified and watched."""
+    """A probe of the candidate before any traffic, after the switch, and again while it is verified."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -289,8 +294,8 @@ class SmokeTest(Model):
 
 
 _STEP_GATES = (
-    "!has(self.strategy) || !has(self.strategy.canary) || self.strategy.canary.steps.all(step, !has(step.gates) || "
-    "step.gates.all(name, has(self.analysis) && has(self.analysis.gates)"
+    "!has(self.strategy) || !has(self.strategy.canary) || self.strategy.canary.steps.all(step, "
+    "!has(step.gates) || step.gates.all(name, has(self.analysis) && has(self.analysis.gates)"
     " ? self.analysis.gates.exists(gate, gate.name == name) : name in ['error-rate', 'latency-p95']))"
 )
 _SMOKE_PORTS = (
@@ -307,7 +312,8 @@ class RolloutSpec(Model):
             "x-kubernetes-validations": [
                 rule(
                     "!has(self.strategy) || !has(self.strategy.canary)"
-                    " || (has(self.traffic) && has(self.traffic.httpRoutes) && size(self.traffic.httpRoutes) > 0)",
+                    " || (has(self.traffic) && has(self.traffic.httpRoutes)"
+                    " && size(self.traffic.httpRoutes) > 0)",
                     "a canary needs traffic.httpRoutes: at least one HTTPRoute that splits its traffic",
                     ".strategy.canary",
                 ),
@@ -337,7 +343,7 @@ class RolloutSpec(Model):
     revision_history_limit: Annotated[int, Field(ge=0, le=1000)] = 3
     """How many old revisions are kept, beyond those that serve or may be gone back to."""
     template: Template
-    """The pods, as in a Deployment. A change makes a new revision: a candidate that waits for its Promotion."""
+    """The pods, as in a Deployment. A change makes a new revision, which waits for its Promotion."""
     service: ServiceSpec
     """The Services in front of the pods."""
     traffic: Traffic | None = None
@@ -351,7 +357,7 @@ class RolloutSpec(Model):
     smoke_tests: Annotated[list[SmokeTest], Field(max_length=20), unique("name"), list_map("name")] = Field(
         default_factory=list
     )
-    """Probes of the candidate before any traffic, after the switch, and again while it is verified and watched."""
+    """Probes of the candidate before any traffic, after the switch, and again while it is verified."""
     approval: Literal["Required", "Automatic"] = "Required"
     """Required: no request reaches a revision before a person has approved its Promotion. Automatic: only in
     namespaces that an administrator labelled `slipway.dev/approval=automatic`."""
@@ -390,8 +396,8 @@ class RolloutSpec(Model):
         return self
 
 
-# Phases, verdicts and outcomes are plain strings in the schema, not enumerations: while operators of two versions
-# take turns, a word that only the newer one knows must not make its status unwritable.
+# Phases, verdicts and outcomes are plain strings, not enumerations: a word that only a newer operator knows
+# must not make its status unwritable where the CRD is still the older one.
 
 
 class RevisionStatus(StatusModel):
@@ -448,7 +454,7 @@ class PreviousStatus(StatusModel):
 
 
 class RejectedStatus(StatusModel):
-    """The revision that was sent back. It is not tried again until the template changes or a newer Promotion asks."""
+    """The revision that was sent back. A changed template or a newer Promotion makes another attempt."""
 
     revision: str
     """First ten digits of its digest."""
@@ -512,7 +518,7 @@ class HistoryEntry(StatusModel):
 class RolloutStatus(StatusModel):
     """What is seen and decided. A cache of the world: it is rebuilt if it is lost."""
 
-    observed_generation: int = -1
+    observed_generation: Generation = -1
     """The metadata.generation that this status is about; -1 before the operator has seen the object."""
     replicas: int = 0
     """Serving pods, for the scale subresource."""
@@ -521,8 +527,8 @@ class RolloutStatus(StatusModel):
     strategy: str = ""
     """The strategy in use: BlueGreen or Canary."""
     phase: str = ""
-    """Invalid, RollingBack, Held, AwaitingApproval, Shifting, Verifying, Deploying, AwaitingPromotion, RolledBack,
-    Degraded, Watching or Healthy."""
+    """Invalid, RollingBack, Held, AwaitingApproval, Shifting, Verifying, Deploying, AwaitingPromotion,
+    RolledBack, Degraded, Watching or Healthy."""
     message: str = ""
     """What is happening and what it waits for, with the next command to run."""
     stable: RevisionStatus | None = None
@@ -583,6 +589,6 @@ def read_status(obj: Mapping[str, Any]) -> RolloutStatus:
 
 
 def read_rollout(obj: Mapping[str, Any]) -> Rollout:
-    """A Rollout as the API server has it. ValidationError, with paths below `spec`, where the spec is malformed."""
+    """A Rollout as the API server has it; ValidationError where its spec is malformed."""
     spec = RolloutSpec.model_validate(obj.get("spec", {}))
     return Rollout(metadata=dict(obj["metadata"]), spec=spec, status=read_status(obj))

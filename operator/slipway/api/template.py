@@ -1,4 +1,4 @@
-"""A pod template as the user wrote it. It is hashed, so nothing is read into it: no defaults, no conversion."""
+"""A pod template as the user wrote it. It is hashed, so nothing is added to it or converted."""
 
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ SCHEMA: dict[str, Any] = {
             "properties": {
                 "labels": {
                     "type": "object",
-                    "description": "Labels of the pods. The operator adds slipway.dev/rollout and slipway.dev/revision.",
+                    "description": "Labels of the pods. The operator adds slipway.dev/rollout and /revision.",
                     "additionalProperties": {"type": "string", "maxLength": 63},
                     "maxProperties": 100,
                     "x-kubernetes-validations": [
