@@ -126,11 +126,12 @@ def _definition(
     plural = f"{kind.lower()}s"
     schema = structural(model)
     properties = schema["properties"]
-    for envelope in ("apiVersion", "kind", "metadata"):
+    for envelope in ("apiVersion", "kind"):
         properties.pop(envelope)
+    # The API server knows what metadata is; the name is declared so that rules may point to it.
+    properties["metadata"] = {"type": "object", "properties": {"name": {"type": "string"}}}
     # kstatus takes an object without conditions for current: until the operator has seen it, it is not.
     properties["status"] = {**_no_defaults(properties["status"]), "default": {"observedGeneration": -1}}
-    # metadata is the API server's own. Rules on the name need no schema of it.
     schema["required"] = ["spec"]
     return {
         "apiVersion": "apiextensions.k8s.io/v1",

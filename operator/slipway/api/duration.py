@@ -14,7 +14,7 @@ from slipway.api.model import invalid
 
 PATTERN = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"
 LONGEST = timedelta(hours=99_999)
-EXPECTED = "a duration such as 30s, 5m or 1h30m"
+EXPECTED = "such as 30s, 5m or 1h30m"
 
 _UNITS = {
     "h": timedelta(hours=1),

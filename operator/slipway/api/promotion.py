@@ -46,14 +46,17 @@ class AcceptNoData(Model):
     """Why this is acceptable."""
 
 
-def _unchanged(field: str, meaning: str) -> dict[str, Any]:
-    return rule(f"self.?{field} == oldSelf.?{field}", f"{field} is immutable: {meaning}", f".{field}")
+_IMMUTABLE = "is immutable: another one is another Promotion"
+
+
+def _same(field: str) -> str:
+    return f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
 
 
 def _frozen(field: str) -> dict[str, Any]:
     return rule(
         "!((has(self.approved) && self.approved) || (has(self.approvals) && size(self.approvals) > 0))"
-        f" || self.?{field} == oldSelf.?{field}",
+        f" || ({_same(field)})",
         f"{field} is part of what was approved: withdraw the approval first"
         """ (kubectl patch … --type merge -p '{"spec":{"approved":false,"approvals":null}}')""",
         f".{field}",
@@ -66,18 +69,15 @@ class PromotionSpec(Model):
     model_config = ConfigDict(
         json_schema_extra={
             "x-kubernetes-validations": [
-                *(
-                    _unchanged(field, "another revision or place is another Promotion")
-                    for field in ("rollout", "environment", "revision")
-                ),
+                rule(_same("revision"), f"revision {_IMMUTABLE}", ".revision"),
                 *(_frozen(field) for field in ("images", "version", "commit")),
             ]
         }
     )
 
-    rollout: RolloutName
+    rollout: Annotated[RolloutName, rules(rule("self == oldSelf", f"rollout {_IMMUTABLE}"))]
     """Name of the Rollout in this namespace. Immutable."""
-    environment: Label
+    environment: Annotated[Label, rules(rule("self == oldSelf", f"environment {_IMMUTABLE}"))]
     """The environment of the Rollout, named again so that nothing goes to the wrong one. Immutable."""
     revision: RevisionName | None = None
     """The revision, as status of the Rollout names it. Immutable. Absent: follows the Rollout's candidate
@@ -180,6 +180,8 @@ class PromotionStatus(StatusModel):
     """The checks and their results."""
     approvals: Annotated[list[ApprovalStatus], LIST_ATOMIC] = Field(default_factory=list)
     """Who approved, when and which plan."""
+    rerun: str | None = None
+    """The last `rerun` of the spec that was acted on."""
     links: dict[str, str] = Field(default_factory=dict)
     """Where to see more."""
     started_at: Instant | None = None

@@ -76,6 +76,13 @@ class BlueGreen(Model):
     """How long the previous revision stays up, so that going back is instant."""
 
 
+def _distinct(names: list[str]) -> list[str]:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise invalid(f"{name!r} is there twice", "each gate once", f"[{index}]")
+    return names
+
+
 class CanaryStep(Model):
     """One share of the traffic, held until it has proved itself."""
 
@@ -85,7 +92,7 @@ class CanaryStep(Model):
     """The step ends when this long is over and every gate has passed within the step."""
     approval: Literal["Required"] | None = None
     """Required: the step is entered only when the Promotion's `approvedWeight` is at least its weight."""
-    gates: Annotated[list[Label], Field(max_length=20), LIST_SET] | None = None
+    gates: Annotated[list[Label], Field(max_length=20), AfterValidator(_distinct), LIST_SET] | None = None
     """Names of the gates that count in this step, instead of all of them."""
 
 
@@ -324,7 +331,7 @@ class RolloutSpec(Model):
                 ),
                 rule(_SMOKE_PORTS, "the port of an http test must be one of service.ports", ".smokeTests"),
                 rule(
-                    "duration(self.progressDeadline) > duration(string(self.minReadySeconds) + 's')",
+                    "duration(self.progressDeadline).getSeconds() > self.minReadySeconds",
                     "must be longer than minReadySeconds",
                     ".progressDeadline",
                 ),
@@ -496,6 +503,8 @@ class SmokeTestStatus(StatusModel):
     """Pass, Fail or Error."""
     at: Instant | None = None
     """When it ran."""
+    failures: int = 0
+    """Failures in a row."""
     message: str = ""
     """The verdict in words."""
 

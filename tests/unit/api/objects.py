@@ -1,0 +1,465 @@
+"""Good and bad objects, asked of the models and, on a real API server, of the CRDs."""
+
+from typing import Any, NamedTuple
+
+PLAN = "sha256:" + "0" * 64
+OTHER_PLAN = "sha256:" + "1" * 64
+
+
+def rollout(name: str = "web", **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "slipway.dev/v1alpha1",
+        "kind": "Rollout",
+        "metadata": {"name": name},
+        "spec": {
+            "environment": "production",
+            "template": {"spec": {"containers": [{"name": "web", "image": "registry.example/web:1"}]}},
+            "service": {"ports": [{"name": "http", "port": 80, "targetPort": 9898}]},
+            **spec,
+        },
+    }
+
+
+def canary(*steps: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return rollout(
+        strategy={"canary": {"steps": list(steps)}}, traffic={"httpRoutes": [{"name": "web"}]}, **spec
+    )
+
+
+def gates(*made: dict[str, Any]) -> dict[str, Any]:
+    return rollout(analysis={"gates": list(made)})
+
+
+def smoke_tests(*made: dict[str, Any]) -> dict[str, Any]:
+    return rollout(smokeTests=list(made))
+
+
+def promotion(name: str = "web-1", **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "slipway.dev/v1alpha1",
+        "kind": "Promotion",
+        "metadata": {"name": name},
+        "spec": {"rollout": "web", "environment": "production", **spec},
+    }
+
+
+def without(made: dict[str, Any], field: str) -> dict[str, Any]:
+    return {**made, "spec": {key: value for key, value in made["spec"].items() if key != field}}
+
+
+class Refused(NamedTuple):
+    what: str
+    made: dict[str, Any]
+    path: str
+    """Where the models see the fault."""
+    says: str
+    """What the API server tells the user, or the part of it that matters."""
+
+
+ACCEPTED = {
+    "a minimal Rollout": rollout(),
+    "no replicas": rollout(replicas=0),
+    "all of blue/green": rollout(
+        strategy={"blueGreen": {"previewReplicas": 1, "verify": "0s", "keepPrevious": "1h30m"}}
+    ),
+    "a canary": canary(
+        {"weight": 10}, {"weight": 50, "hold": "10m", "approval": "Required", "gates": ["latency-p95"]}
+    ),
+    "a step without gates": canary({"weight": 100, "gates": []}),
+    "twenty steps": canary(*({"weight": weight} for weight in range(5, 101, 5))),
+    "no gates": gates(),
+    "a range": gates({"name": "load", "query": "up", "below": 1, "above": -1.5}),
+    "all names in a query": gates(
+        {
+            "name": "all",
+            "query": "$(namespace) $(rollout) $(environment) $(revision) $(deployment) $(service) $(window)",
+            "above": 0,
+        }
+    ),
+    "dollars in a query": gates(
+        {"name": "dollars", "query": '{pod=~"^web-.+$",x="$$(pod) $1 $$"}$', "above": 0}
+    ),
+    "smoke tests": smoke_tests(
+        {"name": "home", "http": {"port": "http", "expectBody": "greetings"}},
+        {"name": "number", "http": {"port": 80, "path": "/x?y=z", "expectStatus": 404, "timeout": "1s"}},
+        {"name": "database", "tcp": {"service": "db", "port": 5432}},
+    ),
+    "an abort": rollout(abort="3f2a9c01de"),
+    "an abort by the full revision": rollout(abort="3f" * 32),
+    "a long name": rollout(name="w" * 46),
+    "a template with nulls": rollout(template={"metadata": {"creationTimestamp": None}, "spec": {}}),
+    "a minimal Promotion": promotion(),
+    "a full Promotion": promotion(
+        revision="3f2a9c01de",
+        images=[{"name": "web", "image": "registry.example/web@sha256:" + "0" * 64}],
+        version="v1.2.3",
+        commit="abc1234",
+        approved=True,
+        approvals={"someone@example.com": PLAN, "oidc:https://id.example/some/one": PLAN},
+        approvedWeight=50,
+        weightApprovals={"someone@example.com": {"weight": 50, "plan": PLAN}},
+        acceptNoData={"weight": 10, "reason": "no users at night"},
+        hold="lunch",
+        rollbackPlanNeeded=True,
+        abort="never mind",
+        rerun="2",
+    ),
+}
+
+_BOUND = {"name": "load", "query": "up", "below": 1}
+_PRESET = {"name": "errors", "preset": "error-rate", "below": 1}
+_PORT = {"name": "http", "port": 80}
+
+REFUSED = [
+    Refused(
+        "no environment",
+        without(rollout(), "environment"),
+        "spec.environment",
+        "spec.environment: Required value",
+    ),
+    Refused("no template", without(rollout(), "template"), "spec.template", "spec.template: Required value"),
+    Refused("no service", without(rollout(), "service"), "spec.service", "spec.service: Required value"),
+    Refused(
+        "an unknown field",
+        rollout(replica=3),
+        "spec.replica",
+        'strict decoding error: unknown field "spec.replica"',
+    ),
+    Refused(
+        "an unknown field in a list",
+        canary({"weight": 10, "pause": "5m"}),
+        "spec.strategy.canary.steps[0].pause",
+        'strict decoding error: unknown field "spec.strategy.canary.steps[0].pause"',
+    ),
+    Refused(
+        "a field that is not built yet",
+        smoke_tests({"name": "journey", "job": {"template": {}}, "tcp": {"service": "db", "port": 1}}),
+        "spec.smokeTests[0].job",
+        'strict decoding error: unknown field "spec.smokeTests[0].job"',
+    ),
+    Refused(
+        "negative replicas", rollout(replicas=-1), "spec.replicas", "should be greater than or equal to 0"
+    ),
+    Refused(
+        "replicas in words", rollout(replicas="three"), "spec.replicas", 'must be of type integer: "string"'
+    ),
+    Refused("an environment in capitals", rollout(environment="PROD"), "spec.environment", "should match"),
+    Refused(
+        "an unknown approval",
+        rollout(approval="Maybe"),
+        "spec.approval",
+        'supported values: "Required", "Automatic"',
+    ),
+    Refused(
+        "an abort by another name",
+        rollout(abort="v2"),
+        "spec.abort",
+        "should match '^([0-9a-f]{10}|[0-9a-f]{64})$'",
+    ),
+    Refused(
+        "a template without a pod",
+        rollout(template={}),
+        "spec.template.spec",
+        "spec.template.spec: Required value",
+    ),
+    Refused(
+        "an unknown field of a template",
+        rollout(template={"spec": {}, "kind": "Pod"}),
+        "spec.template.kind",
+        'unknown field "spec.template.kind"',
+    ),
+    Refused(
+        "a template in words", rollout(template="web"), "spec.template", 'must be of type object: "string"'
+    ),
+    Refused(
+        "our label in a template",
+        rollout(template={"metadata": {"labels": {"slipway.dev/revision": "x"}}, "spec": {}}),
+        "spec.template.metadata.labels[slipway.dev/revision]",
+        "slipway.dev/revision is set by the operator",
+    ),
+    Refused("no ports", rollout(service={"ports": []}), "spec.service.ports", "should have at least 1 items"),
+    Refused(
+        "two ports of one name",
+        rollout(service={"ports": [_PORT, {"name": "http", "port": 81}]}),
+        "spec.service.ports[1].name",
+        'spec.service.ports[1]: Duplicate value: {"name":"http"}',
+    ),
+    Refused(
+        "a port out of range",
+        rollout(service={"ports": [{"name": "http", "port": 70000}]}),
+        "spec.service.ports[0].port",
+        "should be less than or equal to 65535",
+    ),
+    Refused(
+        "no strategy of the two",
+        rollout(strategy={}),
+        "spec.strategy",
+        "spec.strategy: Invalid value: exactly one of blueGreen and canary must be set",
+    ),
+    Refused(
+        "both strategies",
+        rollout(
+            strategy={"blueGreen": {}, "canary": {"steps": [{"weight": 1}]}},
+            traffic={"httpRoutes": [{"name": "w"}]},
+        ),
+        "spec.strategy",
+        "exactly one of blueGreen and canary must be set",
+    ),
+    Refused(
+        "a canary without routes",
+        rollout(strategy={"canary": {"steps": [{"weight": 10}]}}),
+        "spec.strategy.canary",
+        "spec.strategy.canary: Invalid value: a canary needs traffic.httpRoutes",
+    ),
+    Refused(
+        "a canary with an empty list of routes",
+        rollout(strategy={"canary": {"steps": [{"weight": 10}]}}, traffic={"httpRoutes": []}),
+        "spec.strategy.canary",
+        "a canary needs traffic.httpRoutes",
+    ),
+    Refused("no steps", canary(), "spec.strategy.canary.steps", "should have at least 1 items"),
+    Refused(
+        "too many steps",
+        canary(*({"weight": weight} for weight in range(1, 22))),
+        "spec.strategy.canary.steps",
+        "must have at most 20 items",
+    ),
+    Refused(
+        "weight 0",
+        canary({"weight": 0}),
+        "spec.strategy.canary.steps[0].weight",
+        "greater than or equal to 1",
+    ),
+    Refused(
+        "weight 101",
+        canary({"weight": 101}),
+        "spec.strategy.canary.steps[0].weight",
+        "less than or equal to 100",
+    ),
+    Refused(
+        "a falling weight",
+        canary({"weight": 50}, {"weight": 10}),
+        "spec.strategy.canary.steps[1].weight",
+        "spec.strategy.canary.steps: Invalid value: weights must rise from step to step",
+    ),
+    Refused(
+        "a weight twice",
+        canary({"weight": 50}, {"weight": 50}),
+        "spec.strategy.canary.steps[1].weight",
+        "weights must rise from step to step",
+    ),
+    Refused(
+        "a step after 100",
+        canary({"weight": 100}, {"weight": 100}),
+        "spec.strategy.canary.steps[1].weight",
+        "weights must rise from step to step",
+    ),
+    Refused(
+        "a hold in words",
+        canary({"weight": 10, "hold": "5 minutes"}),
+        "spec.strategy.canary.steps[0].hold",
+        "spec.strategy.canary.steps[0].hold",
+    ),
+    Refused(
+        "a hold as a number",
+        canary({"weight": 10, "hold": 300}),
+        "spec.strategy.canary.steps[0].hold",
+        'must be of type string: "integer"',
+    ),
+    Refused(
+        "a step's gate that does not exist",
+        canary({"weight": 10, "gates": ["latency-p95", "conversion"]}),
+        "spec.strategy.canary.steps[0].gates[1]",
+        "spec.strategy.canary.steps: Invalid value: the gates of a step must be names of analysis.gates",
+    ),
+    Refused(
+        "a step's gate that is one of the defaults, not of the list",
+        canary({"weight": 10, "gates": ["error-rate"]}, analysis={"gates": [_BOUND]}),
+        "spec.strategy.canary.steps[0].gates[0]",
+        "the gates of a step must be names of analysis.gates",
+    ),
+    Refused(
+        "a step's gate twice",
+        canary({"weight": 10, "gates": ["error-rate", "error-rate"]}),
+        "spec.strategy.canary.steps[0].gates[1]",
+        "Duplicate value",
+    ),
+    Refused(
+        "a gate that asks nothing",
+        gates({"name": "x", "below": 1}),
+        "spec.analysis.gates[0]",
+        "spec.analysis.gates[0]: Invalid value: exactly one of preset and query must be set",
+    ),
+    Refused(
+        "a gate that asks two things",
+        gates({**_PRESET, "query": "up"}),
+        "spec.analysis.gates[0]",
+        "exactly one of preset and query must be set",
+    ),
+    Refused(
+        "a gate without a bound",
+        gates({"name": "x", "query": "up"}),
+        "spec.analysis.gates[0]",
+        "below, above or both must be set",
+    ),
+    Refused(
+        "a gate that nothing passes",
+        gates({"name": "x", "query": "up", "below": 1, "above": 1}),
+        "spec.analysis.gates[0].above",
+        "spec.analysis.gates[0].above: Invalid value: above must be less than below, or no value passes",
+    ),
+    Refused(
+        "an unknown preset",
+        gates({"name": "x", "preset": "requests", "below": 1}),
+        "spec.analysis.gates[0].preset",
+        'supported values: "error-rate", "latency-p95"',
+    ),
+    Refused(
+        "an unknown name in a query",
+        gates({"name": "x", "query": "up{pod='$(pod)'}", "below": 1}),
+        "spec.analysis.gates[0].query",
+        "spec.analysis.gates[0].query: Invalid value: unknown $(name): only namespace, rollout, environment,"
+        " revision, deployment, service, window are replaced",
+    ),
+    Refused(
+        "an unclosed name in a query",
+        gates({"name": "x", "query": "up $(namespace", "below": 1}),
+        "spec.analysis.gates[0].query",
+        "unknown $(name)",
+    ),
+    Refused(
+        "a third dollar does not escape",
+        gates({"name": "x", "query": "up $$$(pod)", "below": 1}),
+        "spec.analysis.gates[0].query",
+        "unknown $(name)",
+    ),
+    Refused(
+        "two gates of one name",
+        gates(_BOUND, {**_PRESET, "name": "load"}),
+        "spec.analysis.gates[1].name",
+        'spec.analysis.gates[1]: Duplicate value: {"name":"load"}',
+    ),
+    Refused(
+        "a window of no length",
+        gates({**_BOUND, "window": "0s"}),
+        "spec.analysis.gates[0].window",
+        "spec.analysis.gates[0].window: Invalid value: must be at least 1s",
+    ),
+    Refused(
+        "no interval",
+        rollout(analysis={"interval": "0s"}),
+        "spec.analysis.interval",
+        "spec.analysis.interval: Invalid value: must be at least 1s",
+    ),
+    Refused(
+        "an unknown answer to no data",
+        rollout(analysis={"onNoData": "Pass"}),
+        "spec.analysis.onNoData",
+        'supported values: "Hold", "Rollback"',
+    ),
+    Refused(
+        "a threshold of 0",
+        gates({**_BOUND, "failureThreshold": 0}),
+        "spec.analysis.gates[0].failureThreshold",
+        "greater than or equal to 1",
+    ),
+    Refused(
+        "a deadline within minReadySeconds",
+        rollout(minReadySeconds=60, progressDeadline="1m"),
+        "spec.progressDeadline",
+        "spec.progressDeadline: Invalid value: must be longer than minReadySeconds",
+    ),
+    Refused(
+        "a smoke test that tests nothing",
+        smoke_tests({"name": "x"}),
+        "spec.smokeTests[0]",
+        "spec.smokeTests[0]: Invalid value: exactly one of http and tcp must be set",
+    ),
+    Refused(
+        "a smoke test of two kinds",
+        smoke_tests({"name": "x", "http": {"port": 80}, "tcp": {"service": "db", "port": 1}}),
+        "spec.smokeTests[0]",
+        "exactly one of http and tcp must be set",
+    ),
+    Refused(
+        "a smoke test of a port that the Service lacks",
+        smoke_tests({"name": "x", "http": {"port": "admin"}}),
+        "spec.smokeTests[0].http.port",
+        "spec.smokeTests: Invalid value: the port of an http test must be one of service.ports",
+    ),
+    Refused(
+        "a smoke test on the pods' port",
+        smoke_tests({"name": "x", "http": {"port": 9898}}),
+        "spec.smokeTests[0].http.port",
+        "the port of an http test must be one of service.ports",
+    ),
+    Refused(
+        "a path with a host",
+        smoke_tests({"name": "x", "http": {"port": 80, "path": "http://elsewhere.example/"}}),
+        "spec.smokeTests[0].http.path",
+        "should match '^/'",
+    ),
+    Refused(
+        "a Service elsewhere",
+        smoke_tests({"name": "x", "tcp": {"service": "db.other", "port": 1}}),
+        "spec.smokeTests[0].tcp.service",
+        "spec.smokeTests[0].tcp.service",
+    ),
+    Refused("no rollout", without(promotion(), "rollout"), "spec.rollout", "spec.rollout: Required value"),
+    Refused(
+        "no environment of a Promotion",
+        without(promotion(), "environment"),
+        "spec.environment",
+        "Required value",
+    ),
+    Refused(
+        "a revision by another name",
+        promotion(revision="v2"),
+        "spec.revision",
+        "should match '^[0-9a-f]{10}$'",
+    ),
+    Refused(
+        "approved in words", promotion(approved="yes"), "spec.approved", 'must be of type boolean: "string"'
+    ),
+    Refused(
+        "an approval of no plan",
+        promotion(approvals={"me": "yes"}),
+        "spec.approvals[me]",
+        "should match '^sha256:[0-9a-f]{64}$'",
+    ),
+    Refused(
+        "an approval by nobody",
+        promotion(approvals={"": PLAN}),
+        "spec.approvals[]",
+        "spec.approvals: Invalid value: user names have 1 to 256 characters",
+    ),
+    Refused(
+        "too many approvals",
+        promotion(approvals={f"user{n}": PLAN for n in range(21)}),
+        "spec.approvals",
+        "must have at most 20 items",
+    ),
+    Refused(
+        "a weight approval without a plan",
+        promotion(weightApprovals={"me": {"weight": 10}}),
+        "spec.weightApprovals[me].plan",
+        "spec.weightApprovals.me.plan: Required value",
+    ),
+    Refused(
+        "approvedWeight 0", promotion(approvedWeight=0), "spec.approvedWeight", "greater than or equal to 1"
+    ),
+    Refused(
+        "going on without data for no reason",
+        promotion(acceptNoData={"weight": 10, "reason": ""}),
+        "spec.acceptNoData.reason",
+        "should be at least 1 chars long",
+    ),
+    Refused("an empty hold", promotion(hold=""), "spec.hold", "should be at least 1 chars long"),
+    Refused(
+        "two images of one container",
+        promotion(images=[{"name": "web", "image": "a"}, {"name": "web", "image": "b"}]),
+        "spec.images[1].name",
+        'spec.images[1]: Duplicate value: {"name":"web"}',
+    ),
+    Refused("a dry run", promotion(dryRun=True), "spec.dryRun", 'unknown field "spec.dryRun"'),
+]
