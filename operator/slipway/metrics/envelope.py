@@ -31,7 +31,8 @@ def read_answer(status: int, body: bytes, at: datetime) -> Reading:
     envelope = _envelope(body)
     if status != 200:
         kind = envelope.get("errorType") if envelope else None
-        return Error(f"HTTP {status} ({kind})" if kind in ERROR_TYPES else f"HTTP {status}")
+        known = isinstance(kind, str) and kind in ERROR_TYPES
+        return Error(f"HTTP {status} ({kind})" if known else f"HTTP {status}")
     if envelope is None:
         return Error("the answer is not JSON as Prometheus' API has it")
     if envelope.get("status") != "success":

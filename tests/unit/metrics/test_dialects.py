@@ -1,0 +1,78 @@
+import re
+from datetime import timedelta
+
+import pytest
+
+from slipway.metrics.dialects import DIALECTS, PODS, QueryVariables, UnknownPlaceholder, render, render_check
+
+WEB = QueryVariables(
+    namespace="shop",
+    rollout="web",
+    environment="production",
+    revision="3f2a9c01de",
+    deployment="web-3f2a9c01de",
+    service="web-candidate",
+    window=timedelta(minutes=1, seconds=30),
+)
+
+
+def test_every_placeholder_stands_for_its_name() -> None:
+    query = "$(namespace) $(rollout) $(environment) $(revision) $(deployment) $(service) [$(window)]"
+    assert render(query, WEB) == "shop web production 3f2a9c01de web-3f2a9c01de web-candidate [1m30s]"
+
+
+@pytest.mark.parametrize("query", ["x{pod=~'$(pod)'}", "$( window)", "$()", "$(Window)", "$(__class__)"])
+def test_an_unknown_placeholder_is_refused_by_name(query: str) -> None:
+    name = re.search(r"\((.*)\)", query)
+    with pytest.raises(UnknownPlaceholder, match=re.escape(f"$({name[1] if name else ''})")):
+        render(query, WEB)
+    with pytest.raises(UnknownPlaceholder):
+        render_check(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "rendered"),
+    [
+        ("$$(window)", "$(window)"),
+        ("$$(anything)", "$(anything)"),
+        ('x{path=~"/a$"}', 'x{path=~"/a$"}'),
+        ('x{path=~"(a|b)$|c"}', 'x{path=~"(a|b)$|c"}'),
+        ("sum(x)", "sum(x)"),
+    ],
+)
+def test_what_is_no_placeholder_stays_as_in_the_args_of_a_container(query: str, rendered: str) -> None:
+    assert render(query, WEB) == rendered
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_dialect_has_every_preset(dialect: str) -> None:
+    presets = DIALECTS[dialect]  # type: ignore[index]
+    assert set(presets) == {"error-rate", "latency-p95", "requests"}
+    for query in presets.values():
+        assert "$(" not in render(query, WEB)
+
+
+def pod_names(deployment: str, replica_set: str = "7d9f8b6c54", own: str = "x2k4z") -> str:
+    """A pod's name as the API server makes it: the generated base is cut after 58 characters."""
+    return f"{deployment}-{replica_set}-"[:58] + own
+
+
+@pytest.mark.parametrize("rollout", ["w", "web", "web-api", *("a" * n for n in range(33, 47))])
+@pytest.mark.parametrize("replica_set", ["5bcd", "7d9f8b6c5", "7d9f8b6c54"])
+def test_the_pods_of_a_deployment_match_however_long_its_name_is(rollout: str, replica_set: str) -> None:
+    deployment = f"{rollout}-3f2a9c01de"
+    pattern = PODS.replace("$(deployment)", deployment)
+    assert re.fullmatch(pattern, pod_names(deployment, replica_set))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "web-3f2a9c01de-canary",  # a longer name with this one in front
+        "web-3f2a9c01de-1234567890",  # a Rollout that is called like this revision's Deployment
+        "web-3f2a9c01df",
+        "my-web-3f2a9c01de",
+    ],
+)
+def test_the_pods_of_other_deployments_do_not_match(other: str) -> None:
+    assert not re.fullmatch(PODS.replace("$(deployment)", "web-3f2a9c01de"), pod_names(other))
