@@ -56,7 +56,7 @@ async def every(
 
     async def one(host: str, port: int) -> tuple[bool, str]:
         try:
-            _check(host, refused)
+            _check(host, port, refused)
             async with asyncio.timeout(timeout.total_seconds()):
                 return True, await probe(host, port)
         except TimeoutError:
@@ -76,7 +76,7 @@ async def every(
     return ProbeResult(True, f"{at}: {outcomes[0][1]}")
 
 
-def _check(host: str, refused: Sequence[Network]) -> None:
+def _check(host: str, port: int, refused: Sequence[Network]) -> None:
     try:
         address = ip_address(host)
     except ValueError:
@@ -85,6 +85,8 @@ def _check(host: str, refused: Sequence[Network]) -> None:
         address = address.ipv4_mapped
     if any(address in network for network in refused):
         raise ProbeFailed("not the address of a pod or Service, not dialled")
+    if not 1 <= port <= 65535:
+        raise ProbeFailed("not a port")
 
 
 def _named(host: str, port: int) -> str:
