@@ -1,0 +1,1 @@
+"""The test cluster: a real Kubernetes, built, started and stopped by the tests themselves."""

@@ -1,0 +1,35 @@
+"""Fixtures for tests that need a Kubernetes: one cluster for the whole run, a fresh namespace for each test."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.cluster import Cluster
+from tests.cluster.session import shared_cluster
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[Cluster]:
+    """A cluster with at least an API server and controllers; the full one when it runs already."""
+    with shared_cluster(full=False) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A cluster with real pods, gateway and Prometheus; this process is inside its network meanwhile."""
+    with shared_cluster(full=True) as cluster:
+        if not cluster.capabilities.has_pod_network:
+            pytest.skip(f"needs pods that this process can dial: {cluster.capabilities.reason}")
+        with cluster.inside():
+            yield cluster
+
+
+@pytest.fixture
+def namespace(control_plane: Cluster) -> Iterator[str]:
+    """A namespace of the test's own, deleted (without waiting) afterwards."""
+    name = f"t-{secrets.token_hex(4)}"
+    control_plane.kubectl("create", "namespace", name)
+    yield name
+    control_plane.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
