@@ -70,8 +70,6 @@ class Snapshot:
     endpoint_slices: tuple[Object, ...] = ()
     pods: tuple[Object, ...] = ()
     routes: tuple[Object, ...] = ()
-    other_rollouts: tuple[Object, ...] = ()
-    """Other Rollouts of the namespace that list one of the same HTTPRoutes."""
     namespace_labels: Mapping[str, str] = field(default_factory=dict)
     observations: Mapping[str, Observation] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)

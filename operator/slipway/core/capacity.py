@@ -1,0 +1,63 @@
+"""How many pods each revision has. What serves is never scaled below what its share needs."""
+
+from __future__ import annotations
+
+from slipway.core.case import Case
+from slipway.core.progress import Progress
+from slipway.core.revision import Revision
+from slipway.core.strategy import settings
+
+
+def needed(replicas: int, share: int) -> int:
+    """Pods for a share of the traffic, rounded up."""
+    return -(-replicas * max(0, min(100, share)) // 100)
+
+
+def preview(progress: Progress, replicas: int) -> int:
+    """Pods of the candidate before it is approved."""
+    asked = settings(progress.spec).preview_replicas
+    return replicas if asked is None else min(asked, max(1, replicas))
+
+
+def sizes(
+    case: Case,
+    *,
+    replicas: int,
+    candidate: Progress | None,
+    pods_for: int,
+    allowed: bool,
+    retreating: Revision | None,
+    drained: bool,
+    keeping: bool,
+) -> dict[str, int]:
+    """Replicas by revision, for every revision that has or should have a Deployment.
+
+    `pods_for` is the share for which the candidate's pods may be made ready, `allowed` says that it may have pods at all,
+    `drained` that no request has reached the one that goes back for the drain delay, `keeping` that `keepPrevious` runs.
+    """
+    lineage, world = case.lineage, case.world
+    moving = retreating is not None or (candidate is not None and candidate.in_flight)
+    serving = world.serving()
+    wanted: dict[str, int] = dict.fromkeys(world.deployments, 0)
+    if lineage.stable is not None:
+        size = world.size(lineage.stable.name)
+        wanted[lineage.stable.name] = max(replicas, size) if moving else replicas
+    if lineage.previous is not None and keeping:
+        size = world.size(lineage.previous.name)
+        wanted[lineage.previous.name] = max(size, replicas) if size else 0
+    if candidate is not None:
+        name = candidate.revision.name
+        if candidate.in_flight:
+            share = max(candidate.share, pods_for, world.exposure(name))
+            wanted[name] = max(needed(replicas, share), preview(candidate, replicas))
+        elif allowed:
+            wanted[name] = max(preview(candidate, replicas), needed(replicas, pods_for))
+    if retreating is not None and not drained:
+        wanted[retreating.name] = max(wanted.get(retreating.name, 0), world.size(retreating.name))
+    for name in serving & wanted.keys():
+        # Whatever the roles say: as long as a Service or route may send requests there, its pods stay.
+        floor = world.size(name) if wanted[name] == 0 else needed(replicas, world.exposure(name))
+        wanted[name] = max(wanted[name], floor)
+    return wanted
+
+

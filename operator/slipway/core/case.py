@@ -1,0 +1,125 @@
+"""One Rollout's case, read from a snapshot: the start of every decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from slipway.api.problems import problems
+from slipway.api.rollout import RolloutSpec, RolloutStatus, read_status
+from slipway.core import charge, instants, plan, revision
+from slipway.core.charge import Claim
+from slipway.core.lineage import Lineage, trace
+from slipway.core.snapshot import Object, Snapshot
+from slipway.core.traffic import Traffic
+from slipway.core.world import World
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is known. `spec` is None when the spec does not parse; `problems` say why, with paths."""
+
+    snapshot: Snapshot
+    now: datetime
+    rollout: Object
+    spec: RolloutSpec | None
+    problems: tuple[str, ...]
+    status: RolloutStatus
+    world: World
+    lineage: Lineage
+    claims: Sequence[Claim]
+
+    @property
+    def name(self) -> str:
+        """metadata.name of the Rollout."""
+        return str(self.rollout["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        """metadata.namespace of the Rollout."""
+        return str(self.rollout["metadata"]["namespace"])
+
+    @property
+    def uid(self) -> str:
+        """metadata.uid of the Rollout."""
+        return str(self.rollout["metadata"]["uid"])
+
+    @property
+    def generation(self) -> int:
+        """metadata.generation of the Rollout."""
+        return int(self.rollout["metadata"].get("generation") or 0)
+
+    @property
+    def raw_spec(self) -> Mapping[str, Any]:
+        """The spec as the API server has it."""
+        return self.rollout.get("spec") or {}
+
+    @property
+    def environment(self) -> str:
+        """spec.environment, also of a spec that does not parse."""
+        return str(self.raw_spec.get("environment") or "")
+
+    @property
+    def routed(self) -> bool:
+        """Whether HTTPRoutes split the traffic."""
+        return bool(self.world.listed_routes)
+
+    @property
+    def traffic(self) -> Traffic:
+        """Traffic as the Services and routes have it."""
+        weights = {
+            share.candidate_weight if share.live_weight + share.candidate_weight == 100 else None
+            for share in self.world.shares()
+        }
+        weight = weights.pop() if len(weights) == 1 else (None if weights else 0)
+        return Traffic(
+            self.world.selected(self.world.live_service),
+            self.world.selected(self.world.candidate_service),
+            weight,
+        )
+
+
+def read(snapshot: Snapshot, rollout: Object, now: datetime) -> Case:
+    """Read a snapshot. Total: a malformed spec is a case too."""
+    meta = rollout["metadata"]
+    spec, wrong = _spec(rollout)
+    stored = revision.stored(snapshot.revisions, meta["name"], meta["uid"])
+    lineage = trace(stored, revision.of_spec(rollout.get("spec") or {}))
+    running = running_spec(snapshot, rollout, lineage)
+    listed = {route.name for s in (spec, running) if s and s.traffic for route in s.traffic.http_routes}
+    return Case(
+        snapshot=snapshot,
+        now=instants.whole_milliseconds(now),
+        rollout=rollout,
+        spec=spec,
+        problems=wrong,
+        status=read_status(rollout),
+        world=World(snapshot, str(meta["uid"]), tuple(sorted(listed))),
+        lineage=lineage,
+        claims=charge.read(snapshot.promotions),
+    )
+
+
+def running_spec(snapshot: Snapshot, rollout: Object, lineage: Lineage) -> RolloutSpec | None:
+    """The stored plan of the revision in flight, if one is."""
+    shifting = lineage.shifting
+    if shifting is None or shifting.marks.approved is None:
+        return None
+    return plan.stored_spec(
+        snapshot.revisions,
+        rollout["metadata"]["name"],
+        shifting.marks.approved.plan_hash,
+        shifting,
+        rollout.get("spec") or {},
+    )
+
+
+def _spec(rollout: Object) -> tuple[RolloutSpec | None, tuple[str, ...]]:
+    try:
+        return RolloutSpec.model_validate(rollout.get("spec") or {}), ()
+    except ValidationError as error:
+        return None, tuple(str(problem) for problem in problems(error))

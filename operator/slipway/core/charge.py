@@ -1,0 +1,103 @@
+"""Which Promotion is in charge of a Rollout's candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from slipway.api.promotion import PromotionSpec, PromotionStatus, read_status
+from slipway.core import instants
+from slipway.core.revision import Revision
+from slipway.core.snapshot import Object
+
+FINAL = frozenset({"Succeeded", "RolledBack", "Failed", "Aborted", "Superseded", "DryRunComplete"})
+"""Phases that a Promotion never leaves."""
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A Promotion that names this Rollout. `spec` is None when it does not parse; `problem` says why."""
+
+    obj: Object
+    spec: PromotionSpec | None
+    problem: str
+    status: PromotionStatus
+
+    @property
+    def name(self) -> str:
+        """metadata.name."""
+        return str(self.obj["metadata"]["name"])
+
+    @property
+    def uid(self) -> str:
+        """metadata.uid."""
+        return str(self.obj["metadata"]["uid"])
+
+    @property
+    def created(self) -> datetime:
+        """metadata.creationTimestamp, whole seconds."""
+        return instants.parse(self.obj["metadata"].get("creationTimestamp")) or _EPOCH
+
+    @property
+    def finished(self) -> bool:
+        """In a final phase."""
+        return self.status.phase in FINAL
+
+    @property
+    def deleting(self) -> bool:
+        """On its way out."""
+        return bool(self.obj["metadata"].get("deletionTimestamp"))
+
+
+def read(objects: Iterable[Object]) -> list[Claim]:
+    """The Promotions, oldest first."""
+    claims = []
+    for obj in objects:
+        spec, problem = None, ""
+        try:
+            spec = PromotionSpec.model_validate(obj.get("spec", {}))
+        except ValidationError as error:
+            first = error.errors()[0]
+            problem = f"spec.{'.'.join(str(p) for p in first['loc'])}: {first['msg']}"
+        claims.append(Claim(obj, spec, problem, read_status(obj)))
+    return sorted(claims, key=lambda claim: (claim.created, claim.name))
+
+
+def matches(claim: Claim, environment: str, revision: str) -> bool:
+    """Whether a Promotion may lead this revision: unfinished, the same environment, no other revision named."""
+    return (
+        claim.spec is not None
+        and not claim.finished
+        and not claim.deleting
+        and claim.spec.environment == environment
+        and claim.spec.revision in (None, revision)
+    )
+
+
+def in_charge(claims: Sequence[Claim], environment: str, candidate: Revision | None) -> Claim | None:
+    """The Promotion in charge of the candidate: the one under which traffic moves, else the newest that matches."""
+    if candidate is None:
+        return None
+    approved = candidate.marks.approved
+    if approved and approved.promotion_uid and not candidate.marks.rejected:
+        return next((c for c in claims if c.uid == approved.promotion_uid and not c.deleting), None)
+    found = [c for c in claims if matches(c, environment, candidate.name)]
+    return found[-1] if found else None
+
+
+def asks_again(claims: Sequence[Claim], environment: str, revision: Revision) -> bool:
+    """Whether a Promotion that was created after the revision was sent back asks for it."""
+    rejected = revision.marks.rejected
+    if rejected is None:
+        return True
+    # creationTimestamp has whole seconds; the Promotion that was sent back itself is in a final phase.
+    after = rejected.at.replace(microsecond=0)
+    sent_back = revision.marks.approved.promotion_uid if revision.marks.approved else ""
+    return any(
+        c.created >= after and c.uid != sent_back and matches(c, environment, revision.name) for c in claims
+    )

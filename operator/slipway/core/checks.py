@@ -1,0 +1,294 @@
+"""The operator's own checks on a candidate, for its Promotion. Each ends Passed, Failed, NotApplicable or Unverifiable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from slipway.api.promotion import CheckStatus, PromotionSpec
+from slipway.api.rollout import RolloutSpec, SmokeTestStatus
+from slipway.core import instants, names
+from slipway.core.case import Case
+from slipway.core.decision import Apply, DryRun, MetricProbe, Probe, SetWeights
+from slipway.core.gates import Subject, bound, variables
+from slipway.core.revision import Revision
+from slipway.core.snapshot import Measured, Probed
+from slipway.core.world import Pod
+
+
+class Result(StrEnum):
+    """How a check ended."""
+
+    PASSED = "Passed"  # noqa: S105 - a result, not a password
+    FAILED = "Failed"
+    NOT_APPLICABLE = "NotApplicable"
+    UNVERIFIABLE = "Unverifiable"
+    PENDING = "Pending"
+
+
+GOOD = frozenset({Result.PASSED, Result.NOT_APPLICABLE})
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The checks of one candidate, and the probes that they wait for."""
+
+    checks: tuple[CheckStatus, ...]
+    probes: tuple[Probe, ...]
+
+    @property
+    def pending(self) -> list[CheckStatus]:
+        """Those without a result yet."""
+        return [check for check in self.checks if check.result == Result.PENDING]
+
+    @property
+    def failed(self) -> list[CheckStatus]:
+        """Those that block."""
+        return [check for check in self.checks if check.result not in GOOD | {Result.PENDING}]
+
+    @property
+    def against(self) -> str:
+        """Why the checks do not let the candidate have traffic; '' when they do."""
+        if self.failed:
+            first = self.failed[0]
+            return f"check {first.name} {first.result}: {first.message}"
+        if self.pending:
+            return f"check {self.pending[0].name} is still running: {self.pending[0].message}"
+        return ""
+
+
+def template_key(case: Case, revision: Revision) -> str:
+    """The identity of the dry run of a revision's Deployment."""
+    return f"template/{case.uid}/{revision.digest}"
+
+
+def template_probe(case: Case, revision: Revision, deployment: Apply) -> DryRun:
+    """Ask the API server whether it would take the template."""
+    return DryRun(key=template_key(case, revision), due=case.now, writes=(deployment,))
+
+
+def template_verdict(case: Case, revision: Revision) -> Probed | None:
+    """The API server's answer; a Deployment that exists is one. None: not asked yet."""
+    if revision.name in case.world.deployments:
+        return Probed(at=case.now, passed=True, message="the API server took the template")
+    seen = case.snapshot.observations.get(template_key(case, revision))
+    return seen if isinstance(seen, Probed) else None
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """Whom the checks are about, and under which plan."""
+
+    candidate: Revision
+    stable: Revision | None
+    spec: RolloutSpec
+    promotion: PromotionSpec | None
+    plan_hash: str
+    way_back: tuple[Apply | SetWeights, ...]
+
+
+def run(
+    case: Case,
+    about: Subjects,
+    before: Sequence[CheckStatus],
+    smoke: Sequence[SmokeTestStatus],
+    fresh: bool,
+) -> Checked:
+    """All checks with what is known now. `before` are the results so far; `fresh` forgets them (a rerun, a new plan)."""
+    known = {} if fresh else {check.name: check for check in before}
+    answers, answer_probes = _gates_answer(case, about, known.get("gates-answer"))
+    rehearsal, rehearsal_probes = _rehearsed(case, about, known.get("rollback-rehearsed"))
+    found = [
+        _template(case, about.candidate),
+        _health(about.candidate),
+        _references(case, about.candidate),
+        *([_images(about)] if about.promotion and about.promotion.images else []),
+        *(_smoke(test) for test in smoke),
+        answers,
+        rehearsal,
+    ]
+    old = {check.name: check for check in before}
+    return Checked(
+        tuple(_dated(check, old.get(check.name), case.now) for check in found),
+        (*answer_probes, *rehearsal_probes),
+    )
+
+
+def _check(name: str, category: str, result: Result, message: str, evidence: str = "") -> CheckStatus:
+    return CheckStatus(
+        name=name, category=category, result=str(result), message=message[:1000], evidence=evidence
+    )
+
+
+def _dated(check: CheckStatus, old: CheckStatus | None, now: datetime) -> CheckStatus:
+    """A result keeps the time at which it was first found."""
+    if check.at is not None or check.result == Result.PENDING:
+        return check
+    same = old is not None and (old.result, old.message) == (check.result, check.message)
+    return check.model_copy(update={"at": old.at if same and old else now})
+
+
+def _template(case: Case, candidate: Revision) -> CheckStatus:
+    verdict = template_verdict(case, candidate)
+    if verdict is None:
+        return _check("template-accepted", "Operations", Result.PENDING, "asking the API server")
+    result = Result.PASSED if verdict.passed else Result.FAILED
+    return _check("template-accepted", "Operations", result, verdict.message)
+
+
+def _health(candidate: Revision) -> CheckStatus:
+    """Every container that a port of the Service leads to has a readiness probe; without one a pod is ready at once."""
+    spec = candidate.template.get("spec") or {}
+    containers = [c for c in spec.get("containers") or [] if isinstance(c, Mapping)]
+    serving = [c for c in containers if _serves(c, candidate.ports)] or containers
+    for index, container in enumerate(containers):
+        if container in serving and not container.get("readinessProbe"):
+            where = f"spec.template.spec.containers[{index}].readinessProbe"
+            return _check(
+                "health-probe",
+                "Operations",
+                Result.FAILED,
+                f"{where} is missing: without it a pod counts as ready before it can answer",
+            )
+    return _check("health-probe", "Operations", Result.PASSED, "every serving container has a readiness probe")
+
+
+def _serves(container: Mapping[str, Any], ports: Sequence[Mapping[str, Any]]) -> bool:
+    targets = {port.get("targetPort", port.get("port")) for port in ports}
+    own = [p for p in container.get("ports") or [] if isinstance(p, Mapping)]
+    return any(p.get("name") in targets or p.get("containerPort") in targets for p in own)
+
+
+def _references(case: Case, candidate: Revision) -> CheckStatus:
+    """ConfigMaps, Secrets and keys, as the candidate's own pods prove it: Slipway has no right to read Secrets."""
+    pods = case.world.pods_of(candidate.name)
+    name = "references-exist"
+    for pod in pods:
+        if pod.trouble in {"CreateContainerConfigError", "CreateContainerError"}:
+            return _check(name, "Operations", Result.FAILED, f"pod {pod.name}: {pod.message or pod.trouble}")
+    if pods and any(pod.ready for pod in pods):
+        return _check(name, "Operations", Result.PASSED, "the candidate's pods started with all they refer to")
+    return _check(name, "Operations", Result.PENDING, _starting(pods))
+
+
+def _starting(pods: Sequence[Pod]) -> str:
+    troubled = next((pod for pod in pods if pod.trouble), None)
+    if troubled:
+        detail = f": {troubled.message}" if troubled.message else ""
+        return f"pod {troubled.name} is not ready: {troubled.trouble}{detail}"
+    return "waiting for the candidate's pods"
+
+
+def _images(about: Subjects) -> CheckStatus:
+    spec = about.candidate.template.get("spec") or {}
+    have = {str(c.get("name")): str(c.get("image")) for c in spec.get("containers") or []}
+    wanted = {ref.name: ref.image for ref in (about.promotion.images if about.promotion else [])}
+    for name, image in sorted(wanted.items()):
+        if have.get(name) != image:
+            there = have.get(name, "no such container")
+            return _check(
+                "images", "Compliance", Result.FAILED, f"spec.images: {name} should be {image}, is {there}"
+            )
+    extra = sorted(have.keys() - wanted.keys())
+    if extra:
+        message = f"spec.images does not list container {extra[0]} ({have[extra[0]]})"
+        return _check("images", "Compliance", Result.FAILED, message)
+    return _check("images", "Compliance", Result.PASSED, "the candidate has exactly the asserted images")
+
+
+def _smoke(test: SmokeTestStatus) -> CheckStatus:
+    result = {"Pass": Result.PASSED, "Fail": Result.FAILED}.get(test.verdict, Result.PENDING)
+    message = test.message or "waiting for the candidate's pods"
+    check = _check(f"smoke/{test.name}", "Quality", result, message)
+    return check.model_copy(update={"at": test.at}) if result != Result.PENDING else check
+
+
+def _gates_answer(
+    case: Case, about: Subjects, known: CheckStatus | None
+) -> tuple[CheckStatus, list[Probe]]:
+    """Each gate's query answers for the stable revision: a gate that can never have data would hold the shift forever."""
+    name, gates = "gates-answer", about.spec.analysis.gates
+    if not gates:
+        return _check(name, "Operations", Result.NOT_APPLICABLE, "spec.analysis.gates is empty"), []
+    if about.stable is None:
+        reason = "no revision serves yet that the gates could be tried on"
+        return _check(name, "Operations", Result.NOT_APPLICABLE, reason), []
+    settled = known is not None and known.evidence == about.stable.name
+    if settled and known is not None and known.result in GOOD:
+        return known, []
+    retry_at = case.now
+    if settled and known is not None and known.at is not None:
+        retry_at = known.at + about.spec.analysis.interval
+    run_id = instants.render(retry_at) if settled else about.plan_hash
+    subject = Subject(case.namespace, case.name, about.stable.name, case.now, "check")
+    probes: list[Probe] = []
+    seen: list[tuple[str, Measured | None]] = []
+    for gate in gates:
+        key = f"answer/{gate.name}/{about.stable.name}/{_rerun(about)}/{run_id}"
+        probes.append(
+            MetricProbe(
+                key=key,
+                due=retry_at,
+                source=about.spec.analysis.source,
+                preset=gate.preset,
+                query=gate.query,
+                variables=variables(about.spec, subject, case.name, gate.window),
+                min_requests=0,
+            )
+        )
+        observation = case.snapshot.observations.get(key)
+        seen.append((f"{gate.name} {bound(gate)}", observation if isinstance(observation, Measured) else None))
+    if any(measured is None for _, measured in seen):
+        pending = known if settled and known is not None else None
+        return pending or _check(name, "Operations", Result.PENDING, "asking the metrics source"), probes
+    return _answered(name, about.stable.name, seen), []
+
+
+def _answered(name: str, stable: str, seen: Sequence[tuple[str, Measured | None]]) -> CheckStatus:
+    measured = [(gate, m) for gate, m in seen if m is not None]
+    at = max(instants.whole_milliseconds(m.at) for _, m in measured)
+    broken = [f"{gate}: {m.error}" for gate, m in measured if m.error]
+    empty = [f"{gate}: {m.no_data or 'no data'}" for gate, m in measured if not m.error and m.value is None]
+    if broken:
+        result, words = Result.UNVERIFIABLE, "; ".join(broken)
+    elif len(empty) == len(measured):
+        result, words = Result.NOT_APPLICABLE, f"valid, but no data for the stable revision: {'; '.join(empty)}"
+    else:
+        good = [f"{gate} (now {m.value:.4g})" for gate, m in measured if m.value is not None]
+        result, words = Result.PASSED, "; ".join(good + empty)
+    return _check(name, "Operations", result, words, stable).model_copy(update={"at": at})
+
+
+def _rehearsed(
+    case: Case, about: Subjects, known: CheckStatus | None
+) -> tuple[CheckStatus, list[Probe]]:
+    """The way back is tried before anybody is asked to approve: the exact writes, in a server-side dry run."""
+    name, stable = "rollback-rehearsed", about.stable
+    if stable is None:
+        reason = "first revision: there is nothing to go back to"
+        return _check(name, "Operations", Result.NOT_APPLICABLE, reason), []
+    if known is not None and known.result == Result.PASSED and known.evidence == stable.name:
+        return known, []
+    available = case.world.available(stable.name)
+    if available == 0:
+        where = names.deployment_name(case.name, stable.name)
+        reason = f"rollback cannot be verified: Deployment {where} has no available pod"
+        return _check(name, "Operations", Result.UNVERIFIABLE, reason, stable.name), []
+    key = f"rehearsal/{stable.name}/{about.candidate.name}/{_rerun(about)}/{about.plan_hash}"
+    seen = case.snapshot.observations.get(key)
+    if not isinstance(seen, Probed):
+        probe = DryRun(key=key, due=case.now, writes=about.way_back)
+        return _check(name, "Operations", Result.PENDING, "rehearsing the rollback"), [probe]
+    at = {"at": instants.whole_milliseconds(seen.at)}
+    if not seen.passed:
+        reason = f"rollback cannot be verified: {seen.message}"
+        return _check(name, "Operations", Result.UNVERIFIABLE, reason, stable.name).model_copy(update=at), []
+    words = f"rollback verified: revision {stable.name} has {available} available pods, and the writes were accepted"
+    return _check(name, "Operations", Result.PASSED, words, stable.name).model_copy(update=at), []
+
+
+def _rerun(about: Subjects) -> str:
+    return (about.promotion.rerun if about.promotion else None) or ""

@@ -1,0 +1,216 @@
+"""Gates: four verdicts, and what follows from a row of them.
+
+Only a Pass lets a stage advance and only Fails send it back; NoData and Error do neither. A measurement belongs to one
+revision and one stage: its window never reaches before the stage began (it is cut shorter instead), and only
+one with the full window counts as a pass.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from slipway.api.duration import format_duration
+from slipway.api.rollout import Gate, GateStatus, RolloutSpec
+from slipway.core import instants, names
+from slipway.core.decision import MetricProbe
+from slipway.core.snapshot import Measured, Observation
+
+
+class Verdict(StrEnum):
+    """What one measurement says."""
+
+    PASS = "Pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "Fail"
+    NO_DATA = "NoData"
+    ERROR = "Error"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is measured: one revision, from one instant on (when its stage was seen converged)."""
+
+    namespace: str
+    rollout: str
+    revision: str
+    since: datetime
+    stage: str
+
+
+def bound(gate: Gate) -> str:
+    """`< 0.01`, `> 0.2`, or both."""
+    parts = [f"> {gate.above:g}"] if gate.above is not None else []
+    parts += [f"< {gate.below:g}"] if gate.below is not None else []
+    return " and ".join(parts)
+
+
+def judge(gate: Gate, measured: Measured) -> tuple[Verdict, str]:
+    """The verdict on one measurement, and the words for it. Bounds are strict."""
+    if measured.error is not None:
+        return Verdict.ERROR, measured.error
+    if measured.value is None or not math.isfinite(measured.value):
+        return Verdict.NO_DATA, measured.no_data or "no finite number"
+    below = gate.below is None or measured.value < gate.below
+    above = gate.above is None or measured.value > gate.above
+    return (Verdict.PASS if below and above else Verdict.FAIL), f"{measured.value:.4g} {bound(gate)}"
+
+
+def window(gate: Gate, subject: Subject, at: datetime) -> timedelta:
+    """The gate's window, cut to what lies within the stage; whole seconds, at least one."""
+    within = timedelta(seconds=max(1, int((at - subject.since).total_seconds())))
+    return min(gate.window, within)
+
+
+def fold(
+    before: GateStatus, gate: Gate, measured: Measured, subject: Subject, length: timedelta
+) -> GateStatus:
+    """The gate's state after one more measurement, which looked back on `length`.
+
+    One that is not newer, or from before the stage, changes nothing.
+    """
+    at = instants.whole_milliseconds(measured.at)
+    if at <= subject.since or (before.measured_at is not None and at <= before.measured_at):
+        return before
+    verdict, words = judge(gate, measured)
+    passes, failures, data_at = before.passes, before.failures, before.data_at
+    if verdict is Verdict.FAIL:
+        passes, failures, data_at = 0, failures + 1, at
+        words = f"{gate.name} {words} failed ({failures} of {gate.failure_threshold})"
+    elif verdict is Verdict.PASS:
+        failures, data_at = 0, at
+        if length >= gate.window:
+            passes += 1
+            words = f"{gate.name} {words}"
+        else:
+            words = f"{gate.name} {words}, full window of {format_duration(gate.window)} not over"
+    else:
+        words = f"{gate.name}: {words}"
+    return GateStatus(
+        name=gate.name,
+        verdict=str(verdict),
+        value=measured.value,
+        bound=bound(gate),
+        measured_at=at,
+        data_at=data_at,
+        passes=passes,
+        failures=failures,
+        message=words[:1000],
+    )
+
+
+def fold_all(
+    statuses: Iterable[GateStatus],
+    wanted: tuple[Gate, ...],
+    subject: Subject,
+    observations: Mapping[str, Observation],
+    interval: timedelta,
+) -> list[GateStatus]:
+    """The states of all gates of a stage, with what has been measured since."""
+    by_name = {status.name: status for status in statuses}
+    out = []
+    for gate in wanted:
+        status = by_name.get(gate.name) or GateStatus(name=gate.name, verdict="", bound=bound(gate))
+        at = due(gate, status, subject, interval)
+        seen = observations.get(key(gate, subject, at))
+        if isinstance(seen, Measured):
+            status = fold(status, gate, seen, subject, window(gate, subject, at))
+        out.append(status)
+    return out
+
+
+def due(gate: Gate, status: GateStatus, subject: Subject, interval: timedelta) -> datetime:
+    """When a gate is measured next. The first time as soon as there can be an answer: after a second at least."""
+    last = status.measured_at
+    if last is None or last <= subject.since:
+        return subject.since + min(interval, max(gate.window, timedelta(seconds=1)))
+    full = subject.since + gate.window
+    # One measurement right when the first full window is over, so that a short hold is not kept waiting.
+    return min(last + interval, full) if last < full else last + interval
+
+
+def key(gate: Gate, subject: Subject, due_at: datetime) -> str:
+    """The identity of one measurement: it never counts for another revision, stage or time."""
+    since, at = instants.render(subject.since), instants.render(due_at)
+    return f"gate/{gate.name}/{subject.revision}/{subject.stage}/{since}/{at}"
+
+
+def probe(
+    gate: Gate, status: GateStatus, subject: Subject, spec: RolloutSpec, service: str
+) -> MetricProbe:
+    """The next measurement of a gate."""
+    at = due(gate, status, subject, spec.analysis.interval)
+    return MetricProbe(
+        key=key(gate, subject, at),
+        due=at,
+        source=spec.analysis.source,
+        preset=gate.preset,
+        query=gate.query,
+        variables=variables(spec, subject, service, window(gate, subject, at)),
+        min_requests=gate.min_requests,
+    )
+
+
+def variables(
+    spec: RolloutSpec, subject: Subject, service: str, length: timedelta
+) -> dict[str, str]:
+    """The values of `$(name)` in a gate's query."""
+    return {
+        "namespace": subject.namespace,
+        "rollout": subject.rollout,
+        "environment": spec.environment,
+        "revision": subject.revision,
+        "deployment": names.deployment_name(subject.rollout, subject.revision),
+        "service": service,
+        "window": format_duration(length),
+    }
+
+
+def broken(wanted: tuple[Gate, ...], statuses: Iterable[GateStatus]) -> str:
+    """Why the gates send traffic back; '' when they do not."""
+    by_name = {gate.name: gate for gate in wanted}
+    for status in statuses:
+        gate = by_name.get(status.name)
+        if gate and status.verdict == Verdict.FAIL and status.failures >= gate.failure_threshold:
+            return f"gate {status.message}"
+    return ""
+
+
+def waiting(
+    wanted: tuple[Gate, ...], statuses: Iterable[GateStatus], excused: bool
+) -> str:
+    """What the gates still wait for before a stage may end; '' when every one has passed within it.
+
+    `excused`: an approver accepted missing data for this share. It excuses NoData, never a Fail or an Error.
+    """
+    by_name = {status.name: status for status in statuses}
+    for gate in wanted:
+        status = by_name.get(gate.name)
+        if status is None or not status.verdict:
+            return f"gate {gate.name} has not been measured yet"
+        if excused and status.verdict == Verdict.NO_DATA:
+            continue
+        if status.verdict != Verdict.PASS:
+            return f"gate {status.message}"
+        if status.passes < gate.success_threshold:
+            return f"gate {gate.name} has passed {status.passes} of {gate.success_threshold} times with its full window"
+    return ""
+
+
+def overridden(wanted: tuple[Gate, ...], statuses: Iterable[GateStatus]) -> list[str]:
+    """The gates without data: what an override passes over, for the record."""
+    known = {gate.name for gate in wanted}
+    return [s.name for s in statuses if s.name in known and s.verdict == Verdict.NO_DATA]
+
+
+def silent(wanted: tuple[Gate, ...], statuses: Iterable[GateStatus], since: datetime, now: datetime) -> timedelta:
+    """For how long the most silent gate has given neither a pass nor a failure."""
+    by_name = {status.name: status for status in statuses}
+    spans = [now - max(since, _data_at(by_name.get(gate.name)) or since) for gate in wanted]
+    return max(spans, default=timedelta())
+
+
+def _data_at(status: GateStatus | None) -> datetime | None:
+    return status.data_at if status else None

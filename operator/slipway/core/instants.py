@@ -1,0 +1,33 @@
+"""Instants and lengths as statuses and messages show them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from slipway.api.duration import format_duration
+from slipway.api.instant import format_instant as render
+
+__all__ = ["parse", "render", "roughly", "whole_milliseconds"]
+
+
+def parse(text: str | None) -> datetime | None:
+    """The instant, or None for what is not one (an annotation may have been edited by hand)."""
+    if not text:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return instant if instant.tzinfo else None
+
+
+def whole_milliseconds(instant: datetime) -> datetime:
+    """What survives being written to a status and read again."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def roughly(length: timedelta) -> str:
+    """How long something has lasted, for a message: coarse, so that a message does not change all the time."""
+    seconds = max(0, int(length.total_seconds()))
+    grain = 60 if seconds >= 120 else 10
+    return format_duration(timedelta(seconds=seconds // grain * grain))

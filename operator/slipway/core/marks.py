@@ -1,0 +1,165 @@
+"""The marks on a revision's ControllerRevision: what was approved, what has served, what was sent back.
+
+They are written before the action that they tell of, so that after any crash, lost status or restore the world can be
+read from them alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from slipway.core import instants
+
+APPROVED = "slipway.dev/approved"
+PROMOTED = "slipway.dev/promoted-at"
+VERIFIED = "slipway.dev/verified-at"
+KEPT = "slipway.dev/kept"
+REJECTED = "slipway.dev/rejected"
+ABORT_ACTED = "slipway.dev/abort-acted"
+RETURNED = "slipway.dev/returned-at"
+
+
+class Cause(StrEnum):
+    """Why a revision was sent back; decides how the Promotion ends and whether it may be tried again."""
+
+    BREACH = "Breach"
+    """A gate, a smoke test or the pods themselves."""
+    ABORT = "Abort"
+    """A person's word, a deleted Promotion."""
+    REVERT = "Revert"
+    """The template went back to what served before."""
+    RESTART = "Restart"
+    """Under Automatic: template or plan changed in flight; it starts again at zero by itself."""
+
+
+@dataclass(frozen=True)
+class Approved:
+    """The approval under which a revision takes traffic. `promotion_uid` is empty under Automatic."""
+
+    promotion: str
+    promotion_uid: str
+    plan_hash: str
+    by: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Sent back: not tried again until the template changes or a later Promotion asks."""
+
+    reason: str
+    cause: Cause
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Kept:
+    """It failed as the first revision: there was nothing to go back to, so it keeps serving."""
+
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Marks:
+    """All marks of one revision."""
+
+    approved: Approved | None = None
+    promoted_at: datetime | None = None
+    verified_at: datetime | None = None
+    kept: Kept | None = None
+    rejected: Rejected | None = None
+    abort_acted: bool = False
+    returned_at: datetime | None = None
+
+    @classmethod
+    def read(cls, annotations: Mapping[str, str]) -> Marks:
+        """The marks in annotations. One that cannot be read counts as absent: nothing is approved by a bad mark."""
+        return cls(
+            approved=_approved(_json(annotations.get(APPROVED))),
+            promoted_at=instants.parse(annotations.get(PROMOTED)),
+            verified_at=instants.parse(annotations.get(VERIFIED)),
+            kept=_kept(_json(annotations.get(KEPT))),
+            rejected=_rejected(_json(annotations.get(REJECTED))),
+            abort_acted=ABORT_ACTED in annotations,
+            returned_at=instants.parse(annotations.get(RETURNED)),
+        )
+
+    def annotations(self) -> dict[str, str]:
+        """What read() reads."""
+        out: dict[str, str] = {}
+        if self.approved:
+            a = self.approved
+            promotion = {"name": a.promotion, "uid": a.promotion_uid} if a.promotion_uid else None
+            out[APPROVED] = _dump(
+                {
+                    "promotion": promotion,
+                    "planHash": a.plan_hash,
+                    "by": list(a.by),
+                    "at": instants.render(a.at),
+                }
+            )
+        if self.promoted_at:
+            out[PROMOTED] = instants.render(self.promoted_at)
+        if self.verified_at:
+            out[VERIFIED] = instants.render(self.verified_at)
+        if self.kept:
+            out[KEPT] = _dump({"reason": self.kept.reason, "at": instants.render(self.kept.at)})
+        if self.rejected:
+            r = self.rejected
+            out[REJECTED] = _dump({"reason": r.reason, "cause": r.cause, "at": instants.render(r.at)})
+        if self.abort_acted:
+            out[ABORT_ACTED] = "true"
+        if self.returned_at:
+            out[RETURNED] = instants.render(self.returned_at)
+        return out
+
+    def changes(self, before: Marks) -> dict[str, str | None]:
+        """The annotations to set and to remove (None), coming from other marks."""
+        new, old = self.annotations(), before.annotations()
+        gone: dict[str, str | None] = {key: None for key in old if key not in new}
+        return gone | {key: value for key, value in new.items() if old.get(key) != value}
+
+
+def _json(text: str | None) -> dict[str, Any]:
+    try:
+        value = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _approved(value: dict[str, Any]) -> Approved | None:
+    at = instants.parse(value.get("at"))
+    by, plan_hash = value.get("by"), value.get("planHash")
+    if at is None or not isinstance(by, list) or not isinstance(plan_hash, str):
+        return None
+    promotion = value.get("promotion") or {}
+    return Approved(
+        str(promotion.get("name", "")), str(promotion.get("uid", "")), plan_hash, tuple(map(str, by)), at
+    )
+
+
+def _kept(value: dict[str, Any]) -> Kept | None:
+    at = instants.parse(value.get("at"))
+    return Kept(str(value.get("reason", "")), at) if at else None
+
+
+def _rejected(value: dict[str, Any]) -> Rejected | None:
+    at = instants.parse(value.get("at"))
+    if at is None:
+        return None
+    try:
+        cause = Cause(value.get("cause", Cause.BREACH))
+    except ValueError:
+        cause = Cause.BREACH
+    return Rejected(str(value.get("reason", "")), cause, at)

@@ -1,0 +1,49 @@
+"""The names and labels of everything that belongs to a Rollout."""
+
+from __future__ import annotations
+
+GROUP = "slipway.dev"
+API_VERSION = "slipway.dev/v1alpha1"
+OPERATOR = "slipway"
+"""Field manager, and the value of app.kubernetes.io/managed-by."""
+
+ROLLOUT_LABEL = "slipway.dev/rollout"
+REVISION_LABEL = "slipway.dev/revision"
+PLAN_LABEL = "slipway.dev/plan"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+AUTOMATIC_LABEL = "slipway.dev/approval"
+"""On a namespace, with the value `automatic`: Rollouts there may say `approval: Automatic`."""
+
+NO_REVISION = "none"
+"""The live selector before the first approval. Never an empty selector: the endpoints of a Service without one
+are not cleaned up."""
+
+
+def child_labels(rollout: str) -> dict[str, str]:
+    """The labels of every child."""
+    return {MANAGED_BY_LABEL: OPERATOR, ROLLOUT_LABEL: rollout}
+
+
+def selector(rollout: str, revision: str | None) -> dict[str, str]:
+    """The selector of exactly one revision's pods, or of no pod at all."""
+    return {ROLLOUT_LABEL: rollout, REVISION_LABEL: revision or NO_REVISION}
+
+
+def deployment_name(rollout: str, revision: str) -> str:
+    """One Deployment for one revision."""
+    return f"{rollout}-{revision}"
+
+
+def plan_name(rollout: str, plan_hash: str) -> str:
+    """The ControllerRevision that keeps an approved plan; `plan_hash` is `sha256:<hex>`."""
+    return f"{rollout}-plan-{plan_hash.removeprefix('sha256:')[:10]}"
+
+
+def preview_service(rollout: str) -> str:
+    """The Service of the waiting candidate."""
+    return f"{rollout}-preview"
+
+
+def candidate_service(rollout: str) -> str:
+    """The backend that gets a canary's share."""
+    return f"{rollout}-candidate"

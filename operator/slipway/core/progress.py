@@ -1,0 +1,178 @@
+"""How far the revision under test has come: its stage, and its gates and smoke tests with all that was measured since.
+
+The revision under test is the candidate, or, while `keepPrevious` runs, the stable revision that is still watched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from slipway.api.rollout import GateStatus, RolloutSpec, SmokeTestStatus, StepStatus
+from slipway.core import charge, gates, names, smoke
+from slipway.core.case import Case, running_spec
+from slipway.core.decision import Probe
+from slipway.core.gates import Subject
+from slipway.core.plan import stored_spec
+from slipway.core.revision import Revision
+from slipway.core.smoke import Occasion
+from slipway.core.strategy import Stage, stage_for, stages
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The revision under test. `stage` and `step` are None before its first traffic and while it is watched."""
+
+    now: datetime
+    revision: Revision
+    spec: RolloutSpec
+    in_flight: bool
+    watched: bool
+    stages: tuple[Stage, ...]
+    stage: Stage | None
+    step: StepStatus | None
+    gates: tuple[GateStatus, ...]
+    smoke: tuple[SmokeTestStatus, ...]
+    subject: Subject | None
+    occasion: Occasion | None
+    probes: tuple[Probe, ...]
+
+    @property
+    def share(self) -> int:
+        """Percent that the committed stage gives to the revision."""
+        return self.step.weight if self.step else 0
+
+    @property
+    def gated(self) -> tuple[gates.Gate, ...]:
+        """The gates that count now."""
+        if self.watched:
+            return tuple(self.spec.analysis.gates)
+        return self.stage.gates if self.stage else ()
+
+    @property
+    def next_stage(self) -> Stage | None:
+        """What comes after the current stage; None after the final one."""
+        index = self.stage.index + 1 if self.stage else 0
+        return self.stages[index] if index < len(self.stages) else None
+
+
+def of_candidate(case: Case, candidate: Revision) -> Progress | None:
+    """The candidate's progress; None when there is neither a plan nor a valid spec to go by."""
+    marks = candidate.marks
+    in_flight = bool(marks.approved) and not marks.rejected
+    spec = running_spec(case.snapshot, case.rollout, case.lineage) if in_flight else case.spec
+    if spec is None:
+        return None
+    all_stages = stages(spec, case.lineage.stable is not None)
+    step = _step(case, candidate, all_stages) if in_flight else None
+    stage = all_stages[step.index] if step else None
+    known = case.status.candidate is not None and case.status.candidate.revision == candidate.name
+    found = Progress(case.now, candidate, spec, in_flight, False, all_stages, stage, step, (), (), None, None, ())
+    if not in_flight:
+        return _with_smoke(
+            case,
+            found,
+            case.status.smoke_tests if known and not rerun_asked(case, candidate) else [],
+            _before_traffic(case, candidate),
+        )
+    if step is None or stage is None or step.converged_at is None:
+        blank = tuple(GateStatus(name=g.name, verdict="", bound=gates.bound(g)) for g in found.gated)
+        return replace(found, gates=blank, smoke=tuple(case.status.smoke_tests))
+    where = f"{stage.index}:{stage.weight}"
+    subject = Subject(case.namespace, case.name, candidate.name, step.converged_at, where)
+    found = _with_gates(case, found, subject)
+    if not stage.final:
+        return replace(found, smoke=tuple(case.status.smoke_tests))
+    after = Occasion(candidate.name, "verify", step.converged_at, spec.analysis.interval)
+    return _with_smoke(case, found, case.status.smoke_tests, after)
+
+
+def of_watched(case: Case) -> Progress | None:
+    """The stable revision's progress while the one before it is kept up; None when nothing is watched."""
+    stable, previous = case.lineage.stable, case.lineage.previous
+    if stable is None or previous is None or stable.marks.verified_at is None or not watching(case):
+        return None
+    approved = stable.marks.approved
+    spec = approved and stored_spec(
+        case.snapshot.revisions, case.name, approved.plan_hash, stable, case.raw_spec
+    )
+    if not spec:
+        return None
+    since = stable.marks.verified_at
+    found = Progress(case.now, stable, spec, False, True, (), None, None, (), (), None, None, ())
+    found = _with_gates(case, found, Subject(case.namespace, case.name, stable.name, since, "watch"))
+    occasion = Occasion(stable.name, "watch", since, spec.analysis.interval)
+    return _with_smoke(case, found, case.status.smoke_tests, occasion)
+
+
+def watching(case: Case) -> bool:
+    """Whether `keepPrevious` still runs."""
+    kept = case.status.previous
+    previous = case.lineage.previous
+    if previous is None:
+        return False
+    if kept is not None and kept.revision == previous.name and kept.until is not None:
+        return case.now < kept.until
+    return kept is None or kept.revision != previous.name
+
+
+def _before_traffic(case: Case, candidate: Revision) -> Occasion | None:
+    """The tests on the waiting candidate: once, as soon as its preview pods are there; again on `rerun`."""
+    if case.world.endpoints(case.world.preview_service)[candidate.name] == 0:
+        return None
+    claim = charge.in_charge(case.claims, case.environment, candidate)
+    run = (claim.spec.rerun if claim and claim.spec else None) or ""
+    # Without a Promotion nobody can ask for a rerun: under Automatic a failed test is tried again by itself.
+    failed = any(test.verdict == "Fail" for test in case.status.smoke_tests)
+    alone = claim is None and failed and case.spec is not None and case.spec.approval == "Automatic"
+    every = case.spec.analysis.interval if alone and case.spec is not None else None
+    return Occasion(candidate.name, f"preview:{run}", datetime.fromtimestamp(0, UTC), every)
+
+
+def rerun_asked(case: Case, candidate: Revision) -> bool:
+    """Whether the Promotion in charge asks for its checks to run again."""
+    claim = charge.in_charge(case.claims, case.environment, candidate)
+    return bool(claim and claim.spec and (claim.spec.rerun or "") != (claim.status.rerun or ""))
+
+
+def _step(case: Case, candidate: Revision, all_stages: tuple[Stage, ...]) -> StepStatus | None:
+    """The committed step, or the one that the world shows when the status is lost; its time starts anew then."""
+    kept = case.status.candidate
+    switched = candidate.marks.promoted_at is not None
+    if kept is not None and kept.revision == candidate.name and kept.step is not None:
+        step = kept.step
+        fits = 0 <= step.index < len(all_stages) and all_stages[step.index].weight == step.weight
+        if fits and (not switched or all_stages[step.index].final):
+            return step
+    stage = stage_for(all_stages, case.world.exposure(candidate.name), switched)
+    if stage is None:
+        return None
+    return StepStatus(index=stage.index, weight=stage.weight, started_at=case.now)
+
+
+def _with_gates(case: Case, found: Progress, subject: Subject) -> Progress:
+    interval = found.spec.analysis.interval
+    statuses = gates.fold_all(
+        case.status.gates, found.gated, subject, case.snapshot.observations, interval
+    )
+    service = names.candidate_service(case.name)
+    if found.watched or (found.stage is not None and found.stage.final):
+        service = case.name
+    wanted = [
+        gates.probe(gate, status, subject, found.spec, service)
+        for gate, status in zip(found.gated, statuses, strict=True)
+    ]
+    return replace(found, gates=tuple(statuses), subject=subject, probes=(*found.probes, *wanted))
+
+
+def _with_smoke(
+    case: Case, found: Progress, before: list[SmokeTestStatus], occasion: Occasion | None
+) -> Progress:
+    tests = found.spec.smoke_tests
+    if occasion is None:
+        return replace(found, smoke=tuple(before))
+    statuses = smoke.fold_all(before, tests, occasion, case.snapshot.observations)
+    wanted = smoke.probes(
+        tests, statuses, occasion, case.world.pods_of(found.revision.name), found.revision.ports
+    )
+    return replace(found, smoke=tuple(statuses), occasion=occasion, probes=(*found.probes, *wanted))

@@ -1,0 +1,132 @@
+"""Going back: decided before anything about pauses, deadlines or the candidate's health, and never in need of approval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slipway.core import charge, gates, plan, smoke
+from slipway.core.accept import automatic_allowed
+from slipway.core.case import Case, running_spec
+from slipway.core.marks import Cause
+from slipway.core.progress import Progress
+from slipway.core.revision import Revision
+
+
+@dataclass(frozen=True)
+class Retreat:
+    """`revision` must not serve any more. `abort`: it was named by spec.abort, which is acted on once."""
+
+    revision: Revision
+    cause: Cause
+    reason: str
+    abort: bool = False
+
+
+def retreat(case: Case, candidate: Revision | None, progress: Progress | None) -> Retreat | None:
+    """Why the candidate or the stable revision goes back now; None when nothing does.
+
+    `progress` is that of the candidate in flight, or of the stable revision that is still watched.
+    """
+    return (
+        _abort_of_spec(case, candidate)
+        or _word_of_promotion(case, candidate)
+        or _template(case)
+        or (_breach(case, progress) if progress else None)
+    )
+
+
+def _abort_of_spec(case: Case, candidate: Revision | None) -> Retreat | None:
+    named = str(case.raw_spec.get("abort") or "")[:10]
+    for revision in (candidate, case.lineage.stable):
+        if revision and named == revision.name and not revision.marks.abort_acted and not revision.marks.rejected:
+            return Retreat(revision, Cause.ABORT, f"spec.abort names revision {named}", abort=True)
+    return None
+
+
+def _word_of_promotion(case: Case, candidate: Revision | None) -> Retreat | None:
+    if candidate is None or candidate.marks.rejected:
+        return None
+    claim = charge.in_charge(case.claims, case.environment, candidate)
+    if claim and claim.spec and claim.spec.abort and not claim.finished:
+        return Retreat(candidate, Cause.ABORT, f"aborted on Promotion {claim.name}: {claim.spec.abort}")
+    approved = candidate.marks.approved
+    first = case.lineage.stable is None
+    gone = approved and approved.promotion_uid and claim is None
+    if gone and approved and not first and candidate.marks.promoted_at is None:
+        return Retreat(candidate, Cause.ABORT, f"Promotion {approved.promotion} was deleted during its shift")
+    return None
+
+
+def _template(case: Case) -> Retreat | None:
+    lineage = case.lineage
+    desired, stable, shifting, previous = (
+        lineage.desired,
+        lineage.stable,
+        lineage.shifting,
+        lineage.previous,
+    )
+    if desired is None or case.spec is None:
+        return None
+    if shifting is None:
+        if stable and previous and desired.name == previous.name and not stable.marks.rejected:
+            why = f"spec.template went back to revision {previous.name}, which served before"
+            return Retreat(stable, Cause.REVERT, why)
+        return None
+    if stable and desired.name == stable.name:
+        return Retreat(shifting, Cause.ABORT, f"spec.template went back to the stable revision {stable.name}")
+    if not _automatic(case) or stable is None:
+        return None
+    if desired.name != shifting.name:
+        return Retreat(shifting, Cause.RESTART, f"a newer template, revision {desired.name}, replaces it")
+    running = running_spec(case.snapshot, case.rollout, lineage)
+    if running is not None and plan.fixed_part(running) != plan.fixed_part(case.spec):
+        return Retreat(shifting, Cause.RESTART, "the plan was edited; it starts again at zero")
+    return None
+
+
+def _automatic(case: Case) -> bool:
+    return case.spec is not None and case.spec.approval == "Automatic" and automatic_allowed(case)
+
+
+def _breach(case: Case, progress: Progress) -> Retreat | None:
+    revision = progress.revision
+    if case.lineage.stable is None or (progress.watched and case.lineage.previous is None):
+        return None
+    reason = breach(case, progress)
+    return Retreat(revision, Cause.BREACH, reason) if reason else None
+
+
+def breach(case: Case, progress: Progress) -> str:
+    """What is wrong with the revision under test while it has traffic; '' when nothing is."""
+    if not progress.watched and (not progress.in_flight or progress.step is None):
+        return ""
+    found = gates.broken(progress.gated, progress.gates)
+    if not found and progress.occasion is not None and (progress.watched or progress.in_flight):
+        found = smoke.broken(progress.spec.smoke_tests, progress.smoke, progress.occasion.since)
+    return found or _crashed(case, progress) or _silent(case, progress)
+
+
+def _crashed(case: Case, progress: Progress) -> str:
+    """Pods that have ended by themselves, so that too few are left; losing one of many is none of it."""
+    revision = progress.revision.name
+    if case.world.exposure(revision) == 0:
+        return ""
+    pods = case.world.pods_of(revision)
+    crashed = [pod for pod in pods if pod.crashed and not pod.ready]
+    ready = case.world.ready(revision)
+    if crashed and len(crashed) >= ready:
+        return f"pod {crashed[0].name}: {crashed[0].trouble}; {ready} of {len(pods)} pods are ready"
+    if ready == 0 and pods and progress.step is not None and progress.step.converged_at is not None:
+        trouble = next((f"{p.name}: {p.trouble}" for p in pods if p.trouble), "none is ready")
+        return f"no ready pod: {trouble}"
+    return ""
+
+
+def _silent(case: Case, progress: Progress) -> str:
+    analysis = progress.spec.analysis
+    if analysis.on_no_data != "Rollback" or progress.subject is None or progress.watched:
+        return ""
+    span = gates.silent(progress.gated, progress.gates, progress.subject.since, case.now)
+    if progress.gated and span >= analysis.no_data_timeout:
+        return "no data from the gates for longer than analysis.noDataTimeout, and onNoData is Rollback"
+    return ""

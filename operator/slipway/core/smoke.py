@@ -1,0 +1,143 @@
+"""Smoke tests: on the candidate before any traffic, after the switch, and again while verifying and watching.
+
+The operator dials pods of this namespace only, at the addresses that the kubelet reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from slipway.api.rollout import SmokeTest, SmokeTestStatus
+from slipway.core import instants
+from slipway.core.decision import HttpProbe, Probe, TcpProbe
+from slipway.core.snapshot import Observation, Probed
+from slipway.core.world import Pod
+
+REPEATED = 2
+"""So many failures in a row, after the switch, send traffic back: one lost packet does not."""
+
+TCP_TIMEOUT = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Why the tests run: the revision, from when on results count, and whether they are repeated."""
+
+    revision: str
+    name: str
+    since: datetime
+    every: timedelta | None
+
+
+def due(status: SmokeTestStatus | None, occasion: Occasion) -> datetime | None:
+    """When a test runs next; None: its result stands."""
+    if status is None or status.at is None or status.at < occasion.since:
+        return occasion.since
+    return status.at + occasion.every if occasion.every is not None else None
+
+
+def key(test: SmokeTest, occasion: Occasion, at: datetime) -> str:
+    """The identity of one run."""
+    return f"smoke/{test.name}/{occasion.revision}/{occasion.name}/{instants.render(at)}"
+
+
+def fold_all(
+    statuses: Iterable[SmokeTestStatus],
+    tests: Sequence[SmokeTest],
+    occasion: Occasion,
+    observations: Mapping[str, Observation],
+) -> list[SmokeTestStatus]:
+    """The state of every test with what has run since. Results of another occasion stay visible but do not count."""
+    by_name = {status.name: status for status in statuses}
+    out = []
+    for test in tests:
+        status = by_name.get(test.name)
+        at = due(status, occasion)
+        seen = observations.get(key(test, occasion, at)) if at is not None else None
+        if isinstance(seen, Probed):
+            counts = status is not None and status.at is not None and status.at >= occasion.since
+            failures = (status.failures if status and counts else 0) + 1
+            status = SmokeTestStatus(
+                name=test.name,
+                verdict="Pass" if seen.passed else "Fail",
+                at=max(instants.whole_milliseconds(seen.at), occasion.since),
+                message=seen.message[:1000],
+                failures=0 if seen.passed else failures,
+            )
+        out.append(status or SmokeTestStatus(name=test.name, verdict="Pending"))
+    return out
+
+
+def probes(
+    tests: Sequence[SmokeTest],
+    statuses: Iterable[SmokeTestStatus],
+    occasion: Occasion,
+    pods: Sequence[Pod],
+    ports: Sequence[Mapping[str, Any]],
+) -> list[Probe]:
+    """The runs that are wanted now, against the ready pods of the revision."""
+    by_name = {status.name: status for status in statuses}
+    out: list[Probe] = []
+    for test in tests:
+        at = due(by_name.get(test.name), occasion)
+        if at is None:
+            continue
+        run = key(test, occasion, at)
+        if test.http is not None:
+            http = test.http
+            addresses = [
+                (pod.ip, number)
+                for pod in pods
+                if pod.ready and pod.ip and (number := target_port(http.port, ports, pod)) is not None
+            ]
+            out.append(
+                HttpProbe(
+                    key=run,
+                    due=at,
+                    addresses=tuple(addresses),
+                    path=http.path,
+                    expect_status=http.expect_status,
+                    expect_body=http.expect_body,
+                    timeout=http.timeout,
+                )
+            )
+        elif test.tcp is not None:
+            out.append(
+                TcpProbe(key=run, due=at, service=test.tcp.service, port=test.tcp.port, timeout=TCP_TIMEOUT)
+            )
+    return out
+
+
+def target_port(port: int | str, ports: Sequence[Mapping[str, Any]], pod: Pod) -> int | None:
+    """The pod's port behind a port of the Service, named or numbered."""
+    for entry in ports:
+        if port in (entry.get("name"), entry.get("port")):
+            target = entry.get("targetPort", entry.get("port"))
+            return target if isinstance(target, int) else pod.ports.get(str(target))
+    return None
+
+
+def unmet(tests: Sequence[SmokeTest], statuses: Iterable[SmokeTestStatus], since: datetime) -> str:
+    """Which test has not passed since; '' when all have."""
+    by_name = {status.name: status for status in statuses}
+    for test in tests:
+        status = by_name.get(test.name)
+        if status is None or status.at is None or status.at < since:
+            return f"smoke test {test.name} has not run yet"
+        if status.verdict != "Pass":
+            return f"smoke test {test.name}: {status.message}"
+    return ""
+
+
+def broken(tests: Sequence[SmokeTest], statuses: Iterable[SmokeTestStatus], since: datetime) -> str:
+    """Why the tests send traffic back; '' when they do not."""
+    names = {test.name for test in tests}
+    for status in statuses:
+        if status.name in names and status.at and status.at >= since and status.failures >= REPEATED:
+            return f"smoke test {status.name} failed {status.failures} times in a row: {status.message}"
+    return ""
+
+
