@@ -1,0 +1,127 @@
+"""The operator's connection to the server in memory, and the faults that it can have."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tests.sim.apiserver import Server, Session
+
+from slipway.cluster.resources import Resource
+
+Object = dict[str, Any]
+
+
+class Client:
+    """Implements `slipway.cluster.api.Api`.
+
+    `dead` means that the process is gone: a call then never comes back, whatever the caller catches.
+    `before_write` and `after_write` let a test act between two writes.
+    """
+
+    def __init__(self, server: Server, user: str, manager: str = "slipway") -> None:
+        self._session = Session(server, user, manager)
+        self.dead = False
+        self.writes: list[str] = []
+        self.before_write: Callable[[str], None] | None = None
+        self.after_write: Callable[[str], None] | None = None
+
+    async def get(self, kind: Resource, namespace: str | None, name: str) -> Object:
+        return await self._read(lambda: self._session.get(kind, namespace, name))
+
+    async def list(
+        self, kind: Resource, namespace: str | None = None, label_selector: str | None = None
+    ) -> tuple[list[Object], str]:
+        return await self._read(lambda: self._session.list(kind, namespace, label_selector))
+
+    async def create(self, kind: Resource, obj: Object, dry_run: bool = False) -> Object:
+        name = obj["metadata"].get("name") or obj["metadata"].get("generateName")
+        return await self._write(
+            f"create {kind.kind} {name}", dry_run, lambda: self._session.create(kind, obj, dry_run)
+        )
+
+    async def replace(
+        self, kind: Resource, obj: Object, subresource: str | None = None, dry_run: bool = False
+    ) -> Object:
+        return await self._write(
+            f"replace {kind.kind} {obj['metadata']['name']} {subresource or ''}",
+            dry_run,
+            lambda: self._session.replace(kind, obj, subresource, dry_run),
+        )
+
+    async def merge_patch(
+        self,
+        kind: Resource,
+        namespace: str | None,
+        name: str,
+        patch: Object,
+        subresource: str | None = None,
+        dry_run: bool = False,
+    ) -> Object:
+        return await self._write(
+            f"patch {kind.kind} {name} {subresource or ''}",
+            dry_run,
+            lambda: self._session.merge_patch(kind, namespace, name, patch, subresource, dry_run),
+        )
+
+    async def json_patch(
+        self, kind: Resource, namespace: str | None, name: str, ops: Sequence[Object], dry_run: bool = False
+    ) -> Object:
+        return await self._write(
+            f"patch {kind.kind} {name}",
+            dry_run,
+            lambda: self._session.json_patch(kind, namespace, name, ops, dry_run),
+        )
+
+    async def apply(
+        self,
+        kind: Resource,
+        obj: Object,
+        dry_run: bool = False,
+        force: bool = True,
+        subresource: str | None = None,
+    ) -> Object:
+        return await self._write(
+            f"apply {kind.kind} {obj['metadata']['name']} {subresource or ''}",
+            dry_run,
+            lambda: self._session.apply(kind, obj, dry_run, force, subresource),
+        )
+
+    async def delete(
+        self,
+        kind: Resource,
+        namespace: str | None,
+        name: str,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: str = "Background",
+    ) -> None:
+        await self._write(
+            f"delete {kind.kind} {name}",
+            False,
+            lambda: self._session.delete(kind, namespace, name, uid, resource_version, propagation),
+        )
+
+    async def _read(self, request: Callable[[], Any]) -> Any:
+        await self._alive()
+        return request()
+
+    async def _write(self, what: str, dry_run: bool, request: Callable[[], Any]) -> Any:
+        await self._alive()
+        if dry_run:
+            return request()
+        if self.before_write:
+            self.before_write(what)
+            await self._alive()
+        result = request()
+        self.writes.append(what.strip())
+        if self.after_write:
+            self.after_write(what)
+            await self._alive()  # killed by the hook: the answer never arrives
+        return result
+
+    async def _alive(self) -> None:
+        await asyncio.sleep(0)  # other tasks may run between any two requests, as on a network
+        if self.dead:
+            await asyncio.get_running_loop().create_future()

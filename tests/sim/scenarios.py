@@ -1,0 +1,532 @@
+"""What happens to a Rollout in its life, each with the end that the contract promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.sim.patches import merge_patch
+from tests.sim.script import (
+    End,
+    Predicate,
+    Script,
+    always,
+    approve,
+    both,
+    for_seconds,
+    live,
+    phase,
+    promotion,
+    propose,
+    stable_v1,
+    weight,
+)
+from tests.sim.world import BLUE_GREEN, CANARY, NAME, World
+
+from slipway.cluster.resources import DEPLOYMENTS, PROMOTIONS, ROLLOUTS
+
+Object = dict[str, Any]
+Scenario = Callable[[], Script]
+
+SCENARIOS: dict[str, Scenario] = {}
+
+
+def scenario(make: Scenario) -> Scenario:
+    """Enter a scenario under its name."""
+    SCENARIOS[make.__name__] = make
+    return make
+
+
+def family(name: str, make: Callable[..., Script], *arguments: Any) -> None:
+    """Enter one of several scenarios of the same form."""
+    SCENARIOS[name] = lambda: make(*arguments)
+
+
+def automatic(spec: Object) -> Object:
+    """The same Rollout in a namespace that needs nobody's approval."""
+    return merge_patch(spec, {"approval": "Automatic"})
+
+
+V2_HEALTHY = End("v2", "Healthy", {"p2": "Succeeded"})
+V1_STAYS = "v1"
+
+# --- The ordinary ways --------------------------------------------------------------------------------------
+
+
+def first_revision(spec: Object) -> Script:
+    script = Script(spec=spec)
+    script.when(always, lambda w: w.create_rollout(spec))
+    script.when(phase("AwaitingPromotion"), lambda w: w.promote("p1"))
+    script.when(for_seconds(5, promotion("p1", "AwaitingApproval")), lambda w: w.approve("p1"))
+    script.end = End("v1", "Healthy", {"p1": "Succeeded"}, {"v1": spec["replicas"]})
+    return script
+
+
+family("first_revision_blue_green", first_revision, BLUE_GREEN)
+family("first_revision_canary", first_revision, CANARY)
+
+
+@scenario
+def first_revision_that_nobody_approves() -> Script:
+    script = Script(spec=BLUE_GREEN)
+    script.when(always, lambda w: w.create_rollout(BLUE_GREEN))
+    script.when(always, lambda w: w.promote("p1"))
+    script.once(for_seconds(30, promotion("p1", "AwaitingApproval")))
+    script.end = End("", "AwaitingApproval", {"p1": "AwaitingApproval"})
+    return script
+
+
+@scenario
+def first_revision_fails_and_keeps_serving() -> Script:
+    script = Script(spec=BLUE_GREEN)
+    script.when(always, lambda w: w.create_rollout(BLUE_GREEN, "failing"))
+    script.when(always, lambda w: w.promote("p1"))
+    script.when(promotion("p1", "AwaitingApproval"), lambda w: w.approve("p1"))
+    script.end = End("v1", "Degraded")
+    script.quiet = False
+    return script
+
+
+def healthy(spec: Object) -> Script:
+    script = approve(propose(stable_v1(spec)))
+    script.end = End("v2", "Healthy", {"p2": "Succeeded"}, {"v1": 0, "v2": spec["replicas"]})
+    return script
+
+
+family("blue_green_healthy", healthy, BLUE_GREEN)
+family("canary_healthy", healthy, CANARY)
+
+
+@scenario
+def candidate_waits_for_its_promotion() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    script.when(always, lambda w: w.deploy("good", 2))
+    script.once(for_seconds(30, phase("AwaitingPromotion")))
+    script.end = End("v1", "AwaitingPromotion")
+    return script
+
+
+@scenario
+def canary_step_that_asks_again() -> Script:
+    steps = [{"weight": 25, "hold": "3s"}, {"weight": 50, "hold": "3s", "approval": "Required"}]
+    script = approve(propose(stable_v1(merge_patch(CANARY, {"strategy": {"canary": {"steps": steps}}}))))
+    script.when(
+        for_seconds(10, both(weight(25), phase("AwaitingApproval"))),
+        lambda w: w.patch_promotion("p2", "ada", approvedWeight=50),
+    )
+    script.end = V2_HEALTHY
+    return script
+
+
+# --- Gates --------------------------------------------------------------------------------------------------
+
+
+def failing(spec: Object, behaviour: str) -> Script:
+    script = approve(propose(stable_v1(spec), behaviour))
+    script.end = End(V1_STAYS, "RolledBack", {"p2": "RolledBack"})
+    return script
+
+
+family("blue_green_fails_its_gate", failing, BLUE_GREEN, "failing")
+family("canary_fails_at_its_first_step", failing, CANARY, "failing")
+
+
+def fails_later(spec: Object, moment: Predicate) -> Script:
+    script = approve(propose(stable_v1(spec)))
+    script.when(moment, lambda w: w.turn("good", 2, "failing"))
+    script.end = End(V1_STAYS, "RolledBack", {"p2": "RolledBack"})
+    return script
+
+
+family("canary_fails_at_its_second_step", fails_later, CANARY, weight(50))
+family("canary_fails_while_verifying", fails_later, CANARY, both(live("v2"), phase("Verifying")))
+
+
+@scenario
+def smoke_test_fails_before_traffic() -> Script:
+    script = propose(stable_v1(BLUE_GREEN), "smokefails")
+    script.once(for_seconds(10, promotion("p2", "Blocked")))
+    script.end = End(V1_STAYS, promotions={"p2": "Blocked"})
+    return script
+
+
+def never_ready(behaviour: str) -> Script:
+    spec = merge_patch(BLUE_GREEN, {"progressDeadline": "20s"})
+    script = propose(stable_v1(spec), behaviour)
+    script.end = End(V1_STAYS, promotions={"p2": "Failed"})
+    return script
+
+
+family("candidate_crash_loops", never_ready, "crashloop")
+family("candidate_image_cannot_be_pulled", never_ready, "nopull")
+
+
+@scenario
+def candidate_dies_after_the_switch() -> Script:
+    script = approve(propose(stable_v1(BLUE_GREEN)))
+    script.when(
+        both(live("v2"), phase("Verifying")), lambda w: (w.invariants.expect_loss(), w.crash_pods("v2"))
+    )
+    script.end = End(V1_STAYS, "RolledBack", {"p2": "RolledBack"})
+    return script
+
+
+def no_data(behaviour: str) -> Script:
+    script = approve(propose(stable_v1(CANARY), behaviour))
+    script.once(for_seconds(40, both(phase("Held"), weight(25))))
+    script.end = End(V1_STAYS, "Held", {"p2": "Shifting"})
+    script.quiet = False
+    return script
+
+
+for _behaviour in ("empty", "nan", "several", "down"):
+    family(f"gate_holds_when_metrics_are_{_behaviour}", no_data, _behaviour)
+
+
+@scenario
+def no_data_rolls_back_where_the_plan_says_so() -> Script:
+    spec = merge_patch(CANARY, {"analysis": {"onNoData": "Rollback"}})
+    script = approve(propose(stable_v1(spec), "empty"))
+    script.end = End(V1_STAYS, "RolledBack", {"p2": "RolledBack"})
+    return script
+
+
+@scenario
+def no_data_accepted_by_an_approver() -> Script:
+    script = approve(propose(stable_v1(CANARY), "empty"))
+    script.when(
+        for_seconds(8, weight(25)),
+        lambda w: w.patch_promotion("p2", "ada", acceptNoData={"weight": 100, "reason": "a quiet night"}),
+    )
+    script.end = V2_HEALTHY
+    return script
+
+
+# --- Going back ---------------------------------------------------------------------------------------------
+
+BEFORE_TRAFFIC: dict[str, Predicate] = {
+    "deploying": phase("Deploying"),
+    "awaiting_approval": phase("AwaitingApproval"),
+}
+CANARY_TRAFFIC: dict[str, Predicate] = {
+    "first_step": weight(25),
+    "second_step": weight(50),
+    "final_switch": weight(100),
+    "verifying": both(live("v2"), phase("Verifying")),
+}
+BLUE_GREEN_TRAFFIC: dict[str, Predicate] = {
+    "verifying": both(live("v2"), phase("Verifying")),
+    "watching": both(live("v2"), phase("Watching")),
+}
+
+ABORTS: dict[str, Callable[[World], object]] = {
+    "its_promotion": lambda w: w.patch_promotion("p2", abort="changed our minds"),
+    "the_rollout": lambda w: w.edit({"abort": w.revision("good", 2)}),
+    "deleting_the_promotion": lambda w: w.delete(PROMOTIONS, "p2"),
+    "a_revert_in_git": lambda w: w.deploy("good", 1),
+}
+
+
+def aborted(spec: Object, moment: Predicate, abort: Callable[[World], object], ends: str) -> Script:
+    script = propose(stable_v1(spec))
+    if moment not in BEFORE_TRAFFIC.values():
+        approve(script)
+    script.when(moment, abort)
+    script.end = End(ends)
+    script.moves_vary = moment in CANARY_TRAFFIC.values()
+    return script
+
+
+for _way, _abort in ABORTS.items():
+    for _moment, _seen in BEFORE_TRAFFIC.items():
+        family(f"abort_by_{_way}_while_{_moment}", aborted, BLUE_GREEN, _seen, _abort, "v1")
+    for _moment, _seen in CANARY_TRAFFIC.items():
+        # Deleting the Promotion aborts before 100 %, afterwards it only ends the watch.
+        _ends = "v2" if _way == "deleting_the_promotion" and _moment == "verifying" else "v1"
+        family(f"canary_abort_by_{_way}_in_{_moment}", aborted, CANARY, _seen, _abort, _ends)
+    for _moment, _seen in BLUE_GREEN_TRAFFIC.items():
+        _ends = "v2" if _way == "deleting_the_promotion" else "v1"
+        family(f"blue_green_abort_by_{_way}_in_{_moment}", aborted, BLUE_GREEN, _seen, _abort, _ends)
+
+
+@scenario
+def revert_in_git_after_the_previous_was_scaled_down() -> Script:
+    script = approve(propose(stable_v1(BLUE_GREEN)))
+    script.when(
+        both(phase("Healthy"), live("v2"), lambda w: w.replicas().get("v1") == 0),
+        lambda w: w.deploy("good", 1),
+    )
+    script.end = End("v1", "Healthy")
+    return script
+
+
+@scenario
+def rollout_abort_of_the_stable_revision_after_it_was_healthy() -> Script:
+    script = approve(propose(stable_v1(BLUE_GREEN)))
+    script.when(
+        both(phase("Healthy"), live("v2"), lambda w: w.replicas().get("v1") == 0),
+        lambda w: w.edit({"abort": w.revision("good", 2)}),
+    )
+    script.end = End("v1")
+    return script
+
+
+@scenario
+def rejected_and_asked_for_again_by_a_newer_promotion() -> Script:
+    script = approve(propose(stable_v1(BLUE_GREEN)))
+    script.when(live("v2"), lambda w: w.turn("good", 2, "failing"))
+    script.when(both(phase("RolledBack"), live("v1")), lambda w: (w.turn("good", 2, "good"), w.promote("p3")))
+    approve(script, 3)
+    script.end = End("v2", "Healthy", {"p2": "RolledBack", "p3": "Succeeded"})
+    return script
+
+
+# --- Edits on the way ---------------------------------------------------------------------------------------
+
+
+@scenario
+def template_edited_before_approval() -> Script:
+    script = propose(stable_v1(BLUE_GREEN))
+    script.when(promotion("p2", "AwaitingApproval"), lambda w: w.deploy("good", 3))
+    script.once(lambda w: w.status.get("candidate", {}).get("revision") == w.revision("good", 3) != "")
+    approve(script)
+    script.end = End("v3", "Healthy", {"p2": "Succeeded"})
+    return script
+
+
+@scenario
+def template_edited_between_approval_and_traffic() -> Script:
+    # Slow pods: there is time between the approval and the first traffic.
+    script = approve(propose(stable_v1(BLUE_GREEN), "slowstart"))
+    script.when(for_seconds(2), lambda w: w.deploy("good", 3))
+    script.once(for_seconds(20, promotion("p2", "AwaitingApproval")))
+    script.end = End("v1", "AwaitingApproval", {"p2": "AwaitingApproval"})
+    return script
+
+
+@scenario
+def newer_template_waits_while_traffic_moves() -> Script:
+    script = approve(propose(stable_v1(CANARY)))
+    script.when(weight(25), lambda w: w.deploy("good", 3))
+    script.once(both(live("v2"), phase("AwaitingPromotion")))
+    script.when(always, lambda w: w.promote("p3"))
+    approve(script, 3)
+    script.end = End("v3", "Healthy", {"p2": "Succeeded", "p3": "Succeeded"})
+    return script
+
+
+def _threshold(below: float) -> Object:
+    gate = {"name": "error-rate", "preset": "error-rate", "below": below, "window": "2s"}
+    return {"analysis": {"gates": [gate]}}
+
+
+@scenario
+def threshold_edited_mid_shift_and_undone() -> Script:
+    script = approve(propose(stable_v1(CANARY)))
+    script.when(weight(25), lambda w: w.edit(_threshold(0.9)))
+    script.when(for_seconds(15, both(phase("Held"), weight(25))), lambda w: w.edit(_threshold(0.01)))
+    script.end = V2_HEALTHY
+    return script
+
+
+@scenario
+def threshold_edited_mid_shift_and_approved_again() -> Script:
+    script = approve(propose(stable_v1(CANARY)))
+    script.when(weight(25), lambda w: w.edit(_threshold(0.02)))
+    script.when(
+        for_seconds(15, both(phase("Held"), weight(25))),
+        lambda w: w.patch_promotion("p2", "ada", approvals={"ada": w.promotion("p2")["status"]["planHash"]}),
+    )
+    script.end = V2_HEALTHY
+    return script
+
+
+@scenario
+def loosened_gate_does_not_save_a_failing_candidate() -> Script:
+    script = approve(propose(stable_v1(CANARY)))
+    script.when(weight(25), lambda w: (w.edit(_threshold(0.9)), w.turn("good", 2, "failing")))
+    script.end = End("v1", "RolledBack", {"p2": "RolledBack"})
+    return script
+
+
+@scenario
+def plan_edited_before_traffic_voids_the_approval() -> Script:
+    script = approve(propose(stable_v1(BLUE_GREEN), "slowstart"))
+    script.when(for_seconds(2), lambda w: w.edit(_threshold(0.02)))
+    script.once(for_seconds(20, lambda w: "approved" not in w.promotion("p2")["spec"] and w.live() == "v1"))
+    approve(script)
+    script.end = End("v2", "Healthy", {"p2": "Succeeded"})
+    return script
+
+
+@scenario
+def withdrawn_before_traffic() -> Script:
+    script = approve(propose(stable_v1(BLUE_GREEN), "slowstart"))
+    script.when(for_seconds(2), lambda w: w.withdraw("p2"))
+    script.once(for_seconds(20, promotion("p2", "AwaitingApproval")))
+    script.end = End("v1", "AwaitingApproval", {"p2": "AwaitingApproval"})
+    return script
+
+
+def withdrawn(share: int) -> Script:
+    script = approve(propose(stable_v1(CANARY)))
+    script.when(weight(share), lambda w: w.withdraw("p2"))
+    script.when(for_seconds(20, weight(share)), lambda w: w.approve("p2"))
+    script.end = V2_HEALTHY
+    return script
+
+
+family("withdrawn_in_first_step_and_approved_again", withdrawn, 25)
+family("withdrawn_in_second_step_and_approved_again", withdrawn, 50)
+
+
+@scenario
+def held_by_a_developer_and_lifted_by_an_approver() -> Script:
+    script = approve(propose(stable_v1(CANARY)))
+    script.when(weight(25), lambda w: w.patch_promotion("p2", hold="waiting for marketing"))
+    script.when(
+        for_seconds(20, both(phase("Held"), weight(25))), lambda w: w.patch_promotion("p2", "ada", hold=None)
+    )
+    script.end = V2_HEALTHY
+    return script
+
+
+@scenario
+def scaled_mid_shift() -> Script:
+    script = approve(propose(stable_v1(CANARY)))
+    script.when(weight(25), lambda w: w.edit({"replicas": 6}))
+    script.end = End("v2", "Healthy", {"p2": "Succeeded"}, {"v1": 0, "v2": 6})
+    return script
+
+
+# --- Hands and losses ---------------------------------------------------------------------------------------
+
+ANY_PHASE = {**BEFORE_TRAFFIC, **CANARY_TRAFFIC, "watching": both(live("v2"), phase("Watching"))}
+
+
+def status_wiped(moment: Predicate) -> Script:
+    script = propose(stable_v1(CANARY))
+    if moment in BEFORE_TRAFFIC.values():
+        script.when(moment, lambda w: w.wipe_status())
+        approve(script)
+    else:
+        approve(script).when(moment, lambda w: w.wipe_status())
+    script.end = V2_HEALTHY
+    script.moves_vary = True
+    return script
+
+
+for _moment, _seen in ANY_PHASE.items():
+    family(f"status_wiped_while_{_moment}", status_wiped, _seen)
+
+
+@scenario
+def status_wiped_while_healthy() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    script.when(always, lambda w: w.wipe_status())
+    script.once(phase("Healthy"))
+    script.end = End("v1", "Healthy", {"p1": "Succeeded"})
+    return script
+
+
+@scenario
+def stable_deployment_deleted_while_healthy() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    script.when(
+        always,
+        lambda w: (w.invariants.expect_loss(), w.delete(DEPLOYMENTS, f"{NAME}-{w.revision('good', 1)}")),
+    )
+    script.once(for_seconds(10, phase("Healthy")))
+    script.end = End("v1", "Healthy", replicas={"v1": 2})
+    return script
+
+
+@scenario
+def stable_deployment_deleted_while_a_candidate_waits() -> Script:
+    script = propose(stable_v1(BLUE_GREEN))
+    script.when(
+        promotion("p2", "AwaitingApproval"),
+        lambda w: (w.invariants.expect_loss(), w.delete(DEPLOYMENTS, f"{NAME}-{w.revision('good', 1)}")),
+    )
+    script.once(for_seconds(20, lambda w: w.replicas().get("v1") == 2))
+    approve(script)
+    script.end = V2_HEALTHY
+    return script
+
+
+@scenario
+def live_selector_wiped_while_a_candidate_waits() -> Script:
+    script = propose(stable_v1(BLUE_GREEN))
+    script.when(promotion("p2", "AwaitingApproval"), lambda w: w.patch_service(NAME, {"selector": None}))
+    script.once(for_seconds(10, live("v1")))
+    script.end = End("v1", "AwaitingApproval", {"p2": "AwaitingApproval"})
+    return script
+
+
+@scenario
+def live_service_deleted_while_healthy() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    script.when(always, lambda w: (w.invariants.expect_loss(), w.delete_service(NAME)))
+    script.once(for_seconds(10, live("v1")))
+    script.end = End("v1", "Healthy")
+    return script
+
+
+@scenario
+def weights_edited_by_hand_mid_shift() -> Script:
+    script = approve(propose(stable_v1(CANARY)))
+    script.when(both(weight(25), phase("Shifting")), lambda w: w.set_weights(90, 10))
+    script.end = V2_HEALTHY
+    script.moves_vary = True
+    return script
+
+
+# --- Automatic ----------------------------------------------------------------------------------------------
+
+
+@scenario
+def automatic_needs_no_promotion() -> Script:
+    script = stable_v1(automatic(CANARY), automatic=True)
+    script.when(always, lambda w: w.deploy("good", 2))
+    script.end = End("v2", "Healthy", replicas={"v1": 0, "v2": 4})
+    return script
+
+
+@scenario
+def automatic_rolls_back() -> Script:
+    script = stable_v1(automatic(CANARY), automatic=True)
+    script.when(always, lambda w: w.deploy("failing", 2))
+    script.end = End("v1", "RolledBack")
+    return script
+
+
+@scenario
+def automatic_returns_to_stable_before_a_newer_template() -> Script:
+    script = stable_v1(automatic(CANARY), automatic=True)
+    script.when(always, lambda w: w.deploy("good", 2))
+    script.when(weight(50), lambda w: w.deploy("good", 3))
+    script.end = End("v3", "Healthy", replicas={"v1": 0, "v2": 0, "v3": 4})
+    return script
+
+
+# --- The end ------------------------------------------------------------------------------------------------
+
+
+@scenario
+def rollout_deleted() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    script.when(always, lambda w: (w.invariants.expect_loss(), w.delete(ROLLOUTS, NAME)))
+    script.once(for_seconds(10, lambda w: not w.replicas()))
+    script.end = End("", replicas={})
+    return script
+
+
+@scenario
+def rollout_orphaned_and_created_again() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    script.when(always, lambda w: w.delete(ROLLOUTS, NAME, "Orphan"))
+    script.once(for_seconds(10, lambda w: w.replicas() == {"v1": 2}))
+    script.when(always, lambda w: w.create_rollout(BLUE_GREEN))
+    script.once(for_seconds(10, both(phase("Healthy"), live("v1"))))
+    script.end = End("v1", "Healthy", replicas={"v1": 2})
+    return script

@@ -1,0 +1,273 @@
+"""A cluster with one application: its server and controllers, its users, the people who act on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.sim.apiserver import Server
+from tests.sim.clock import VirtualLoop
+from tests.sim.controllers import Controllers, Lags
+from tests.sim.dataplane import DataPlane, Shares
+from tests.sim.images import image
+from tests.sim.invariants import Invariants
+from tests.sim.patches import merge_patch
+
+from slipway.cluster.resources import (
+    CONTROLLER_REVISIONS,
+    DEPLOYMENTS,
+    HTTP_ROUTES,
+    NAMESPACES,
+    PROMOTIONS,
+    REVISION_LABEL,
+    ROLLOUTS,
+    SERVICES,
+)
+
+Object = dict[str, Any]
+
+NAMESPACE = "shop"
+NAME = "web"
+APPROVER = "ada"
+DEVELOPER = "dev"
+
+
+def template(behaviour: str, version: int) -> Object:
+    """A pod template of an image that behaves so."""
+    return {
+        "metadata": {"labels": {"app": NAME}},
+        "spec": {
+            "containers": [
+                {
+                    "name": NAME,
+                    "image": image(behaviour, version),
+                    "ports": [{"name": "http", "containerPort": 9898}],
+                    "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}},
+                }
+            ]
+        },
+    }
+
+
+GATES = [{"name": "error-rate", "preset": "error-rate", "below": 0.01, "window": "2s"}]
+
+BLUE_GREEN: Object = {
+    "environment": "production",
+    "replicas": 2,
+    "progressDeadline": "2m",
+    "revisionHistoryLimit": 3,
+    "service": {"ports": [{"name": "http", "port": 80, "targetPort": 9898}]},
+    "strategy": {"blueGreen": {"previewReplicas": 1, "verify": "10s", "keepPrevious": "20s"}},
+    "analysis": {"interval": "2s", "noDataTimeout": "20s", "gates": GATES},
+    "smokeTests": [{"name": "home", "http": {"path": "/", "port": "http"}}],
+}
+
+CANARY: Object = merge_patch(
+    BLUE_GREEN,
+    {
+        "replicas": 4,
+        "traffic": {"httpRoutes": [{"name": NAME}]},
+        "strategy": {
+            "blueGreen": None,
+            "canary": {
+                "previewReplicas": 1,
+                "steps": [{"weight": 25, "hold": "5s"}, {"weight": 50, "hold": "5s"}],
+                "verify": "10s",
+                "keepPrevious": "20s",
+            },
+        },
+    },
+)
+
+
+class World:
+    """Time moves by `step`, once a second."""
+
+    def __init__(self, loop: VirtualLoop, lags: Lags | None = None, automatic: bool = False) -> None:
+        self.loop = loop
+        self.server = Server(loop.now)
+        self.server.approvers = {APPROVER}
+        lags = lags or Lags()
+        self.controllers = Controllers(self.server, lags)
+        self.plane = DataPlane(self.server, lags, (f"Service/{NAME}", f"HTTPRoute/{NAME}"), NAMESPACE)
+        self.invariants = Invariants(self.server, NAMESPACE, NAME, loop.time, automatic=automatic)
+        self.turned: dict[str, str] = {}
+        admin = self.server.session("admin")
+        labels = {"slipway.dev/approval": "automatic"} if automatic else {}
+        admin.create(NAMESPACES, {"metadata": {"name": NAMESPACE, "labels": labels}})
+
+    def step(self) -> None:
+        self.controllers.step()
+        self.invariants.check(self.plane.step(self.loop.time()))
+
+    # --- People ---------------------------------------------------------------------------------------------
+
+    def create_rollout(self, spec: Object, behaviour: str = "good", version: int = 1) -> None:
+        """A developer applies the manifest, and for a canary the HTTPRoute that it names."""
+        session = self.server.session("developer")
+        if (spec.get("traffic") or {}).get("httpRoutes") and not self.server.find(
+            HTTP_ROUTES, NAMESPACE, NAME
+        ):
+            session.create(HTTP_ROUTES, route())
+        obj = {"metadata": _meta(NAME), "spec": {**spec, "template": template(behaviour, version)}}
+        session.create(ROLLOUTS, obj)
+
+    def edit(self, patch: Object) -> None:
+        """A developer edits the Rollout's spec with a merge patch."""
+        self.server.session("developer").merge_patch(ROLLOUTS, NAMESPACE, NAME, {"spec": patch})
+
+    def deploy(self, behaviour: str, version: int) -> None:
+        """A developer puts another image into the template."""
+        current = self.rollout["spec"]
+        self.server.session("developer").replace(
+            ROLLOUTS,
+            {"metadata": _meta(NAME), "spec": {**current, "template": template(behaviour, version)}},
+        )
+
+    def promote(self, name: str, **spec: Any) -> None:
+        """A developer creates a Promotion."""
+        self.server.session("developer").create(
+            PROMOTIONS,
+            {"metadata": _meta(name), "spec": {"rollout": NAME, "environment": "production", **spec}},
+        )
+
+    def patch_promotion(self, name: str, user: str = "developer", **spec: Any) -> None:
+        """Somebody patches a Promotion's spec; None removes a field."""
+        self.server.session(user).merge_patch(PROMOTIONS, NAMESPACE, name, {"spec": spec})
+
+    def approve(self, name: str) -> None:
+        """The approver's one patch."""
+        self.patch_promotion(name, APPROVER, approved=True)
+
+    def withdraw(self, name: str) -> None:
+        """Anybody takes the approval back."""
+        self.patch_promotion(name, approved=False)
+
+    def delete(self, kind: Any, name: str, propagation: str = "Background") -> None:
+        """Somebody with all rights deletes an object."""
+        self.server.session("admin").delete(kind, NAMESPACE, name, propagation=propagation)
+
+    def wipe_status(self) -> None:
+        """A restore from a backup: the Rollout comes back without its status."""
+        self.server.session("admin").merge_patch(ROLLOUTS, NAMESPACE, NAME, {"status": None}, "status")
+
+    def patch_service(self, name: str, spec: Object) -> None:
+        """An administrator's hand on a Service."""
+        self.server.session("admin").merge_patch(SERVICES, NAMESPACE, name, {"spec": spec})
+
+    def delete_service(self, name: str) -> None:
+        """Somebody deletes a Service."""
+        self.server.session("admin").delete(SERVICES, NAMESPACE, name)
+
+    def set_weights(self, live: int, candidate: int) -> None:
+        """Somebody edits the weights of the route by hand."""
+        base = "/spec/rules/0/backendRefs"
+        self.server.session("admin").json_patch(
+            HTTP_ROUTES,
+            NAMESPACE,
+            NAME,
+            [
+                {"op": "replace", "path": f"{base}/0/weight", "value": live},
+                {"op": "replace", "path": f"{base}/1/weight", "value": candidate},
+            ],
+        )
+
+    def crash_pods(self, version: str) -> None:
+        """From now on the pods of a version end by themselves, as soon as they have started."""
+        self.controllers.crashing.add(version)
+
+    def turn(self, behaviour: str, version: int, into: str) -> None:
+        """From now on an image answers probes as another one would."""
+        self.turned[image(behaviour, version)] = image(into, version)
+
+    # --- Reading --------------------------------------------------------------------------------------------
+
+    @property
+    def rollout(self) -> Object:
+        found = self.server.find(ROLLOUTS, NAMESPACE, NAME)
+        if found is None:
+            raise KeyError("the Rollout does not exist")
+        return found
+
+    @property
+    def status(self) -> Object:
+        found = self.server.find(ROLLOUTS, NAMESPACE, NAME)
+        status: Object = (found or {}).get("status") or {}
+        # An operator that has not seen the last edit yet speaks of something else.
+        current = found and status.get("observedGeneration") == found["metadata"]["generation"]
+        return status if current else {}
+
+    @property
+    def phase(self) -> str:
+        return str(self.status.get("phase", ""))
+
+    def promotion(self, name: str) -> Object:
+        found = self.server.find(PROMOTIONS, NAMESPACE, name)
+        return found or {}
+
+    def promotion_phase(self, name: str) -> str:
+        return str((self.promotion(name).get("status") or {}).get("phase", ""))
+
+    def revision(self, behaviour: str, version: int) -> str:
+        """The name of the stored revision with this image."""
+        wanted = image(behaviour, version)
+        for obj in self.server.peek(CONTROLLER_REVISIONS, NAMESPACE):
+            containers = ((obj["data"].get("template") or {}).get("spec") or {}).get("containers", [])
+            if containers and containers[0]["image"] == wanted:
+                return str(obj["metadata"]["labels"][REVISION_LABEL])
+        return ""
+
+    def version(self, revision: str | None) -> str:
+        """`v2` for the revision whose image says so: names of revisions are digests and say nothing."""
+        for obj in self.server.peek(CONTROLLER_REVISIONS, NAMESPACE):
+            if obj["metadata"].get("labels", {}).get(REVISION_LABEL) == revision:
+                found = obj["data"]["template"]["spec"]["containers"][0]["image"]
+                return str(found.rpartition(":")[2].partition("-")[0])
+        return revision or ""
+
+    def shares(self, entry: str = f"Service/{NAME}") -> Shares:
+        return self.plane.history[-1].entries.get(entry, {}) if self.plane.history else {}
+
+    def weight(self) -> int:
+        """Percent that the route gives to the candidate Service."""
+        moves = self.invariants.moves
+        return moves[-1][2][0] if moves and moves[-1][2] else 0
+
+    def live(self) -> str:
+        """The version that the live Service selects."""
+        return self.version(self.invariants.moves[-1][0]) if self.invariants.moves else ""
+
+    def replicas(self) -> dict[str, int]:
+        """Replicas by version of all Deployments."""
+        return {
+            self.version(d["metadata"]["labels"].get(REVISION_LABEL)): d["spec"]["replicas"]
+            for d in self.server.peek(DEPLOYMENTS, NAMESPACE)
+        }
+
+
+def route() -> Object:
+    """An HTTPRoute as the contract wants it: both Services as backends, with a filter of the user's."""
+    return {
+        "metadata": _meta(NAME),
+        "spec": {
+            "parentRefs": [{"name": "gateway"}],
+            "hostnames": ["shop.example"],
+            "rules": [
+                {
+                    "filters": [
+                        {
+                            "type": "RequestHeaderModifier",
+                            "requestHeaderModifier": {"set": [{"name": "x-team", "value": "shop"}]},
+                        }
+                    ],
+                    "backendRefs": [
+                        {"name": NAME, "port": 80, "weight": 100},
+                        {"name": f"{NAME}-candidate", "port": 80, "weight": 0},
+                    ],
+                }
+            ],
+        },
+    }
+
+
+def _meta(name: str) -> Object:
+    return {"name": name, "namespace": NAMESPACE}
