@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import yaml
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from slipway.api.duration import Duration, SecondsUp
 from slipway.api.model import Model, unique
@@ -34,7 +35,11 @@ class ConfigError(Exception):
 
 def _source_url(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        port = parts.port or 1
+    except ValueError:
+        port = 0
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port:
         raise ValueError("expected http://host[:port][/prefix] or https://…")
     if parts.username is not None or parts.password is not None:
         raise ValueError("credentials do not belong into a URL: use tokenFile or headers")
@@ -138,9 +143,9 @@ def parse_config(text: str) -> Config:
         # By alias alone: the file has one spelling, that of the documentation.
         return Config.model_validate(data, by_alias=True, by_name=False)
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_context=False, include_input=False)
+        problems = error.errors(include_url=False, include_input=False)
         # `from None`: the chained error would print inputs, and header values among them.
-        raise ConfigError("\n".join(f"{_path(p['loc'])}: {_words(p)}" for p in problems)) from None
+        raise ConfigError("\n".join(f"{_path(p)}: {_words(p)}" for p in problems)) from None
 
 
 def load_config(path: Path) -> Config:
@@ -156,17 +161,18 @@ def load_config(path: Path) -> Config:
         raise ConfigError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
 
 
-def _path(location: tuple[int | str, ...]) -> str:
+def _path(problem: ErrorDetails) -> str:
     path = ""
-    for part in location:
+    for part in problem["loc"]:
         if part == "[key]":
             continue
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    return path or "(top level)"
+    # A rule of slipway.api.model knows where below the value it was broken.
+    return path + problem.get("ctx", {}).get("at", "") or "(top level)"
 
 
-def _words(problem: Any) -> str:
+def _words(problem: ErrorDetails) -> str:
     if problem["type"] == "extra_forbidden":
         return "unknown field"
-    message: str = problem["msg"].removeprefix("Value error, ")
+    message = problem["msg"].removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
