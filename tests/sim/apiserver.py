@@ -18,7 +18,7 @@ from tests.sim.defaults import complete
 from tests.sim.patches import clone, json_patch, merge_patch
 
 from slipway.cluster.errors import AlreadyExists, Conflict, Invalid, NotFound
-from slipway.cluster.resources import PODS, Resource
+from slipway.cluster.resources import DEPLOYMENTS, PODS, SERVICES, Resource
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -29,6 +29,7 @@ _IMMUTABLE = {
     "ControllerRevision": ("data", "revision"),
     "Deployment": ("spec.selector",),
 }
+_APPLIED = (SERVICES, DEPLOYMENTS)
 _SERVER_METADATA = ("uid", "creationTimestamp", "deletionTimestamp", "generation", "namespace", "name")
 
 
@@ -82,7 +83,9 @@ class Server:
         """How many objects were ever created."""
         return self._created
 
-    def add(self, kind: Resource, obj: Object, session: Session, dry_run: bool) -> Object:
+    def add(
+        self, kind: Resource, obj: Object, session: Session, dry_run: bool, applied: bool = False
+    ) -> Object:
         """Create."""
         new: Object = clone(obj)
         new["apiVersion"], new["kind"] = kind.api_version, kind.kind
@@ -106,7 +109,11 @@ class Server:
             new = admission.admit(session.user, self.approvers, None, new)
         if not dry_run:
             self._created += 1
-            self._owners[kind.name, key] = ownership.updated(kind.kind, None, new, {}, session.manager)
+            if applied:
+                owners = {session.manager: set(ownership.leaves(kind.kind, obj))}
+            else:
+                owners = ownership.updated(kind.kind, None, new, {}, session.updater)
+            self._owners[kind.name, key] = owners
             self._commit(kind, key, new, "ADDED", session.user)
         return clone(new)
 
@@ -141,8 +148,10 @@ class Server:
         _check_immutable(kind, old, new)
         had = self._owners.get((kind.name, key), {})
         if owners is None and not status:
-            owners = ownership.updated(kind.kind, old, new, had, session.manager)
-        new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
+            owners = ownership.updated(kind.kind, old, new, had, session.updater)
+        for field in ("resourceVersion", "managedFields"):
+            if field in old["metadata"]:
+                new["metadata"][field] = old["metadata"][field]
         if new == old and (owners is None or owners == had):
             return clone(old)
         if kind.kind in _WITH_GENERATION and new.get("spec") != old.get("spec"):
@@ -208,7 +217,7 @@ class Server:
                         new["metadata"]["ownerReferences"] = rest
                     kind = self._kinds[plural]
                     self._owners[plural, key] = ownership.updated(
-                        kind.kind, obj, new, self._owners.get((plural, key), {}), "kube-controller-manager"
+                        kind.kind, obj, new, self._owners.get((plural, key), {}), "garbage-collector/update"
                     )
                     self._commit(kind, key, new, "MODIFIED", "system:kube-controller-manager")
 
@@ -250,6 +259,10 @@ class Server:
         self._kinds[kind.name] = kind
         self.version += 1
         new["metadata"]["resourceVersion"] = str(self.version)
+        if kind in _APPLIED:
+            new["metadata"]["managedFields"] = ownership.managed_fields(
+                self._owners.get((kind.name, key), {})
+            )
         stored = self._objects.setdefault(kind.name, {})
         self._record(Change(self.version, kind, type_, new, stored.get(key), user))
         stored[key] = new
@@ -277,6 +290,8 @@ class Session:
 
     def __init__(self, server: Server, user: str, manager: str) -> None:
         self.server, self.user, self.manager = server, user, manager
+        # The same name applying and updating are two managers.
+        self.updater = f"{manager}/update"
 
     def get(self, kind: Resource, namespace: str | None, name: str) -> Object:
         return clone(self.server._stored(kind, _key(kind, namespace, name)))
@@ -333,7 +348,7 @@ class Session:
         if live is None:
             if obj["metadata"].get("resourceVersion"):
                 raise Conflict(f'{kind.plural} "{key[1]}" does not exist any more', 409, "Conflict")
-            return self.server.add(kind, obj, self, dry_run)
+            return self.server.add(kind, obj, self, dry_run, applied=True)
         if subresource == "status":
             wanted = {**live, "status": merge_patch(live.get("status"), obj.get("status"))}
             return self.server.store(kind, key, wanted, self, status=True, dry_run=dry_run)

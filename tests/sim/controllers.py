@@ -318,6 +318,7 @@ def _pod_status(pod: Object, age: float, now: Any, crashes: bool) -> Object:
         if does.trouble in ("ImagePullBackOff", "CreateContainerConfigError")
         else "Running",
         "podIP": pod["status"]["podIP"],
+        "podIPs": [{"ip": pod["status"]["podIP"]}],
         "conditions": [
             {
                 "type": "PodScheduled",

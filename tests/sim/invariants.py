@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from pydantic import ValidationError
 from tests.sim.apiserver import Change, Server
 from tests.sim.dataplane import LOST, Seen
 
+from slipway.api.model import StatusModel
 from slipway.api.promotion import PromotionStatus
 from slipway.api.rollout import RolloutStatus
 from slipway.cluster.resources import (
@@ -36,7 +38,10 @@ TRAILING = 6.0
 
 
 class Broken(AssertionError):
-    """An invariant does not hold. The message says when, what, and the last writes."""
+    """An invariant does not hold. The message says when, what, and the last writes.
+
+    It is kept and raised by the simulation, not in the request: an operator survives failing requests.
+    """
 
 
 @dataclass
@@ -62,6 +67,7 @@ class Invariants:
     tolerates_loss: bool = False
     allowed: set[str] = field(default_factory=set)
     moves: list[tuple[str, str, tuple[int, ...]]] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._dropped: dict[str, float] = {}
@@ -85,8 +91,7 @@ class Invariants:
             self._scaled(change)
 
     def _promotion(self, change: Change) -> None:
-        if change.user == OPERATOR and change.object.get("status"):
-            PromotionStatus.model_validate(change.object["status"])
+        self._well_formed(PromotionStatus, change)
         spec, before = change.object["spec"], (change.before or {}).get("spec", {})
         target = ((change.object.get("status") or {}).get("target") or {}).get("revision", "")
         was = (((change.before or {}).get("status") or {}).get("target") or {}).get("revision", "")
@@ -104,10 +109,17 @@ class Invariants:
                 self._drop(revision, 0.0)
 
     def _rollout(self, change: Change) -> None:
-        if change.user == OPERATOR and change.object.get("status"):
-            RolloutStatus.model_validate(change.object["status"])
+        self._well_formed(RolloutStatus, change)
         canary = (change.object["spec"].get("strategy") or {}).get("canary") or {}
         self._weights |= {step["weight"] for step in canary.get("steps", [])}
+
+    def _well_formed(self, model: type[StatusModel], change: Change) -> None:
+        if change.user != OPERATOR or not change.object.get("status"):
+            return
+        try:
+            model.model_validate(change.object["status"])
+        except ValidationError as error:
+            self._fail(f"a status that the CRD would refuse: {error}")
 
     def _drop(self, revision: str, trailing: float = TRAILING) -> None:
         self.allowed.discard(revision)
@@ -129,10 +141,10 @@ class Invariants:
         if change.kind == HTTP_ROUTES:
             for weight in _weights(change.object, f"{self.name}-candidate"):
                 if weight not in self._weights:
-                    raise Broken(self._say(f"weight {weight} is in no plan"))
+                    self._fail(f"weight {weight} is in no plan")
         for revision, share in traffic.shares.items():
             if share > self._traffic.share(revision) and not self._may(revision):
-                raise Broken(self._say(f"{revision} is sent {float(share):.0%} without an approval"))
+                self._fail(f"{revision} is sent {float(share):.0%} without an approval")
 
     def _follow(self, before: Traffic, after: Traffic) -> None:
         """Keep book of who served before whom, by what the live Service selects."""
@@ -191,7 +203,7 @@ class Invariants:
         share = self._traffic.share(revision)
         needs = math.ceil(rollout["spec"].get("replicas", 1) * share)
         if after < needs:
-            raise Broken(self._say(f"{revision} serves {float(share):.0%} and is scaled {before} → {after}"))
+            self._fail(f"{revision} serves {float(share):.0%} and is scaled {before} → {after}")
 
     # --- What users meet ------------------------------------------------------------------------------------
 
@@ -203,11 +215,9 @@ class Invariants:
                     continue
                 trailing = seen.at <= self._dropped.get(revision, -1.0)
                 if not self._may(revision) and not trailing:
-                    raise Broken(
-                        self._say(f"{entry} sends {float(share):.0%} to {revision}, which may not serve")
-                    )
+                    self._fail(f"{entry} sends {float(share):.0%} to {revision}, which may not serve")
             if shares.get(LOST) and entry in self._served and not self.tolerates_loss:
-                raise Broken(self._say(f"{entry} loses {float(shares[LOST]):.0%} of its requests"))
+                self._fail(f"{entry} loses {float(shares[LOST]):.0%} of its requests")
             if not shares.get(LOST):
                 self._served.add(entry)
 
@@ -215,11 +225,11 @@ class Invariants:
         """From here on a loss is what the scenario is about (a crash, a Rollout that is deleted)."""
         self.tolerates_loss = True
 
-    def _say(self, what: str) -> str:
+    def _fail(self, what: str) -> None:
         lines = [f"at {self.elapsed():.0f} s: {what}", "last writes:"]
         for change in [c for c in self.server.history if c.kind.kind not in ("Pod", "EndpointSlice")][-25:]:
             lines.append(f"  {describe(change)}")
-        return "\n".join(lines)
+        self.broken.append(Broken("\n".join(lines)))
 
 
 def describe(change: Change) -> str:

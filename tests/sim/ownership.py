@@ -169,3 +169,25 @@ def _remove(kind: str, obj: Object, path: Path, kept: set[Path]) -> None:
         if holder is obj:
             return
         del holder[key]
+
+
+def managed_fields(owners: Owners) -> list[Object]:
+    """metadata.managedFields: one entry for each manager, its paths as a tree of `f:` and `k:` elements."""
+    return [
+        {
+            "manager": name.removesuffix("/update"),
+            "operation": "Update" if name.endswith("/update") else "Apply",
+            "fieldsType": "FieldsV1",
+            "fieldsV1": _tree(paths),
+        }
+        for name, paths in sorted(owners.items())
+    ]
+
+
+def _tree(paths: set[Path]) -> Object:
+    tree: Object = {}
+    for path in paths:
+        where = tree
+        for part in path:
+            where = where.setdefault(f"f:{part}" if isinstance(part, str) else f"k:{part}", {})
+    return tree

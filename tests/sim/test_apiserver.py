@@ -224,3 +224,14 @@ def test_json_patch_says_conflict_for_a_failed_test_and_invalid_for_a_missing_pa
     with pytest.raises(Invalid):
         json_patch({"a": 1}, [{"op": "replace", "path": "/b", "value": 2}])
     assert json_patch({"a": [1]}, [{"op": "add", "path": "/a/-", "value": 2}]) == {"a": [1, 2]}
+
+
+def test_managed_fields_say_who_wrote_what(server: Server) -> None:
+    server.session("operator", "slipway").apply(DEPLOYMENTS, deployment())
+    server.session("eve").merge_patch(DEPLOYMENTS, NS, "web-1", {"spec": {"replicas": 3}})
+    entries = server.session("a").get(DEPLOYMENTS, NS, "web-1")["metadata"]["managedFields"]
+    assert [(entry["manager"], entry["operation"]) for entry in entries] == [
+        ("eve", "Update"),
+        ("slipway", "Apply"),
+    ]
+    assert entries[0]["fieldsV1"] == {"f:spec": {"f:replicas": {}}}

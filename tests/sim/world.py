@@ -98,6 +98,8 @@ class World:
     def step(self) -> None:
         self.controllers.step()
         self.invariants.check(self.plane.step(self.loop.time()))
+        if self.invariants.broken:
+            raise self.invariants.broken[0]
 
     # --- People ---------------------------------------------------------------------------------------------
 

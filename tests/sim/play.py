@@ -1,0 +1,175 @@
+"""Play a scenario to its end, undisturbed or with faults, and say what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from tests.sim.clock import VirtualLoop, simulate
+from tests.sim.controllers import Lags
+from tests.sim.invariants import describe
+from tests.sim.script import End, Script
+from tests.sim.shell import Faults, Shell
+from tests.sim.world import NAMESPACE, World
+
+from slipway.cluster.resources import CONTROLLER_REVISIONS, PROMOTIONS, ROLLOUTS
+
+Object = dict[str, Any]
+
+# Longer than verify and keepPrevious of all scenarios together with every lag.
+SETTLED = 50.0
+QUIET = 15.0
+LIMIT = 900.0
+
+
+class Stuck(AssertionError):
+    """The scenario does not get on, or does not end as it says."""
+
+
+@dataclass
+class Outcome:
+    """What is compared between an undisturbed run and one with faults: no times, no resourceVersions."""
+
+    end: Object
+    moves: list[tuple[str, str, tuple[int, ...]]]
+    pods: dict[str, int]
+    writes: list[str] = field(default_factory=list)
+    late_writes: list[str] = field(default_factory=list)
+
+
+Between = Callable[[World, int], None]
+
+
+def play(
+    make: Callable[[], Script],
+    faults: Faults | None = None,
+    lags: Lags | None = None,
+    between: Between | None = None,
+) -> Outcome:
+    """Run one scenario in simulated time. Raises Broken, Stuck, or whatever the operator did not foresee."""
+    return simulate(_play(make(), faults or Faults(), lags or Lags(), between))
+
+
+async def _play(script: Script, faults: Faults, lags: Lags, between: Between | None) -> Outcome:
+    loop = cast(VirtualLoop, asyncio.get_running_loop())
+    world = World(loop, lags, automatic=script.automatic)
+    shell = Shell(world, faults)
+    if between:
+        shell.between = lambda number: between(world, number)
+    done, reached = 0, None
+    while True:
+        await asyncio.sleep(1)
+        world.step()
+        if shell.surprises:
+            raise shell.surprises[0]
+        if done == script.first_fault:
+            shell.arm()
+            script.first_fault = -1
+        if done < len(script.steps):
+            predicate, action, _ = script.steps[done]
+            if predicate(world):
+                action(world)
+                done += 1
+        elif _reached(world, script.end):
+            reached = loop.time() if reached is None else reached
+            if loop.time() - reached >= SETTLED:
+                break
+        else:
+            reached = None
+        if loop.time() > LIMIT:
+            raise Stuck(_story(world, script, done))
+    late = shell.writes[-3:] if loop.time() - shell.written_at < QUIET else []
+    if script.quiet and late:
+        raise Stuck(f"the end is reached, and {late} is still being written\n{_story(world, script, done)}")
+    return Outcome(_end(world), _moves(world), dict(world.controllers.pods_made), shell.writes, late)
+
+
+def _reached(world: World, end: End | None) -> bool:
+    if end is None:
+        return True
+    return (
+        world.live() == end.live
+        and end.phase in (None, world.phase)
+        and all(world.promotion_phase(name) == phase for name, phase in end.promotions.items())
+        and (end.replicas is None or world.replicas() == end.replicas)
+    )
+
+
+def _end(world: World) -> Object:
+    """The state that counts, in words of versions instead of digests."""
+    found = world.server.find(ROLLOUTS, NAMESPACE, "web")
+    status = (found or {}).get("status") or {}
+    names = {
+        obj["metadata"]["labels"].get("slipway.dev/revision", ""): world.version(
+            obj["metadata"]["labels"].get("slipway.dev/revision")
+        )
+        for obj in world.server.peek(CONTROLLER_REVISIONS, NAMESPACE)
+    }
+    return {
+        "shares": {
+            entry: {names.get(r, r): str(s) for r, s in shares.items()} for entry, shares in _shares(world)
+        },
+        "replicas": world.replicas(),
+        "phase": status.get("phase"),
+        "roles": {
+            role: names.get((status.get(role) or {}).get("revision", ""))
+            for role in ("stable", "candidate", "previous", "next", "rejected")
+        },
+        "conditions": {c["type"]: (c["status"], c["reason"]) for c in status.get("conditions", [])},
+        "history": [(names.get(h["revision"]), h["outcome"]) for h in status.get("history", [])],
+        "marks": {name: _marks(world, revision) for revision, name in sorted(names.items()) if revision},
+        "promotions": {
+            p["metadata"]["name"]: (
+                (p.get("status") or {}).get("phase"),
+                p["spec"].get("approved"),
+                sorted(p["spec"].get("approvals") or {}),
+            )
+            for p in world.server.peek(PROMOTIONS, NAMESPACE)
+        },
+    }
+
+
+def _shares(world: World, names: dict[str, str]) -> Object:
+    return {
+        entry: {names.get(revision, revision): str(share) for revision, share in sorted(shares.items())}
+        for entry, shares in sorted(world.plane.history[-1].entries.items())
+    }
+
+
+def _marks(world: World, revision: str) -> Object:
+    """Which marks there are; of those in JSON, what is neither a time nor a hash."""
+    for obj in world.server.peek(CONTROLLER_REVISIONS, NAMESPACE):
+        if obj["metadata"]["labels"].get("slipway.dev/revision") == revision:
+            found: Object = {}
+            for key, text in sorted((obj["metadata"].get("annotations") or {}).items()):
+                if text.startswith("{"):
+                    value = json.loads(text)
+                    found[key] = {k: value[k] for k in ("by", "cause") if k in value}
+                else:
+                    found[key] = ""
+            return found
+    return {}
+
+
+def _moves(world: World) -> list[tuple[str, str, tuple[int, ...]]]:
+    return [(world.version(live), world.version(c), weights) for live, c, weights in world.invariants.moves]
+
+
+def _story(world: World, script: Script, done: int) -> str:
+    """All that somebody needs to see why it does not get on."""
+    found = world.server.find(ROLLOUTS, NAMESPACE, "web") or {}
+    lines = [
+        f"step {done} of {len(script.steps)} {script.steps[done][2] if done < len(script.steps) else ''}"
+    ]
+    lines.append(f"wanted: {script.end}")
+    lines.append(f"live {world.live()!r}, weight {world.weight()}, replicas {world.replicas()}")
+    for obj in (found, *world.server.peek(PROMOTIONS, NAMESPACE)):
+        status = obj.get("status") or {}
+        lines.append(f"{obj.get('kind')} {status.get('phase')}: {status.get('message')}")
+    quiet = ("Pod", "EndpointSlice")
+    changes = [c for c in world.server.history if c.kind.kind not in quiet]
+    lines += [f"  {describe(change)}" for change in changes[-12:]]
+    return "\n".join(lines)
