@@ -4,6 +4,9 @@ A CRD needs a structural schema of OpenAPI v3.0 without references: this is what
 turned into. Fields with a plain default show it in the schema. Lists and choices that have a default for the
 operator (`gates`, `strategy`) have none in the schema: it would be owned by nobody and stay behind in a
 server-side apply that says something else.
+
+Unknown fields are errors for clients that ask for strict field validation, as kubectl does. For others the
+API server drops them with a warning, and the operator never sees them.
 """
 
 import sys
@@ -19,6 +22,7 @@ from pydantic_core import core_schema
 
 from slipway.api import GROUP, VERSION
 from slipway.api.duration import format_duration
+from slipway.api.extensions import RULES
 from slipway.api.promotion import Promotion
 from slipway.api.rollout import Rollout
 
@@ -92,7 +96,7 @@ def _inline(node: Any, definitions: Mapping[str, Any]) -> Any:
             made[key] = {name: _inline(each, definitions) for name, each in value.items()}
         elif key == "description":
             made[key] = " ".join(value.split())
-        elif key in ("default", "enum", "x-kubernetes-validations"):
+        elif key in ("default", "enum", RULES):
             made[key] = value
         elif key != "title" and (key, value) != ("additionalProperties", False):
             made[key] = _inline(value, definitions)
@@ -128,8 +132,10 @@ def _definition(
     properties = schema["properties"]
     for envelope in ("apiVersion", "kind"):
         properties.pop(envelope)
-    # The API server knows what metadata is; the name is declared so that rules may point to it.
-    properties["metadata"] = {"type": "object", "properties": {"name": {"type": "string"}}}
+    # The API server knows what metadata is; the name is declared where rules point to it.
+    del properties["metadata"]
+    if RULES in schema:
+        properties["metadata"] = {"type": "object", "properties": {"name": {"type": "string"}}}
     # kstatus takes an object without conditions for current: until the operator has seen it, it is not.
     properties["status"] = {**_no_defaults(properties["status"]), "default": {"observedGeneration": -1}}
     schema["required"] = ["spec"]

@@ -64,6 +64,8 @@ Duration = Annotated[
     BeforeValidator(_read),
     PlainSerializer(format_duration, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "maxLength": 32, "pattern": PATTERN}),
+    # The pattern is for tools that read schemas, the rule for people who read messages.
+    rules(rule(f"self.matches('{PATTERN}')", f"must be a duration {EXPECTED}")),
 ]
 """A span of time: a Go-style string on the wire, a timedelta here."""
 
@@ -77,6 +79,6 @@ def _at_least_a_second(value: timedelta) -> timedelta:
 SecondsUp = Annotated[
     Duration,
     AfterValidator(_at_least_a_second),
-    rules(rule("duration(self) >= duration('1s')", "must be at least 1s")),
+    rules(rule(f"!self.matches('{PATTERN}') || duration(self) >= duration('1s')", "must be at least 1s")),
 ]
 """A duration of at least a second."""

@@ -50,14 +50,15 @@ _IMMUTABLE = "is immutable: another one is another Promotion"
 
 
 def _same(field: str) -> str:
-    return f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+    new, old = f"self.{field}", f"oldSelf.{field}"
+    return f"has({new}) == has({old}) && (!has({new}) || {new} == {old})"
 
 
 def _frozen(field: str) -> dict[str, Any]:
     return rule(
         "!((has(self.approved) && self.approved) || (has(self.approvals) && size(self.approvals) > 0))"
         f" || ({_same(field)})",
-        f"{field} is part of what was approved: withdraw the approval first"
+        "frozen while the Promotion is approved: withdraw first"
         """ (kubectl patch … --type merge -p '{"spec":{"approved":false,"approvals":null}}')""",
         f".{field}",
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from slipway.api.conditions import Condition
+from slipway.api.duration import PATTERN as DURATION
 from slipway.api.duration import Duration, SecondsUp
 from slipway.api.extensions import LIST_ATOMIC, LIST_SET, MAP_ATOMIC, list_map, rule, rules
 from slipway.api.generation import Generation
@@ -14,7 +15,8 @@ from slipway.api.instant import Instant
 from slipway.api.model import Model, StatusModel, invalid, read_lenient, unique
 from slipway.api.names import Label, Percent, Subdomain
 from slipway.api.port import PortName, PortNumber, PortReference
-from slipway.api.query import PATTERN, UNKNOWN, check_query
+from slipway.api.query import PATTERN as QUERY
+from slipway.api.query import UNKNOWN, check_query
 from slipway.api.template import Template
 
 
@@ -189,7 +191,7 @@ class Gate(Model):
             str,
             Field(min_length=1, max_length=4096),
             AfterValidator(check_query),
-            rules(rule(f"self.matches(r'{PATTERN}')", UNKNOWN)),
+            rules(rule(f"self.matches(r'{QUERY}')", UNKNOWN)),
         ]
         | None
     ) = None
@@ -243,9 +245,16 @@ class Analysis(Model):
     """After so long without a pass or a failure, `onNoData` says what follows."""
     on_no_data: Literal["Hold", "Rollback"] = "Hold"
     """Hold: traffic stays as it is. Rollback: traffic goes back."""
-    gates: Annotated[list[Gate], Field(max_length=20), unique("name"), list_map("name")] = Field(
-        default_factory=default_gates
-    )
+    gates: Annotated[
+        list[Gate],
+        Field(max_length=20),
+        unique("name"),
+        # Not a list map: a server-side apply that empties one drops it, and absent means the default gates.
+        LIST_ATOMIC,
+        rules(
+            rule("self.all(a, self.exists_one(b, a.name == b.name))", "each gate must have a name of its own")
+        ),
+    ] = Field(default_factory=default_gates)
     """Absent: `error-rate` below 0.01 and `latency-p95` below 0.5. An empty list: no gates."""
 
 
@@ -331,7 +340,8 @@ class RolloutSpec(Model):
                 ),
                 rule(_SMOKE_PORTS, "the port of an http test must be one of service.ports", ".smokeTests"),
                 rule(
-                    "duration(self.progressDeadline).getSeconds() > self.minReadySeconds",
+                    f"!self.progressDeadline.matches('{DURATION}')"
+                    " || duration(self.progressDeadline).getSeconds() > self.minReadySeconds",
                     "must be longer than minReadySeconds",
                     ".progressDeadline",
                 ),

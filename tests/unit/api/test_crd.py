@@ -115,7 +115,9 @@ def test_everything_that_users_write_is_bounded(path: str, node: dict[str, Any])
         assert {"minimum", "maximum"} <= node.keys()
 
 
-@pytest.mark.parametrize(("path", "node"), [case for case in ALL if case.values[0]])
+@pytest.mark.parametrize(
+    ("path", "node"), [case for case in ALL if str(case.values[0]).startswith((".spec", ".status"))]
+)
 def test_everything_is_described(path: str, node: dict[str, Any]) -> None:
     last = path.rsplit(".")[-1]
     if last.endswith(("[]", "{}")) and node.get("type") == "string":

@@ -57,8 +57,8 @@ def test_bad_objects_are_refused_with_the_path(case: Refused) -> None:
         ),
         (
             objects.gates({"name": "x", "query": "up{pod='$(pod)'}", "below": 1}),
-            "spec.analysis.gates[0].query: '$(pod)' is not replaced by anything (one of $(namespace), $(rollout),"
-            " $(environment), $(revision), $(deployment), $(service), $(window))",
+            "spec.analysis.gates[0].query: '$(pod)' is not replaced by anything (one of $(namespace),"
+            " $(rollout), $(environment), $(revision), $(deployment), $(service), $(window))",
         ),
         (
             objects.rollout(approval="Maybe"),
@@ -68,8 +68,8 @@ def test_bad_objects_are_refused_with_the_path(case: Refused) -> None:
         (objects.promotion(approvedWeight=101), "spec.approvedWeight: 101 is too large (at most 100)"),
         (
             objects.promotion(foo=1),
-            "spec.foo: unknown field (one of rollout, environment, revision, images, version,"
-            " commit, approved, approvals, approvedWeight, weightApprovals, acceptNoData, hold, rollbackPlanNeeded,"
+            "spec.foo: unknown field (one of rollout, environment, revision, images, version, commit,"
+            " approved, approvals, approvedWeight, weightApprovals, acceptNoData, hold, rollbackPlanNeeded,"
             " abort, rerun)",
         ),
     ],
