@@ -1,0 +1,91 @@
+"""The policies and roles of manifests/ on a real API server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.capabilities import Level
+from tests.cluster.cluster import Cluster
+from tests.integration.admission.impersonation import (
+    CLUSTER_ADMIN,
+    CONFIG_MAP,
+    NAMESPACE,
+    OPERATOR,
+    PROMOTION,
+    SERVICE,
+    Kubernetes,
+    eventually,
+)
+from tests.integration.admission.people import (
+    LISTED_ACCOUNT,
+    PLAN,
+    RESTORE,
+    new_namespace,
+    new_promotion,
+    show_plan,
+)
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="session")
+def guarded() -> Iterator[Cluster]:
+    """A control plane with the CRDs, roles and policies; two service accounts are on the allow-lists.
+
+    Not the one that other tests share: the policies would refuse what those do by hand.
+    """
+    with Cluster.start(Level.CONTROL_PLANE) as cluster:
+        cluster.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
+        cluster.kubectl("wait", "--for=condition=Established", "customresourcedefinitions", "--all")
+        for part in ("access", "admission", "stamping"):
+            cluster.kubectl("apply", "--server-side", "-k", str(REPOSITORY / "manifests" / part))
+        account = ":".join(RESTORE.name.split(":")[2:])
+        cluster.kubectl(
+            *("create", "clusterrolebinding", "restore", "--clusterrole=cluster-admin"),
+            f"--serviceaccount={account}",
+        )
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def kube(guarded: Cluster) -> Iterator[Kubernetes]:
+    """Requests to that control plane on behalf of anybody, once all of it answers."""
+    kube = Kubernetes(guarded.kubeconfig())
+    lists = {"approvers": f"{LISTED_ACCOUNT.name},\n {OPERATOR.name} ", "restore": f"{RESTORE.name}\n"}
+    kube.merge(CONFIG_MAP, "slipway-system", "slipway-admission", {"data": lists}).accepted()
+    scratch = new_namespace(kube, "ready")
+    name = new_promotion(kube, scratch, plan="")
+    eventually(lambda: plan_shown(kube, scratch, name), "the operator may write status")
+    eventually(lambda: stamping_answers(kube, scratch, name), "approvals are stamped")
+    eventually(lambda: guard_answers(kube, scratch), "the guard refuses")
+    yield kube
+    kube.close()
+
+
+@pytest.fixture(scope="module")
+def namespace(kube: Kubernetes) -> Iterator[str]:
+    name = new_namespace(kube, "shop")
+    yield name
+    kube.delete(NAMESPACE, None, name).accepted()
+
+
+def plan_shown(kube: Kubernetes, namespace: str, name: str) -> bool:
+    return show_plan(kube, namespace, name).code == 200
+
+
+def stamping_answers(kube: Kubernetes, namespace: str, name: str) -> bool:
+    """Right after an install the API server has not yet read everything: policies, parameters, new kinds."""
+    words = {"spec": {"approved": True}}
+    answer = kube.merge(PROMOTION, namespace, name, words, LISTED_ACCOUNT, dryRun="All")
+    return answer.code == 200 and answer.spec.get("approvals") == {LISTED_ACCOUNT.name: PLAN}
+
+
+def guard_answers(kube: Kubernetes, namespace: str) -> bool:
+    labels = {"slipway.dev/rollout": "probe"}
+    manifest = SERVICE.manifest("probe", metadata={"labels": labels}, spec={"ports": [{"port": 80}]})
+    codes = [
+        kube.create(SERVICE, namespace, manifest, user, dryRun="All").code
+        for user in (CLUSTER_ADMIN, RESTORE)
+    ]
+    return codes == [403, 201]

@@ -1,0 +1,141 @@
+"""Kubernetes 1.30 to 1.35 do not serve MutatingAdmissionPolicy in v1: the same policies without stamping.
+
+A plain `approved: true` then carries no name; the operator binds it, once, to the plan in status. A person's own entry is
+verified as ever.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.cluster.cluster import Cluster
+from tests.integration.admission.conftest import REPOSITORY, stamping_answers
+from tests.integration.admission.impersonation import PROMOTION, Answer, Kubernetes, Object, User, eventually
+from tests.integration.admission.people import (
+    APPROVER,
+    DEVELOPER,
+    LISTED_ACCOUNT,
+    NAMESPACE_ADMIN,
+    NEXT_PLAN,
+    ODD_APPROVER,
+    OPERATOR,
+    PLAN,
+    UNLISTED_ACCOUNT,
+    new_namespace,
+    new_promotion,
+    show_plan,
+)
+
+STAMPING = str(REPOSITORY / "manifests" / "stamping")
+
+
+@pytest.fixture(scope="module")
+def namespace(guarded: Cluster, kube: Kubernetes) -> Iterator[str]:
+    """A namespace in a cluster whose mutating policies are gone until the end of this module."""
+    name = new_namespace(kube, "older")
+    probe = new_promotion(kube, name)
+    guarded.kubectl("delete", "-k", STAMPING)
+    try:
+        eventually(lambda: not stamping_answers(kube, name, probe), "the mutating policies are gone")
+        yield name
+    finally:
+        guarded.kubectl("apply", "--server-side", "-k", STAMPING)
+        eventually(lambda: stamping_answers(kube, name, probe), "approvals are stamped again")
+
+
+def say(kube: Kubernetes, namespace: str, name: str, user: User, **words: object) -> Answer:
+    return kube.merge(PROMOTION, namespace, name, {"spec": words}, user)
+
+
+def approved(kube: Kubernetes, namespace: str) -> str:
+    name = new_promotion(kube, namespace, hold="wait")
+    answer = say(kube, namespace, name, APPROVER, approved=True, approvedWeight=50)
+    assert "approvals" not in answer.spec
+    assert "weightApprovals" not in answer.spec
+    return name
+
+
+def test_who_may_approve_is_checked_all_the_same(kube: Kubernetes, namespace: str) -> None:
+    name = new_promotion(kube, namespace)
+    for user in (DEVELOPER, NAMESPACE_ADMIN, UNLISTED_ACCOUNT, OPERATOR):
+        say(kube, namespace, name, user, approved=True).refused("slipway-approval")
+    for user in (APPROVER, LISTED_ACCOUNT):
+        assert say(kube, namespace, name, user, approved=True).spec["approved"] is True
+        say(kube, namespace, name, user, approved=None).accepted()
+
+
+def test_ones_own_entry_is_verified(kube: Kubernetes, namespace: str) -> None:
+    name = new_promotion(kube, namespace)
+    say(kube, namespace, name, ODD_APPROVER, approved=True, approvals={APPROVER.name: PLAN}).refused("may only write")
+    answer = say(kube, namespace, name, ODD_APPROVER, approved=True, approvals={ODD_APPROVER.name: PLAN})
+    assert answer.spec["approvals"] == {ODD_APPROVER.name: PLAN}
+
+
+def test_the_operator_binds_an_unnamed_approval_once(kube: Kubernetes, namespace: str) -> None:
+    name = approved(kube, namespace)
+    answer = say(kube, namespace, name, OPERATOR, approvals={"unverified": PLAN})
+    assert answer.spec["approvals"] == {"unverified": PLAN}
+    show_plan(kube, namespace, name, NEXT_PLAN).accepted()
+    say(kube, namespace, name, OPERATOR, approvals={"unverified": NEXT_PLAN}).refused("the operator never approves")
+
+
+def test_the_operator_binds_an_unnamed_weight_once(kube: Kubernetes, namespace: str) -> None:
+    name = approved(kube, namespace)
+    entry = {"unverified": {"weight": 50, "plan": PLAN}}
+    assert say(kube, namespace, name, OPERATOR, weightApprovals=entry).spec["weightApprovals"] == entry
+    show_plan(kube, namespace, name, NEXT_PLAN).accepted()
+    entry = {"unverified": {"weight": 50, "plan": NEXT_PLAN}}
+    say(kube, namespace, name, OPERATOR, weightApprovals=entry).refused("the operator never approves")
+
+
+NOT_THE_OPERATORS: dict[str, Object] = {
+    "a name": {"approvals": {APPROVER.name: PLAN}},
+    "its own name": {"approvals": {OPERATOR.name: PLAN}},
+    "another plan": {"approvals": {"unverified": NEXT_PLAN}},
+    "a name beside": {"approvals": {"unverified": PLAN, APPROVER.name: PLAN}},
+    "another weight": {"weightApprovals": {"unverified": {"weight": 100, "plan": PLAN}}},
+    "a weight under another plan": {"weightApprovals": {"unverified": {"weight": 50, "plan": NEXT_PLAN}}},
+    "a weight with a name": {"weightApprovals": {APPROVER.name: {"weight": 50, "plan": PLAN}}},
+    "a higher weight": {"approvedWeight": 100},
+    "a lower weight": {"approvedWeight": 10},
+    "no data accepted": {"acceptNoData": {"weight": 10, "reason": "night"}},
+    "a hold lifted": {"hold": None},
+    "a hold": {"hold": "other words"},
+    "an abort": {"abort": "no"},
+    "the case": {"version": "v2"},
+    "approved: false": {"approved": False},
+}
+
+
+@pytest.mark.parametrize("case", NOT_THE_OPERATORS)
+def test_what_the_operator_may_not_write(kube: Kubernetes, namespace: str, case: str) -> None:
+    name = approved(kube, namespace)
+    answer = say(kube, namespace, name, OPERATOR, **NOT_THE_OPERATORS[case])
+    assert answer.code in (403, 422), answer
+    before = new_promotion(kube, namespace)
+    say(kube, namespace, before, OPERATOR, approvals={"unverified": PLAN}).refused("the operator never approves")
+
+
+def test_the_operator_removes_words_one_by_one_or_together(kube: Kubernetes, namespace: str) -> None:
+    name = approved(kube, namespace)
+    assert "approvedWeight" not in say(kube, namespace, name, OPERATOR, approvedWeight=None).spec
+    spec = say(kube, namespace, name, OPERATOR, approved=None).spec
+    assert "approved" not in spec
+    assert spec["hold"] == "wait"
+
+
+@pytest.mark.parametrize("user", [DEVELOPER, OPERATOR], ids=lambda user: user.name)
+def test_a_bound_approval_cannot_be_made_to_look_unbound(kube: Kubernetes, namespace: str, user: User) -> None:
+    name = approved(kube, namespace)
+    say(kube, namespace, name, OPERATOR, approvals={"unverified": PLAN}).accepted()
+    entry = {"unverified": {"weight": 50, "plan": PLAN}}
+    say(kube, namespace, name, OPERATOR, weightApprovals=entry).accepted()
+    for empty in (None, {"unverified": None}):
+        say(kube, namespace, name, user, approvals=empty).refused("cannot be emptied alone", code=422)
+        say(kube, namespace, name, user, weightApprovals=empty).refused("cannot be emptied alone", code=422)
+    spec = say(kube, namespace, name, user, approved=None, approvals=None, approvedWeight=None, weightApprovals=None).spec
+    assert "approved" not in spec
+
+
+def test_withdrawing_is_everybodys(kube: Kubernetes, namespace: str) -> None:
+    name = approved(kube, namespace)
+    assert say(kube, namespace, name, DEVELOPER, approved=False).spec["approved"] is False

@@ -1,0 +1,119 @@
+"""The shipped roles: who gets what, and what the operator's own does not have."""
+
+import pytest
+import yaml
+
+from tests.cluster.cluster import Cluster
+from tests.integration.admission.conftest import REPOSITORY
+from tests.integration.admission.impersonation import (
+    ACCESS_REVIEW,
+    CLUSTER_ROLE,
+    OPERATOR,
+    PROMOTION,
+    ROLE_BINDING,
+    ROLLOUT,
+    VALIDATING_POLICY,
+    Kubernetes,
+    User,
+)
+from tests.integration.admission.people import DEVELOPER, NAMESPACE_ADMIN, bind, new_promotion, rollout
+
+READER = User("reader@example.com")
+ONLY_APPROVER = User("only-approver@example.com")
+
+
+def may(kube: Kubernetes, user: User, namespace: str, verb: str, resource: str, group: str = "slipway.dev") -> bool:
+    plural, _, subresource = resource.partition("/")
+    asked = {"namespace": namespace, "verb": verb, "group": group, "resource": plural, "subresource": subresource, "name": "x"}
+    groups = ["system:authenticated"]
+    review = ACCESS_REVIEW.manifest("", spec={"user": user.name, "groups": groups, "resourceAttributes": asked})
+    allowed: bool = kube.create(ACCESS_REVIEW, None, review).accepted()["status"]["allowed"]
+    return allowed
+
+
+@pytest.fixture(scope="module")
+def shop(kube: Kubernetes, namespace: str) -> str:
+    bind(kube, namespace, "readers", "view", (READER,))
+    bind(kube, namespace, "only-approvers", "slipway-approver", (ONLY_APPROVER,))
+    return namespace
+
+
+# resource, verb: who may. E editors (`edit`), A admins of the namespace (`admin`), V readers (`view`), P approvers (slipway-approver)
+TABLE = {
+    ("rollouts", "get"): "EAVP",
+    ("rollouts", "watch"): "EAVP",
+    ("rollouts", "create"): "EA",
+    ("rollouts", "patch"): "EA",
+    ("rollouts", "delete"): "EA",
+    ("rollouts", "approve"): "P",
+    ("rollouts/scale", "patch"): "EA",
+    ("rollouts/scale", "get"): "EAV",
+    ("rollouts/status", "get"): "EAV",
+    ("rollouts/status", "patch"): "",
+    ("rollouts/status", "update"): "",
+    ("rollouts/finalizers", "update"): "",
+    ("promotions", "get"): "EAVP",
+    ("promotions", "create"): "EA",
+    ("promotions", "update"): "EA",
+    ("promotions", "patch"): "EAP",
+    ("promotions", "delete"): "EA",
+    ("promotions/status", "patch"): "",
+    ("promotions/status", "update"): "",
+}
+PEOPLE = {"E": DEVELOPER, "A": NAMESPACE_ADMIN, "V": READER, "P": ONLY_APPROVER}
+
+
+@pytest.mark.parametrize(("resource", "verb"), TABLE)
+def test_what_people_get(kube: Kubernetes, shop: str, resource: str, verb: str) -> None:
+    have = "".join(letter for letter, user in PEOPLE.items() if may(kube, user, shop, verb, resource))
+    assert have == TABLE[resource, verb]
+
+
+def test_an_approver_needs_no_other_role(kube: Kubernetes, shop: str) -> None:
+    name = new_promotion(kube, shop)
+    spec = kube.merge(PROMOTION, shop, name, {"spec": {"approved": True}}, ONLY_APPROVER).spec
+    assert list(spec["approvals"]) == [ONLY_APPROVER.name]
+
+
+def test_an_editor_cannot_hand_out_the_right(kube: Kubernetes, shop: str) -> None:
+    reference = {"kind": "ClusterRole", "name": "slipway-approver", "apiGroup": "rbac.authorization.k8s.io"}
+    subjects = [{"kind": "User", "name": DEVELOPER.name, "apiGroup": "rbac.authorization.k8s.io"}]
+    binding = ROLE_BINDING.manifest("mine", roleRef=reference, subjects=subjects)
+    for user in (DEVELOPER, NAMESPACE_ADMIN):
+        kube.create(ROLE_BINDING, shop, binding, user).refused()
+
+
+def test_no_shipped_role_has_a_wildcard() -> None:
+    for path in (REPOSITORY / "manifests" / "access").glob("*-roles.yaml"):
+        for role in yaml.safe_load_all(path.read_text()):
+            for rule in role.get("rules", []):
+                assert not [value for values in rule.values() for value in values if "*" in value], role["metadata"]
+
+
+NOT_THE_OPERATORS = [
+    ("", "secrets", "get"),
+    ("", "secrets", "list"),
+    ("", "configmaps", "get"),
+    ("", "pods/exec", "create"),
+    ("", "pods", "create"),
+    ("", "pods", "delete"),
+    ("", "services/proxy", "get"),
+    ("", "namespaces", "patch"),
+    ("", "serviceaccounts/token", "create"),
+    ("apps", "deployments/scale", "patch"),
+    ("slipway.dev", "rollouts", "approve"),
+    ("slipway.dev", "rollouts", "patch"),
+    ("slipway.dev", "rollouts", "create"),
+    ("slipway.dev", "promotions", "create"),
+    ("slipway.dev", "promotions", "update"),
+    ("rbac.authorization.k8s.io", "rolebindings", "create"),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicybindings", "delete"),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicies", "patch"),
+    ("gateway.networking.k8s.io", "httproutes", "create"),
+    ("coordination.k8s.io", "leases", "update"),
+]
+
+
+@pytest.mark.parametrize(("group", "resource", "verb"), NOT_THE_OPERATORS)
+def test_what_the_operator_cannot(kube: Kubernetes, group: str, resource: str, verb: str) -> None:
+    assert not may(kube, OPERATOR, "default", verb, resource, group)
