@@ -89,6 +89,10 @@ class Cache:
         """Take in a LIST of everything, of a namespace or of one Rollout in it; what is newer stays."""
         return self._kinds[kind].replace(items, int(resource_version), namespace, rollout)
 
+    def has_seen(self, kind: Resource, obj: Object) -> bool:
+        """Whether this state of an object, or what became of it, is known."""
+        return self._kinds[kind].has_seen(_name(obj), version(obj))
+
     def get(self, kind: Resource, namespace: str | None, name: str) -> Object | None:
         """One object."""
         return self._kinds[kind].objects.get((namespace or "", name))
@@ -177,6 +181,10 @@ class _Kind:
         if rollout is None:
             self._floors[namespace or ""] = max(at, self._floors.get(namespace or "", 0))
         return changes
+
+    def has_seen(self, name: Name, at: int) -> bool:
+        here = self.objects.get(name)
+        return self._is_gone(name, at) if here is None else version(here) >= at
 
     def indexed(self, index: str, value: Name) -> tuple[Object, ...]:
         return tuple(self.objects[name] for name in sorted(self._indexes[index].get(value, ())))

@@ -68,6 +68,7 @@ class Elector:
         self._observed: tuple[str, float] | None = None  # resourceVersion, and when it was first seen
         self._lease: Object | None = None
         self._renewed_at: float | None = None
+        self._doubtful = False
         self.leading = asyncio.Event()
         """Set from the first acquisition on; it is not cleared when the Lease is lost."""
 
@@ -133,12 +134,18 @@ class Elector:
         except (APIError, TimeoutError) as error:
             level = logging.DEBUG if isinstance(error, Conflict) else logging.WARNING
             log.log(level, "lease %s/%s: %s", self._namespace, self._name, error or "timed out")
+            self._doubtful = True
             return False
         # Counted from before the request: others count from after it.
-        self._renewed_at = started
+        self._renewed_at, self._doubtful = started, False
         return True
 
     async def _take(self) -> bool:
+        if self._lease is not None and self.is_leader() and not self._doubtful:
+            # Nobody else writes a Lease that is held. Where somebody did, this is a Conflict, and it is read.
+            renewed = {**self._lease, "spec": self._claim(self._spec())}
+            self._observe(await self._api.replace(LEASES, renewed))
+            return True
         try:
             lease = await self._api.get(LEASES, self._namespace, self._name)
         except NotFound:

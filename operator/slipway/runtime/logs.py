@@ -1,0 +1,40 @@
+"""Logging: one JSON object per line for collectors, or plain lines for people at a terminal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from typing import Literal
+
+Format = Literal["json", "text"]
+
+
+class JSONLines(logging.Formatter):
+    """`time` (RFC 3339, UTC), `level`, `logger`, `message`, and `error` with a traceback if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line = {
+            "time": f"{seconds}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure(level: str, style: Format) -> None:
+    """Log to stderr. kopf speaks only of what goes wrong, and never of each object."""
+    handler = logging.StreamHandler(sys.stderr)
+    if style == "json":
+        handler.setFormatter(JSONLines())
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in ("kopf", "kopf.objects", "kopf.activities", "aiohttp"):
+        logging.getLogger(name).setLevel(logging.WARNING)

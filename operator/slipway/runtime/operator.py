@@ -1,0 +1,386 @@
+"""The whole operator: watch, cache, queue, reconcile, behind a lease; from start to a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import random
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from slipway.cluster.cache import WATCHED, Cache, Change
+from slipway.cluster.client import Client
+from slipway.cluster.errors import APIError, NotFound
+from slipway.cluster.events import Recorder
+from slipway.cluster.lease import Elector, NotLeader, Timing
+from slipway.cluster.resources import ADMISSION_BINDINGS, HTTP_ROUTES, PROMOTIONS, ROLLOUTS, Resource
+from slipway.config import Config
+from slipway.core.snapshot import Settings
+from slipway.metrics.sources import Sources
+from slipway.runtime import health
+from slipway.runtime.affected import Key, affected
+from slipway.runtime.observations import Observations
+from slipway.runtime.probes import Prober
+from slipway.runtime.queue import Queue, Workers
+from slipway.runtime.reconciler import Reconciler
+from slipway.runtime.resync import GRACE_SECONDS, Resync, until_listed
+from slipway.runtime.telemetry import Telemetry
+from slipway.runtime.watches import Watches
+
+log = logging.getLogger(__name__)
+
+LEASE_NAME = "slipway"
+APPROVAL_POLICY_BINDING = "slipway-approval"
+NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+# A worker that waits for a key this long while there is one, or a loop that is this late, will not recover.
+STUCK_SECONDS = 60.0
+LATE_SECONDS = 10.0
+# A listing this young need not be repeated on becoming leader.
+FRESH_SECONDS = 15.0
+SPREAD_SECONDS = 30.0
+
+
+class CannotRun(Exception):
+    """The cluster lacks something without which the operator must not run; the message says what."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What is decided where the operator is started, as opposed to its configuration file. Port 0: any."""
+
+    kubeconfig: Path | None = None
+    lease_namespace: str | None = None
+    host: str | None = None
+    probe_port: int = 8080
+    metrics_port: int = 9090
+
+
+class Operator:
+    """One replica. `run()` returns an exit code."""
+
+    def __init__(self, config: Config, options: Options | None = None) -> None:
+        self.config = config
+        self.options = options or Options()
+        self.telemetry = Telemetry()
+        self.identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"
+        self.ports: dict[str, int] = {}
+        self.stopping = asyncio.Event()
+        """Set it to end `run()`; signals do."""
+        self.synced = False
+        self.elector: Elector | None = None
+        self._client = Client(self.options.kubeconfig, observe=self.telemetry.observe_request)
+        self._cache = Cache()
+        self._lag = health.EventLoopLag()
+        self._identity_verified = False
+        self._listed_at = 0.0
+        self._watches: Watches | None = None
+        self._resync: Resync | None = None
+        self._workers: Workers[Key] | None = None
+        self._observations: Observations | None = None
+
+    async def run(self) -> int:
+        """Run until a signal (0), or until the lease or a watch is lost or the cluster is unfit (1)."""
+        async with contextlib.AsyncExitStack() as stack:
+            self._take_signals()
+            stack.push_async_callback(self._client.close)
+            await stack.enter_async_context(self._endpoints())
+            try:
+                return await self._run(stack)
+            except CannotRun as error:
+                log.error("%s", error)
+                return 1
+
+    async def _run(self, stack: contextlib.AsyncExitStack) -> int:
+        kinds = await self._kinds()
+        sources = await stack.enter_async_context(Sources.from_config(self.config))
+        namespaces = self.config.namespaces
+        recorder = Recorder(self._client, self.identity)
+        elector = self.elector = Elector(
+            self._client, self._lease_namespace(), LEASE_NAME, self.identity, self._timing()
+        )
+        prober = Prober(self._client, sources)
+        observations = self._observations = Observations(prober.run, self._enqueue)
+        reconciler = Reconciler(
+            self._client,
+            self._cache,
+            observations,
+            elector,
+            recorder,
+            self._enqueue,
+            self._settings,
+            routed=HTTP_ROUTES in kinds,
+        )
+        self._workers = Workers(
+            Queue(),
+            self._timed(reconciler),
+            limit=self.config.workers,
+            waited=self.telemetry.queue_wait_seconds.observe,
+            failed=lambda error: self.telemetry.reconcile_errors.labels(type(error).__name__).inc(),
+        )
+        resync = self._resync = Resync(
+            self._client, self._cache, kinds, namespaces, self._changed, self._missed
+        )
+        watches = self._watches = Watches(
+            self._cache, kinds, namespaces, self.options.kubeconfig, self._changed
+        )
+        streams = await watches.start()
+        self._take_signals()  # back from kopf
+        election = asyncio.create_task(self._lead(elector, resync, kinds), name="leader")
+        background = [
+            asyncio.create_task(recorder.run(), name="events"),
+            asyncio.create_task(self._lag.run(), name="event loop lag"),
+        ]
+        stop = asyncio.create_task(self._stopped(), name="stop")
+        try:
+            done, _ = await asyncio.wait(
+                {stop, streams, election, *background}, return_when=asyncio.FIRST_COMPLETED
+            )
+            code = 0
+            for task in done - {stop}:
+                code = 1
+                error = None if task.cancelled() else task.exception()
+                log.error("%s has ended, and the operator with it: %s", task.get_name(), error or "lost")
+            return code
+        finally:
+            await self._shut_down(election, recorder, [*background, stop])
+
+    def _take_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stopping.set)
+
+    async def _stopped(self) -> None:
+        await self.stopping.wait()
+
+    async def _shut_down(
+        self, election: asyncio.Task[None], recorder: Recorder, background: list[asyncio.Task[None]]
+    ) -> None:
+        """No more writes, then the lease, then the streams: never the lease before the last write."""
+        await _cancel([election])
+        if self._workers is not None:
+            await self._workers.drain(1.5)
+        if self._observations is not None:
+            await self._observations.close()
+        await recorder.flush(0.3)
+        await _cancel(background)
+        if self.elector is not None:
+            await self.elector.release()
+        if self._watches is not None:
+            await self._watches.stop(2.0)
+        log.info("stopped")
+
+    async def _lead(self, elector: Elector, resync: Resync, kinds: list[Resource]) -> None:
+        """List, stand by, lead; returns when the lease is lost."""
+        await until_listed(resync)
+        self._listed_at = asyncio.get_running_loop().time()
+        await self._check_policy()
+        self.synced = True
+        # What was listed stays: the collector need not walk through it again and again.
+        gc.collect()
+        gc.freeze()
+        log.info("%d Rollouts seen, standing by as %s", self._cache.count(ROLLOUTS), self.identity)
+        election = asyncio.create_task(elector.run(), name="lease")
+        repair = asyncio.create_task(self._repair(resync, kinds), name="resync")
+        reconciling = asyncio.create_task(self._reconcile_while_leading(elector, resync), name="reconcile")
+        tasks = [election, repair, reconciling]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                await task
+        finally:
+            await _cancel(tasks)
+
+    async def _reconcile_while_leading(self, elector: Elector, resync: Resync) -> None:
+        await elector.leading.wait()
+        if self._workers is None:
+            return
+        if asyncio.get_running_loop().time() - self._listed_at > FRESH_SECONDS:
+            await until_listed(resync)
+        for key in self._keys():
+            self._workers.add(key)
+        await self._workers.run()
+
+    async def _repair(self, resync: Resync, kinds: list[Resource]) -> None:
+        interval = self.config.resync_interval.total_seconds()
+        while True:
+            # Replicas that were started together should not list together for ever.
+            await asyncio.sleep(interval * random.uniform(0.8, 1.2))  # noqa: S311 -- no secret
+            await until_listed(resync, grace=GRACE_SECONDS)
+            await self._check_policy()
+            if HTTP_ROUTES not in kinds and await self._routed():
+                raise CannotRun("the Gateway API was installed: starting again to watch HTTPRoutes")
+            for key in self._keys():
+                self._enqueue(key, random.uniform(0, min(SPREAD_SECONDS, interval / 2)))  # noqa: S311
+
+    async def _kinds(self) -> list[Resource]:
+        """What there is to watch; CannotRun if a custom resource of ours is not installed."""
+        while True:
+            try:
+                served = await self._client.served(ROLLOUTS.group, ROLLOUTS.version)
+                routes = await self._client.served(HTTP_ROUTES.group, HTTP_ROUTES.version)
+                break
+            except APIError as error:
+                log.warning("the API server does not answer yet: %s", error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), 2.0)
+                raise CannotRun("stopped before the API server answered")
+        missing = [kind.name for kind in (ROLLOUTS, PROMOTIONS) if kind.plural not in served]
+        if missing:
+            raise CannotRun(
+                f"the CustomResourceDefinition {' and '.join(missing)} (version {ROLLOUTS.version}) is not "
+                "installed: slipway crds | kubectl apply --server-side -f -"
+            )
+        routed = HTTP_ROUTES.plural in routes
+        if not routed:
+            log.info("no HTTPRoutes in this cluster: canaries need the Gateway API, blue/green does not")
+        return [kind for kind in WATCHED if kind != HTTP_ROUTES or routed]
+
+    async def _routed(self) -> bool:
+        try:
+            return HTTP_ROUTES.plural in await self._client.served(HTTP_ROUTES.group, HTTP_ROUTES.version)
+        except APIError as error:
+            log.warning("cannot tell whether there are HTTPRoutes: %s", error)
+            return False
+
+    async def _check_policy(self) -> None:
+        """Whether admission verifies approvers here; if that cannot be told, it is taken as no."""
+        try:
+            await self._client.get(ADMISSION_BINDINGS, None, APPROVAL_POLICY_BINDING)
+            verified = True
+        except NotFound:
+            verified = False
+        except APIError as error:
+            log.warning("cannot tell whether approvals are verified: %s", error)
+            verified = False
+        if verified != self._identity_verified:
+            log.info("approvals are %s at admission", "verified" if verified else "not verified")
+        self._identity_verified = verified
+
+    def _settings(self) -> Settings:
+        return Settings(
+            sources=frozenset(source.name for source in self.config.sources),
+            gateway_settle=self.config.gateway_settle,
+            drain_delay=self.config.drain_delay,
+            identity_verified=self._identity_verified,
+        )
+
+    def _timing(self) -> Timing:
+        election = self.config.leader_election
+        return Timing(
+            duration=election.lease_duration.total_seconds(),
+            renew_deadline=election.renew_deadline.total_seconds(),
+            retry_period=election.retry_period.total_seconds(),
+        )
+
+    def _lease_namespace(self) -> str:
+        if self.options.lease_namespace:
+            return self.options.lease_namespace
+        if namespace := os.environ.get("POD_NAMESPACE"):
+            return namespace
+        return NAMESPACE_FILE.read_text().strip() if NAMESPACE_FILE.exists() else "slipway-system"
+
+    def _timed(self, reconciler: Reconciler) -> Callable[[Key], Awaitable[float | None]]:
+        async def reconcile(key: Key) -> float | None:
+            with self.telemetry.reconcile_seconds.time():
+                try:
+                    return await reconciler.reconcile(key)
+                except NotLeader:
+                    return None  # the process is about to end
+
+        return reconcile
+
+    def _changed(self, change: Change) -> None:
+        for key in affected(self._cache, change):
+            self._enqueue(key)
+
+    def _enqueue(self, key: Key, delay: float = 0.0) -> None:
+        """While standing by nothing is queued: whoever becomes leader looks at everything."""
+        if self._workers is not None and self.elector is not None and self.elector.leading.is_set():
+            self._workers.add(key, delay)
+
+    def _keys(self) -> Iterable[Key]:
+        """Every Rollout, and those that a Promotion names though they do not exist."""
+        keys = {
+            (rollout["metadata"]["namespace"], rollout["metadata"]["name"])
+            for rollout in self._cache.all(ROLLOUTS)
+        }
+        keys |= {
+            (promotion["metadata"]["namespace"], promotion["spec"]["rollout"])
+            for promotion in self._cache.all(PROMOTIONS)
+        }
+        return keys
+
+    def _missed(self, kind: Resource, count: int) -> None:
+        self.telemetry.missed.labels(kind.name).inc(count)
+
+    @contextlib.asynccontextmanager
+    async def _endpoints(self) -> AsyncIterator[None]:
+        servers = {
+            "probes": (health.probe_server(self.unhealthy, self.unready), self.options.probe_port),
+            "metrics": (
+                health.metrics_server(self.telemetry.registry, self._measure),
+                self.options.metrics_port,
+            ),
+        }
+        runners: list[web.AppRunner] = []
+        try:
+            for name, (app, port) in servers.items():
+                runner, self.ports[name] = await health.serve(app, self.options.host, port)
+                runners.append(runner)
+            yield
+        finally:
+            for runner in runners:
+                await runner.cleanup()
+
+    def unhealthy(self) -> Iterable[str]:
+        """Why this process should be replaced: what a restart can mend, and nothing else."""
+        if self._watches is not None and self.synced and (dead := self._watches.dead()):
+            yield f"{dead} watch streams have no living task"
+        if self._resync is not None:
+            for kind in self._resync.deaf():
+                yield f"the watch of {kind.name} misses changes"
+        if self._workers is not None:
+            lag = self._workers.queue.lag(asyncio.get_running_loop().time())
+            if lag > STUCK_SECONDS:
+                yield f"the queue has not moved for {lag:.0f} s"
+        if self._lag.last > LATE_SECONDS:
+            yield f"the event loop is {self._lag.last:.0f} s late"
+
+    def unready(self) -> Iterable[str]:
+        """Why this replica could not lead if it had to."""
+        if not self.synced:
+            yield "the cluster has not been listed yet"
+        if self.stopping.is_set():
+            yield "stopping"
+        elector = self.elector
+        if elector is not None and elector.leading.is_set() and not elector.is_leader():
+            yield "the lease could not be renewed"
+
+    def _measure(self) -> None:
+        telemetry, now = self.telemetry, asyncio.get_running_loop().time()
+        if self._workers is not None:
+            telemetry.queue_depth.set(self._workers.queue.depth(now))
+        if self.elector is not None:
+            telemetry.leader.set(self.elector.is_leader())
+            telemetry.lease_epoch.set(self.elector.epoch)
+        if self._observations is not None:
+            telemetry.probes.set(self._observations.running)
+        telemetry.loop_lag.set(self._lag.last)
+        for kind in WATCHED:
+            telemetry.cached.labels(kind.name).set(self._cache.count(kind))
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    pending = [task for task in tasks if not task.done()]
+    for task in pending:
+        task.cancel()
+    if pending:
+        await asyncio.wait(pending)

@@ -1,0 +1,175 @@
+"""Carries out one probe: a gate's query, a smoke test, or a server-side dry run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import cast
+
+from slipway.api.duration import parse_duration
+from slipway.cluster.api import Api, Object
+from slipway.cluster.errors import APIError, Conflict, NotFound, Unavailable
+from slipway.cluster.resources import ENDPOINT_SLICES, PODS, SERVICES
+from slipway.core.decision import Apply, DryRun, HttpProbe, MetricProbe, Probe, TcpProbe
+from slipway.core.snapshot import Measured, Observation, Probed
+from slipway.metrics.dialects import Preset, QueryVariables, UnknownPlaceholder, render
+from slipway.metrics.reading import Error, NoData
+from slipway.metrics.source import measure
+from slipway.metrics.sources import ConfiguredSource
+from slipway.probing.http import http_probe
+from slipway.probing.tcp import tcp_probe
+from slipway.runtime import writes
+from slipway.runtime.observations import NoResult
+
+SMOKE_TESTS_AT_ONCE = 64
+DRY_RUNS_AT_ONCE = 8
+DIALLED_ENDPOINTS = 16
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+
+
+class Prober:
+    """Runs probes. Each kind has its own bound, so that none of them waits for another kind.
+
+    Queries are bounded by their source, each with a deadline of its own that waiting counts against.
+    """
+
+    def __init__(self, api: Api, sources: Mapping[str, ConfiguredSource]) -> None:
+        self._api = api
+        self._sources = sources
+        self._smoke_tests = asyncio.Semaphore(SMOKE_TESTS_AT_ONCE)
+        self._dry_runs = asyncio.Semaphore(DRY_RUNS_AT_ONCE)
+
+    async def run(self, namespace: str, probe: Probe) -> Observation:
+        """Carry out `probe` for a Rollout of `namespace`. Raises NoResult when it says nothing either way."""
+        match probe:
+            case MetricProbe():
+                return await self._measure(probe)
+            case HttpProbe():
+                async with self._smoke_tests:
+                    result = await http_probe(
+                        probe.addresses, probe.path, probe.expect_status, probe.expect_body, probe.timeout
+                    )
+                return Probed(at=_now(), passed=result.passed, message=result.message)
+            case TcpProbe():
+                async with self._smoke_tests:
+                    return await self._connect(namespace, probe)
+            case DryRun():
+                async with self._dry_runs:
+                    return await self._rehearse(probe)
+
+    async def _measure(self, probe: MetricProbe) -> Measured:
+        at = _now()
+        source = self._sources.get(probe.source)
+        if source is None:
+            return Measured(at=at, error=f"there is no metrics source {probe.source}")
+        query = probe.query if probe.query is not None else source.presets.get(cast(Preset, probe.preset))
+        if query is None:
+            return Measured(at=at, error=f"the source {probe.source} has no preset {probe.preset}")
+        requests = source.presets.get("requests")
+        try:
+            variables = _variables(probe.variables)
+            rendered = render(query, variables)
+            counting = render(requests, variables) if requests is not None else None
+        except UnknownPlaceholder as error:
+            return Measured(at=at, error=str(error))
+        if counting is None and probe.min_requests > 0:
+            return Measured(at=at, error=f"the source {probe.source} cannot count requests")
+        reading = (await measure(source.metrics, rendered, counting, probe.min_requests, at)).reading
+        if isinstance(reading, Error):
+            return Measured(at=at, error=reading.reason)
+        if isinstance(reading, NoData):
+            return Measured(at=at, no_data=reading.reason)
+        return Measured(at=at, value=reading.value)
+
+    async def _connect(self, namespace: str, probe: TcpProbe) -> Probed:
+        try:
+            addresses = await self._endpoints(namespace, probe)
+        except NotFound:
+            return Probed(at=_now(), passed=False, message=f"there is no Service {probe.service}")
+        except APIError as error:
+            raise NoResult(str(error)) from error
+        if not addresses:
+            message = f"the Service {probe.service} has no ready pod on port {probe.port}"
+            return Probed(at=_now(), passed=False, message=message)
+        result = await tcp_probe(addresses, probe.timeout)
+        return Probed(at=_now(), passed=result.passed, message=result.message)
+
+    async def _endpoints(self, namespace: str, probe: TcpProbe) -> list[tuple[str, int]]:
+        """Addresses behind a Service that are pods of its namespace, as their kubelets say.
+
+        Anybody who may edit a namespace may write EndpointSlices that point anywhere; what the pod's own
+        status does not confirm is not dialled.
+        """
+        service = await self._api.get(SERVICES, namespace, probe.service)
+        port_names = {
+            port.get("name") or ""
+            for port in service["spec"].get("ports") or []
+            if probe.port in (port.get("name"), port["port"])
+        }
+        selector = f"{SERVICE_NAME_LABEL}={probe.service}"
+        slices, _ = await self._api.list(ENDPOINT_SLICES, namespace, selector)
+        found = sorted(set(_ready_endpoints(slices, port_names)))[:DIALLED_ENDPOINTS]
+        pods = await asyncio.gather(
+            *(self._api.get(PODS, namespace, pod) for pod, _, _ in found), return_exceptions=True
+        )
+        addresses = []
+        for (_, address, port), pod in zip(found, pods, strict=True):
+            if isinstance(pod, NotFound):
+                continue
+            if isinstance(pod, BaseException):
+                raise pod
+            if address in _pod_addresses(pod):
+                addresses.append((address, port))
+        return addresses
+
+    async def _rehearse(self, probe: DryRun) -> Probed:
+        for write in probe.writes:
+            try:
+                if isinstance(write, Apply):
+                    await writes.apply(self._api, write, write.resource_version, dry_run=True)
+                else:
+                    await writes.set_weights(self._api, write, write.resource_version, dry_run=True)
+            except (Conflict, Unavailable) as error:
+                if isinstance(error, Conflict) and isinstance(write, Apply) and not write.resource_version:
+                    return Probed(at=_now(), passed=False, message=error.message)
+                # Decided on an older state, or not answered: neither accepted nor refused.
+                raise NoResult(error.message) from error
+            except APIError as error:
+                return Probed(at=_now(), passed=False, message=error.message)
+        return Probed(at=_now(), passed=True, message=f"{len(probe.writes)} writes accepted in a dry run")
+
+
+def _ready_endpoints(slices: Iterable[Object], port_names: set[str]) -> Iterable[tuple[str, str, int]]:
+    """Pod name, address and port of each ready endpoint."""
+    for endpoint_slice in slices:
+        ports = [
+            port["port"]
+            for port in endpoint_slice.get("ports") or []
+            if (port.get("name") or "") in port_names and port.get("port")
+        ]
+        for endpoint in endpoint_slice.get("endpoints") or []:
+            target = endpoint.get("targetRef") or {}
+            ready = (endpoint.get("conditions") or {}).get("ready")
+            if target.get("kind") != "Pod" or ready is False:
+                continue
+            for address in endpoint.get("addresses") or []:
+                for port in ports:
+                    yield target["name"], address, port
+
+
+def _pod_addresses(pod: Object) -> set[str]:
+    status = pod.get("status") or {}
+    return {entry["ip"] for entry in status.get("podIPs") or [] if entry.get("ip")}
+
+
+def _variables(variables: Mapping[str, str]) -> QueryVariables:
+    names = {field.name for field in fields(QueryVariables)} - {"window"}
+    return QueryVariables(
+        **{name: variables.get(name, "") for name in names}, window=parse_duration(variables["window"])
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

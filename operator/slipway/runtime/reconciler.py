@@ -1,0 +1,157 @@
+"""One look at one Rollout: snapshot, decide, and the writes of the decision in their order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Protocol
+
+from slipway.cluster.api import Api, Object
+from slipway.cluster.cache import Cache, Change
+from slipway.cluster.errors import APIError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from slipway.cluster.events import Occurrence
+from slipway.cluster.resources import PROMOTIONS, ROLLOUTS
+from slipway.core.decide import decide
+from slipway.core.decision import Decision, Event, Write
+from slipway.core.snapshot import Settings, Snapshot
+from slipway.runtime import snapshots
+from slipway.runtime.affected import Key, affected
+from slipway.runtime.observations import Observations
+from slipway.runtime.queue import Retry
+from slipway.runtime.writes import Pass
+
+log = logging.getLogger(__name__)
+
+ERROR_BACKOFF = 0.5
+
+
+class Guard(Protocol):
+    """Says whether this replica may write: `slipway.cluster.lease.Elector`."""
+
+    def check(self) -> float:
+        """The seconds for which writing is safe; raises NotLeader."""
+        ...
+
+
+class Events(Protocol):
+    """Takes events without making anybody wait: `slipway.cluster.events.Recorder`."""
+
+    def post(self, occurrence: Occurrence) -> None:
+        """Post it, sometime soon."""
+        ...
+
+
+class Reconciler:
+    """Brings Rollouts forward, one pass at a time. Never called for the same key twice at a time.
+
+    `enqueue` is told which other Rollouts see something new because of what was read or written. `settings`
+    is asked anew in each pass. `routed`: the server knows HTTPRoutes.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        cache: Cache,
+        observations: Observations,
+        guard: Guard,
+        events: Events,
+        enqueue: Callable[[Key], None],
+        settings: Callable[[], Settings] = Settings,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        routed: bool = True,
+        decider: Callable[[Snapshot, datetime], Decision] = decide,
+    ) -> None:
+        self._api = api
+        self._cache = cache
+        self._observations = observations
+        self._guard = guard
+        self._events = events
+        self._enqueue = enqueue
+        self._settings = settings
+        self._clock = clock
+        self._routed = routed
+        self._decide = decider
+        self._stale: set[Key] = set()
+
+    async def reconcile(self, key: Key) -> float | None:
+        """One pass. Returns the seconds until the next look, None if only a change can bring anything new.
+
+        Raises Retry when the pass ended early, and NotLeader.
+        """
+        try:
+            return await self._pass(key)
+        except (Conflict, NotFound) as error:
+            # Somebody was faster, or the cache is behind: look at the real thing, at once.
+            self._stale.add(key)
+            raise Retry(error.message, base=0.0) from error
+        except Unavailable as error:
+            raise Retry(error.message, ERROR_BACKOFF, error.retry_after or 0.0) from error
+        except (APIError, TimeoutError) as error:
+            log.warning("%s/%s: %s", *key, error)
+            raise Retry(str(error), ERROR_BACKOFF) from error
+
+    async def _pass(self, key: Key) -> float | None:
+        live = key in self._stale
+        if live:
+            await self._refresh(key)
+            self._stale.discard(key)
+        decision = self._decided(key, live)
+        if decision.needs_live and not live:
+            await self._refresh(key)
+            decision = self._decided(key, live=True)
+        self._observations.want(key, decision.probes)
+        await self._execute(key, decision.writes)
+        for event in decision.events:
+            self._post(key, event)
+        if decision.writes:
+            return 0.0  # what follows from the new state does not wait for the watch to report it
+        if decision.look_again is None:
+            return None
+        return max(0.0, (decision.look_again - self._clock()).total_seconds())
+
+    def _decided(self, key: Key, live: bool) -> Decision:
+        snapshot = snapshots.build(self._cache, key, self._observations.results(key), self._settings(), live)
+        return self._decide(snapshot, self._clock())
+
+    async def _refresh(self, key: Key) -> None:
+        self._tell(key, await snapshots.refresh(self._api, self._cache, key, self._routed))
+
+    async def _execute(self, key: Key, writes: Iterable[Write]) -> None:
+        current = Pass(self._api, *key)
+        for write in writes:
+            # A request that is under way when the lease passes on could still be executed after it: end it.
+            async with asyncio.timeout(self._guard.check()):
+                try:
+                    kind, obj = await current.execute(write)
+                except (Invalid, Forbidden) as error:
+                    self._refused(key, write, error)
+                    raise
+            if obj is not None and (change := self._cache.upsert(kind, obj)):
+                self._tell(key, [change])
+
+    def _tell(self, key: Key, changes: Iterable[Change]) -> None:
+        for change in changes:
+            for other in affected(self._cache, change) - {key}:
+                self._enqueue(other)
+
+    def _refused(self, key: Key, write: Write, error: APIError) -> None:
+        """The object's own users have to see why it does not get on; the operator's log is not theirs."""
+        message = f"{type(write).__name__}: {error.message}"
+        self._post(
+            key, Event(kind="Rollout", name=key[1], type="Warning", reason="WriteRefused", message=message)
+        )
+
+    def _post(self, key: Key, event: Event) -> None:
+        kind = ROLLOUTS if event.kind == "Rollout" else PROMOTIONS
+        regarding: Object | None = self._cache.get(kind, key[0], event.name)
+        if regarding is not None:
+            self._events.post(
+                Occurrence(
+                    regarding={"apiVersion": kind.api_version, "kind": kind.kind, **regarding},
+                    type=event.type,
+                    reason=event.reason,
+                    message=event.message,
+                )
+            )

@@ -1,0 +1,119 @@
+"""The Snapshot of one Rollout out of the cache, and the live reads that make the cache current for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from slipway.cluster.api import Api, Object
+from slipway.cluster.cache import Cache, Change
+from slipway.cluster.errors import NotFound
+from slipway.cluster.resources import (
+    CONTROLLER_REVISIONS,
+    DEPLOYMENTS,
+    ENDPOINT_SLICES,
+    HTTP_ROUTES,
+    NAMESPACES,
+    PODS,
+    PROMOTIONS,
+    ROLLOUT_LABEL,
+    ROLLOUTS,
+    SERVICES,
+    Resource,
+)
+from slipway.core.snapshot import Observation, Settings, Snapshot
+from slipway.runtime.affected import Key, service_names
+
+FINAL = frozenset({"Succeeded", "RolledBack", "Failed", "Aborted", "Superseded", "DryRunComplete"})
+"""Phases from which a Promotion does not come back: its copy in the cache is as good as a read."""
+
+
+def build(
+    cache: Cache, key: Key, observations: Mapping[str, Observation], settings: Settings, live: bool
+) -> Snapshot:
+    """What is known about the Rollout `key`. `live`: the caller has just made it current with `refresh`."""
+    namespace, name = key
+    namespace_object = cache.get(NAMESPACES, None, namespace)
+    return Snapshot(
+        namespace=namespace,
+        name=name,
+        rollout=cache.get(ROLLOUTS, namespace, name),
+        promotions=cache.of_rollout(PROMOTIONS, namespace, name),
+        revisions=cache.of_rollout(CONTROLLER_REVISIONS, namespace, name),
+        deployments=cache.of_rollout(DEPLOYMENTS, namespace, name),
+        services=cache.in_namespace(SERVICES, namespace),
+        endpoint_slices=cache.of_rollout(ENDPOINT_SLICES, namespace, name),
+        pods=cache.of_rollout(PODS, namespace, name),
+        routes=tuple(_routes(cache, key)),
+        namespace_labels=((namespace_object or {}).get("metadata") or {}).get("labels") or {},
+        observations=observations,
+        settings=settings,
+        live=live,
+    )
+
+
+async def refresh(api: Api, cache: Cache, key: Key, routed: bool) -> list[Change]:
+    """Read everything in the snapshot of `key` from the API server, all at once, into the cache.
+
+    What is not read: Promotions that have ended, and Services that only share the namespace. They can hold a
+    decision back, but bring traffic to no revision. `routed`: the server knows HTTPRoutes.
+    """
+    namespace, name = key
+    reads = [
+        _read(api, cache, ROLLOUTS, namespace, name),
+        _read(api, cache, NAMESPACES, None, namespace),
+        *(_read(api, cache, SERVICES, namespace, service) for service in service_names(name)),
+        *(_read(api, cache, PROMOTIONS, namespace, promotion) for promotion in _unfinished(cache, key)),
+        *(
+            _read_labelled(api, cache, kind, key)
+            for kind in (CONTROLLER_REVISIONS, DEPLOYMENTS, ENDPOINT_SLICES, PODS)
+        ),
+    ]
+    if routed:
+        reads.extend(
+            _read(api, cache, HTTP_ROUTES, route_namespace, route)
+            for route_namespace, route in _route_names(cache, key)
+        )
+    return [change for changes in await asyncio.gather(*reads) for change in changes]
+
+
+async def _read(api: Api, cache: Cache, kind: Resource, namespace: str | None, name: str) -> list[Change]:
+    try:
+        change = cache.upsert(kind, await api.get(kind, namespace, name))
+    except NotFound:
+        change = cache.forget(kind, namespace, name)
+    return [change] if change else []
+
+
+async def _read_labelled(api: Api, cache: Cache, kind: Resource, key: Key) -> list[Change]:
+    namespace, name = key
+    items, version = await api.list(kind, namespace, f"{ROLLOUT_LABEL}={name}")
+    return cache.replace(kind, items, version, namespace, name)
+
+
+def _unfinished(cache: Cache, key: Key) -> Iterable[str]:
+    for promotion in cache.of_rollout(PROMOTIONS, *key):
+        if (promotion.get("status") or {}).get("phase") not in FINAL:
+            yield promotion["metadata"]["name"]
+
+
+def _listed(cache: Cache, key: Key) -> list[str]:
+    rollout = cache.get(ROLLOUTS, *key) or {}
+    routes = ((rollout.get("spec") or {}).get("traffic") or {}).get("httpRoutes") or []
+    return [route["name"] for route in routes]
+
+
+def _route_names(cache: Cache, key: Key) -> list[Key]:
+    namespace, name = key
+    found = {
+        (route["metadata"]["namespace"], route["metadata"]["name"])
+        for service in service_names(name)
+        for route in cache.routes_to(namespace, service)
+    }
+    return sorted(found | {(namespace, route) for route in _listed(cache, key)})
+
+
+def _routes(cache: Cache, key: Key) -> Iterable[Object]:
+    for namespace, name in _route_names(cache, key):
+        if (route := cache.get(HTTP_ROUTES, namespace, name)) is not None:
+            yield route

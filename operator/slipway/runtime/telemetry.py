@@ -1,0 +1,71 @@
+"""The operator's own Prometheus metrics."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from slipway.cluster.resources import Resource
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Telemetry:
+    """One set of metrics in a registry of its own, so that several operators fit into one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.reconcile_seconds = Histogram(
+            "slipway_reconcile_duration_seconds",
+            "One pass over one Rollout.",
+            buckets=_FAST,
+            registry=self.registry,
+        )
+        self.reconcile_errors = Counter(
+            "slipway_reconcile_errors", "Passes that failed.", ["error"], registry=self.registry
+        )
+        self.queue_wait_seconds = Histogram(
+            "slipway_queue_wait_seconds",
+            "From the moment a Rollout is due until a worker takes it.",
+            buckets=_FAST,
+            registry=self.registry,
+        )
+        self.queue_depth = Gauge(
+            "slipway_queue_depth", "Rollouts that are due and wait.", registry=self.registry
+        )
+        self.leader = Gauge("slipway_leader", "1 while this replica holds the lease.", registry=self.registry)
+        self.lease_epoch = Gauge(
+            "slipway_lease_transitions", "How often the lease has changed hands.", registry=self.registry
+        )
+        self.loop_lag = Gauge(
+            "slipway_event_loop_lag_seconds", "How late the event loop runs.", registry=self.registry
+        )
+        self.probes = Gauge(
+            "slipway_probes", "Gate queries, smoke tests and dry runs under way.", registry=self.registry
+        )
+        self.cached = Gauge(
+            "slipway_cached_objects", "Objects in the cache.", ["resource"], registry=self.registry
+        )
+        self.missed = Counter(
+            "slipway_watch_missed",
+            "Objects whose change a listing found and no watch had reported.",
+            ["resource"],
+            registry=self.registry,
+        )
+        self._requests = Counter(
+            "slipway_api_requests",
+            "Requests to the API server; code 0: no answer.",
+            ["verb", "resource", "code"],
+            registry=self.registry,
+        )
+        self._request_seconds = Histogram(
+            "slipway_api_request_duration_seconds",
+            "Requests to the API server.",
+            ["verb"],
+            buckets=_FAST,
+            registry=self.registry,
+        )
+
+    def observe_request(self, verb: str, kind: Resource, code: int, seconds: float) -> None:
+        """Count one API request."""
+        self._requests.labels(verb, kind.name or "discovery", str(code)).inc()
+        self._request_seconds.labels(verb).observe(seconds)

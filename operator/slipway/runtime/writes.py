@@ -1,0 +1,154 @@
+"""How each write that decide() asks for becomes a request, with its precondition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slipway.cluster.api import Api, Object
+from slipway.cluster.resources import (
+    CONTROLLER_REVISIONS,
+    DEPLOYMENTS,
+    HTTP_ROUTES,
+    PROMOTIONS,
+    ROLLOUTS,
+    SERVICES,
+    Resource,
+)
+from slipway.core.decision import (
+    Apply,
+    CommitPromotionStatus,
+    CommitRolloutStatus,
+    CreateRevision,
+    Delete,
+    MarkRevision,
+    PatchPromotionSpec,
+    ReplaceDeployment,
+    SetWeights,
+    Write,
+)
+
+KINDS = {
+    "Service": SERVICES,
+    "Deployment": DEPLOYMENTS,
+    "ControllerRevision": CONTROLLER_REVISIONS,
+}
+
+
+class Pass:
+    """Executes the writes of one decision for the Rollout `namespace`/`name`, one after the other.
+
+    A resourceVersion that an earlier write of the same pass has superseded is followed to its successor: what
+    the pass itself wrote is no stranger's change.
+    """
+
+    def __init__(self, api: Api, namespace: str, name: str) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._name = name
+        self._moved: dict[tuple[Resource, str, str | None], str] = {}
+
+    async def execute(self, write: Write) -> tuple[Resource, Object | None]:
+        """Execute one write. Returns the object that it left, None after a delete; raises APIError."""
+        match write:
+            case CreateRevision():
+                return await self._keep(
+                    CONTROLLER_REVISIONS, None, self._api.create(CONTROLLER_REVISIONS, dict(write.object))
+                )
+            case CommitRolloutStatus():
+                return await self._commit(ROLLOUTS, self._name, None, write.resource_version, write.status)
+            case CommitPromotionStatus():
+                return await self._commit(
+                    PROMOTIONS, write.name, write.uid, write.resource_version, write.status
+                )
+            case PatchPromotionSpec():
+                at = self._at(PROMOTIONS, write.name, write.resource_version)
+                patch = {"metadata": {"uid": write.uid, "resourceVersion": at}, "spec": dict(write.spec)}
+                request = self._api.merge_patch(PROMOTIONS, self._namespace, write.name, patch)
+                return await self._keep(PROMOTIONS, write.resource_version, request)
+            case MarkRevision():
+                at = self._at(CONTROLLER_REVISIONS, write.name, write.resource_version)
+                marks: Object = {"annotations": dict(write.annotations), "resourceVersion": at}
+                request = self._api.merge_patch(
+                    CONTROLLER_REVISIONS, self._namespace, write.name, {"metadata": marks}
+                )
+                return await self._keep(CONTROLLER_REVISIONS, write.resource_version, request)
+            case Apply():
+                kind = KINDS[write.kind]
+                at = self._at(kind, write.object["metadata"]["name"], write.resource_version)
+                return await self._keep(kind, write.resource_version, apply(self._api, write, at))
+            case ReplaceDeployment():
+                at = self._at(DEPLOYMENTS, write.object["metadata"]["name"], write.resource_version)
+                request = self._api.json_patch(
+                    DEPLOYMENTS,
+                    self._namespace,
+                    write.object["metadata"]["name"],
+                    _replacement(write.object, at),
+                )
+                return await self._keep(DEPLOYMENTS, write.resource_version, request)
+            case SetWeights():
+                at = self._at(HTTP_ROUTES, f"{write.namespace}/{write.name}", write.resource_version)
+                return await self._keep(
+                    HTTP_ROUTES, write.resource_version, set_weights(self._api, write, at)
+                )
+            case Delete():
+                kind = KINDS[write.kind]
+                at = self._at(kind, write.name, write.resource_version)
+                await self._api.delete(kind, self._namespace, write.name, write.uid, at)
+                return kind, None
+
+    async def _commit(
+        self, kind: Resource, name: str, uid: str | None, version: str, status: Any
+    ) -> tuple[Resource, Object]:
+        metadata = {"namespace": self._namespace, "name": name}
+        metadata["resourceVersion"] = self._at(kind, name, version)
+        if uid:
+            metadata["uid"] = uid
+        request = self._api.replace(kind, {"metadata": metadata, "status": dict(status)}, "status")
+        return await self._keep(kind, version, request)
+
+    async def _keep(self, kind: Resource, version: str | None, request: Any) -> tuple[Resource, Object]:
+        obj: Object = await request
+        metadata = obj["metadata"]
+        name = f"{metadata['namespace']}/{metadata['name']}" if kind == HTTP_ROUTES else metadata["name"]
+        for superseded in (version, None):
+            if superseded != metadata["resourceVersion"]:  # a write without effect leaves the version
+                self._moved[kind, name, superseded] = metadata["resourceVersion"]
+        return kind, obj
+
+    def _at(self, kind: Resource, name: str, version: str | None) -> Any:
+        moved = self._moved.get((kind, name, version))
+        while moved is not None and (kind, name, moved) in self._moved:
+            moved = self._moved[kind, name, moved]
+        return moved or version
+
+
+async def apply(api: Api, write: Apply, version: str | None, dry_run: bool = False) -> Object:
+    """Server-side apply of a Service or Deployment: forced where `version` was seen, else as a newcomer."""
+    obj = dict(write.object)
+    if version is not None:
+        obj["metadata"] = {**obj["metadata"], "resourceVersion": version}
+    return await api.apply(KINDS[write.kind], obj, dry_run=dry_run, force=write.resource_version is not None)
+
+
+async def set_weights(api: Api, write: SetWeights, version: str, dry_run: bool = False) -> Object:
+    """Change the weights by position, which is safe because the whole route must still be as it was read."""
+    ops: list[Object] = [{"op": "test", "path": "/metadata/resourceVersion", "value": version}]
+    ops.extend(
+        {"op": "add", "path": f"/spec/rules/{rule}/backendRefs/{backend}/weight", "value": weight}
+        for (rule, backend), weight in sorted(write.weights.items())
+    )
+    return await api.json_patch(HTTP_ROUTES, write.namespace, write.name, ops, dry_run=dry_run)
+
+
+def _replacement(obj: Any, version: str) -> list[Object]:
+    """A patch that leaves nothing of the old spec: what a PUT does, within the right to patch."""
+    ops: list[Object] = [
+        {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+        {"op": "replace", "path": "/spec", "value": obj["spec"]},
+    ]
+    ops.extend(
+        {"op": "add", "path": f"/metadata/{field}", "value": obj["metadata"][field]}
+        for field in ("labels", "ownerReferences")
+        if field in obj["metadata"]
+    )
+    return ops
