@@ -1,10 +1,9 @@
-"""Fixtures for tests that need a Kubernetes: one cluster for the whole run, a fresh namespace for each test."""
+"""Fixtures for tests that need a Kubernetes: one cluster for the run, a fresh namespace for each test."""
 
 import secrets
 from collections.abc import Iterator
 
 import pytest
-
 from tests.cluster.cluster import Cluster
 from tests.cluster.session import shared_cluster
 

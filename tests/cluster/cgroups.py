@@ -1,34 +1,39 @@
-"""The cgroup of a cluster's pods: one named subtree in each hierarchy (cgroup v1) or in the only one (v2)."""
+"""The cgroups of containers: containerd puts each at k8s.io/<id>, in each hierarchy (v1) or in the only one (v2).
+
+They outlive their processes when containerd is killed, and other clusters' containers have theirs beside them: only
+those whose containers are known to be ours are removed.
+"""
 
 import contextlib
+from collections.abc import Collection
 from pathlib import Path
 
 from .process import wait_until
 
 ROOT = Path("/sys/fs/cgroup")
+PARENT = "k8s.io"
 
 
-def remove_cgroup(name: str) -> None:
-    """Remove the subtree wherever it exists; its processes have to be gone or going."""
-    for hierarchy in [ROOT, *(folder for folder in _folders(ROOT) if not folder.is_symlink())]:
-        top = hierarchy / name
-        if top.is_dir() and not wait_until(lambda top=top: _remove(top), 10):  # type: ignore[misc]
+def container_cgroups(containers: Collection[str]) -> list[Path]:
+    """The cgroup folders of these containers that exist now."""
+    parents = [parent for parent in (ROOT / PARENT, *ROOT.glob(f"*/{PARENT}")) if parent.is_dir()]
+    return [parent / one for parent in parents for one in containers if (parent / one).is_dir()]
+
+
+def remove_cgroups(containers: Collection[str], *, parents_too: bool) -> None:
+    """Remove the containers' cgroups; their processes have to be gone or going."""
+    for top in container_cgroups(containers):
+        if not wait_until(lambda top=top: _remove(top), 10):  # type: ignore[misc]
             raise RuntimeError(f"the cgroup {top} could not be removed: a process is still in it")
-
-
-def leftovers(name: str) -> list[Path]:
-    return [top for top in (ROOT / name, *ROOT.glob(f"*/{name}")) if top.is_dir()]
+    if parents_too:
+        for parent in (ROOT / PARENT, *ROOT.glob(f"*/{PARENT}")):
+            with contextlib.suppress(OSError):
+                parent.rmdir()
 
 
 def _remove(top: Path) -> bool:
-    for folder in sorted(top.rglob("*"), key=lambda path: -len(path.parts)):
-        if folder.is_dir():
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-    with contextlib.suppress(OSError):
-        top.rmdir()
+    inner = (folder for folder in top.rglob("*") if folder.is_dir())
+    for folder in [*sorted(inner, key=lambda path: -len(path.parts)), top]:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
     return not top.exists()
-
-
-def _folders(path: Path) -> list[Path]:
-    return [one for one in path.iterdir() if one.is_dir()] if path.is_dir() else []

@@ -10,16 +10,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from . import registry
+from . import gateway, prometheus, registry
 from .capabilities import Capabilities, Level
 from .control_plane import start_control_plane
 from .forward import enter_network, move_to_network
+from .gateway import start_gateway
+from .kubectl import KubectlError
+from .kwok import start_kwok
+from .node import start_node
 from .parts import Parts
 from .paths import REPOSITORY
 from .placement import Loopback, Namespaces, can_have_namespaces, free_ports
 from .process import Identity, Program, start
 from .programs import kubectl
 from .progress import step
+from .prometheus import start_prometheus
 from .registry import Record
 from .users import PEOPLE, kubeconfig
 
@@ -68,12 +73,8 @@ class Cluster:
             with step("starting etcd, kube-apiserver, kube-controller-manager"):
                 start_control_plane(parts)
             if level is Level.KWOK:
-                from .kwok import start_kwok
-
                 start_kwok(parts)
             return cls(record, parts)
-
-        from .node import start_node
 
         with step("making namespaces and their network"):
             namespaces, holder = Namespaces.create(
@@ -86,6 +87,9 @@ class Cluster:
         with step("starting etcd, kube-apiserver, kube-controller-manager"):
             start_control_plane(parts)
         start_node(parts, namespaces)
+        with step("starting Prometheus and Traefik, and waiting for the Gateway"):
+            start_prometheus(parts)
+            start_gateway(parts)
         return cls(record, parts)
 
     @classmethod
@@ -130,7 +134,7 @@ class Cluster:
 
     @property
     def audit_log(self) -> Path:
-        """Every write that the API server answered, one JSON event a line, without bodies; up to 0.5 s late."""
+        """Every write that the API server answered, one JSON event a line; up to 0.5 s late."""
         return self.folder / "audit.log"
 
     @property
@@ -149,6 +153,16 @@ class Cluster:
         """The network namespace as a path for `nsenter --net=…`; None when the cluster is on loopback."""
         placement = self.parts.placement
         return placement.network if isinstance(placement, Namespaces) else None
+
+    @property
+    def gateway_url(self) -> str:
+        """Traefik, for requests from inside the cluster's network; routes name `gateway.GATEWAY` as parent."""
+        return gateway.URL
+
+    @property
+    def prometheus_url(self) -> str:
+        """Prometheus, for requests from inside the cluster's network."""
+        return prometheus.URL
 
     # Access
 
@@ -217,10 +231,6 @@ class Cluster:
         finally:
             move_to_network(before)
             os.close(before)
-
-
-class KubectlError(RuntimeError):
-    """kubectl refused; the message is what it printed."""
 
 
 def best_level() -> tuple[Level, str]:

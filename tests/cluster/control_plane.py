@@ -2,11 +2,8 @@
 
 import base64
 import json
-import ssl
-import urllib.error
-import urllib.request
-from pathlib import Path
 
+from .api import API
 from .parts import Parts
 from .pki import PKI
 from .placement import Loopback
@@ -88,8 +85,7 @@ def start_control_plane(parts: Parts) -> None:
             "--profiling=false",
         ],
     )
-    admin = API(server, pki.ca_certificate, tokens.token("admin"))
-    api_server.wait_ready(admin.ready, 60, "/readyz")
+    api_server.wait_ready(API.of(parts).ready, 60, "/readyz")
     parts.start(
         "kube-controller-manager",
         [
@@ -105,29 +101,3 @@ def start_control_plane(parts: Parts) -> None:
             "--concurrent-service-endpoint-syncs=10",
         ],
     )
-
-
-class API:
-    """The few requests that the harness itself makes, without a Kubernetes client."""
-
-    def __init__(self, server: str, ca_certificate: Path, token: str) -> None:
-        self._server = server
-        self._token = token
-        self._context = ssl.create_default_context(cafile=str(ca_certificate))
-        # No proxy of this machine stands between us and a cluster on it.
-        self._opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self._context)
-        )
-
-    def get(self, path: str) -> bytes:
-        request = urllib.request.Request(
-            f"{self._server}{path}", headers={"Authorization": f"Bearer {self._token}"}
-        )
-        with self._opener.open(request, timeout=5) as response:
-            return bytes(response.read())
-
-    def ready(self) -> bool:
-        try:
-            return self.get("/readyz") == b"ok"
-        except (urllib.error.URLError, OSError):
-            return False

@@ -1,7 +1,7 @@
 """Carry connections from a port of this machine to the same port inside a cluster's network namespace.
 
-The listening socket is made first and stays where it was made; the process then enters the namespace and dials
-from there. So one kubeconfig with https://127.0.0.1:PORT is right on both sides.
+The listening socket is made first and stays where it was made; the process then enters the namespace and
+dials from there. So one kubeconfig with https://127.0.0.1:PORT is right on both sides.
 """
 
 import asyncio

@@ -30,10 +30,6 @@ class Parts:
     def ports(self) -> dict[str, int]:
         return self._record.ports
 
-    @property
-    def cgroup(self) -> str:
-        return self._record.cgroup
-
     def kubeconfig(self, user: str) -> Path:
         return self.folder / "kubeconfig" / user
 

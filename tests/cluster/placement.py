@@ -65,7 +65,7 @@ class Namespaces:
     def create(cls, log: Path, *, die_with_parent: bool) -> "tuple[Namespaces, Program]":
         """Make the namespaces and their network. The returned program is the one to end with them."""
         argv = ["unshare", "--net", "--mount", "--propagation", "private", "--pid", "--mount-proc"]
-        argv += ["--fork", "--kill-child=SIGKILL", str(program("pause", "pause"))]
+        argv += ["--fork", "--kill-child=SIGKILL", str(program("support", "pause"))]
         holder = start("namespaces", argv, log, die_with_parent=die_with_parent)
         first = _only_child(holder)
         created = cls(first)
@@ -76,7 +76,7 @@ class Namespaces:
 
     @property
     def network(self) -> Path:
-        """For `nsenter --net=…`, as long as the cluster lives. Nothing pins it, so nothing has to unpin it."""
+        """For `nsenter --net=…`, as long as the cluster lives; nothing pins it, nothing has to unpin it."""
         return Path(f"/proc/{self.first.pid}/ns/net")
 
     def start(

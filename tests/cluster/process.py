@@ -74,7 +74,7 @@ def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.0
 
 
 def dying_with_parent(argv: Sequence[str]) -> list[str]:
-    """Let the kernel end the program when the thread that starts it ends (elsewhere the next start sweeps)."""
+    """Let the kernel end the program when our thread ends (where it cannot, the next start sweeps)."""
     if sys.platform == "linux" and (setpriv := shutil.which("setpriv")):
         return [setpriv, "--pdeathsig", "KILL", "--", *argv]
     return list(argv)

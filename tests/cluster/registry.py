@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .cgroups import remove_cgroup
+from .cgroups import remove_cgroups
 from .paths import run_root
 from .process import Identity, wait_until, write_json
 from .progress import say
@@ -34,8 +34,10 @@ class Record:
     commands: dict[str, list[str]] = field(default_factory=dict)
 
     @property
-    def cgroup(self) -> str:
-        return f"slipway-{self.name}"
+    def containers(self) -> list[str]:
+        """Identifiers of the containers that exist, from containerd's own state."""
+        kept = self.folder / "node" / "containerd" / "state" / "io.containerd.runtime.v2.task" / "k8s.io"
+        return [one.name for one in kept.iterdir()] if kept.is_dir() else []
 
     def save(self) -> None:
         write_json(
@@ -75,14 +77,19 @@ class Record:
     def destroy(self) -> None:
         """End every process of the cluster, then remove its cgroups and its folder."""
         if self.first is not None:
+            # The kernel ends all that is inside; what stands outside notices and ends after it.
             self.first.kill()
+            wait_until(lambda: not self._alive(), 5)
         for identity in self.programs.values():
             identity.kill()
-        everything = [*self.programs.values(), *([self.first] if self.first else [])]
-        if not wait_until(lambda: not any(identity.alive for identity in everything), 20):
-            raise RuntimeError(f"processes of the cluster {self.name} survive SIGKILL: {everything}")
-        remove_cgroup(self.cgroup)
+        if not wait_until(lambda: not self._alive(), 20):
+            raise RuntimeError(f"processes of the cluster {self.name} survive SIGKILL: {self._alive()}")
+        others = any(record.first for record in all_records() if record.name != self.name)
+        remove_cgroups(self.containers, parents_too=bool(self.first) and not others)
         shutil.rmtree(self.folder)
+
+    def _alive(self) -> list[Identity]:
+        return [one for one in (self.first, *self.programs.values()) if one and one.alive]
 
 
 def create(name: str | None) -> Record:

@@ -83,7 +83,11 @@ FAMILIES = {
             },
             duration="seconds",
         ),
-        Family("pause", {"pause": "slipway.dev/tests/cluster/tools/pause"}, duration="seconds"),
+        Family(
+            "support",
+            {name: f"slipway.dev/tests/cluster/tools/support/{name}" for name in ("pause", "faulty")},
+            duration="seconds",
+        ),
         Family("podinfo", {"podinfo": "github.com/stefanprodan/podinfo/cmd/podinfo"}),
         Family(
             "traefik",
@@ -173,7 +177,7 @@ def _packaged_go() -> Path:
 def _folder(family: Family) -> Path:
     """Cache folder, named after everything that a binary depends on."""
     digest = hashlib.sha256()
-    for source in sorted(family.own_module.glob("*")):
+    for source in sorted(family.own_module.rglob("*")):
         if source.suffix in {".mod", ".sum", ".go"}:
             digest.update(source.name.encode() + b"\0" + source.read_bytes())
     digest.update(str(_version(go())).encode() + family.ldflags.encode())

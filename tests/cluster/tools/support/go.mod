@@ -1,0 +1,3 @@
+module slipway.dev/tests/cluster/tools/support
+
+go 1.26.0
