@@ -203,7 +203,13 @@ REFUSED = [
         "a template in words", rollout(template="web"), "spec.template", 'must be of type object: "string"'
     ),
     Refused(
-        "our label in a template",
+        "the name of a Rollout in a template's labels",
+        rollout(template={"metadata": {"labels": {"slipway.dev/rollout": "web"}}, "spec": {}}),
+        "spec.template.metadata.labels[slipway.dev/rollout]",
+        "slipway.dev/rollout is set by the operator",
+    ),
+    Refused(
+        "a revision in a template's labels",
         rollout(template={"metadata": {"labels": {"slipway.dev/revision": "x"}}, "spec": {}}),
         "spec.template.metadata.labels[slipway.dev/revision]",
         "slipway.dev/revision is set by the operator",

@@ -193,3 +193,17 @@ def test_what_is_not_built_is_absent() -> None:
     )
     status = set(schema(crd.promotions())["properties"]["status"]["properties"])
     assert status.isdisjoint({"report", "records"})
+
+
+STANDING_RULES = [
+    pytest.param(each["message"], id=f"{case.id}: {each['message']}")
+    for case in ALL
+    for each in case.values[1].get("x-kubernetes-validations", [])  # type: ignore[union-attr]
+    if "oldSelf" not in each["rule"]
+]
+
+
+@pytest.mark.parametrize("message", STANDING_RULES)
+def test_every_rule_has_a_case_that_it_refuses(message: str) -> None:
+    said = [case.says.rsplit("Invalid value: ")[-1] for case in [*objects.REFUSED_NAMES, *objects.REFUSED]]
+    assert [words for words in said if words in message or message in words]
