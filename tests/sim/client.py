@@ -12,6 +12,12 @@ from slipway.cluster.resources import Resource
 
 Object = dict[str, Any]
 
+BURST = 100
+
+
+class HotLoop(BaseException):
+    """The operator writes again and again without anything to wait for. Ends the simulation at once."""
+
 
 class Client:
     """Implements `slipway.cluster.api.Api`.
@@ -23,6 +29,9 @@ class Client:
     def __init__(self, server: Server, user: str, manager: str = "slipway") -> None:
         self._session = Session(server, user, manager)
         self.dead = False
+        self.running = asyncio.Event()
+        self.running.set()
+        self._burst = (0.0, 0)
         self.writes: list[str] = []
         self.before_write: Callable[[str], None] | None = None
         self.after_write: Callable[[str], None] | None = None
@@ -111,6 +120,7 @@ class Client:
         await self._alive()
         if dry_run:
             return request()
+        self._check_burst(what)
         if self.before_write:
             self.before_write(what)
             await self._alive()
@@ -121,7 +131,16 @@ class Client:
             await self._alive()  # killed by the hook: the answer never arrives
         return result
 
+    def _check_burst(self, what: str) -> None:
+        """An operator that writes for ever without time going by would never let the simulation go on."""
+        now = asyncio.get_running_loop().time()
+        count = self._burst[1] + 1 if self._burst[0] == now else 1
+        self._burst = (now, count)
+        if count > BURST:
+            raise HotLoop(f"{count} writes in one instant, the last ones {[*self.writes[-5:], what]}")
+
     async def _alive(self) -> None:
         await asyncio.sleep(0)  # other tasks may run between any two requests, as on a network
+        await self.running.wait()
         if self.dead:
             await asyncio.get_running_loop().create_future()

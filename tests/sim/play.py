@@ -37,7 +37,6 @@ class Outcome:
     moves: list[tuple[str, str, tuple[int, ...]]]
     pods: dict[str, int]
     writes: list[str] = field(default_factory=list)
-    late_writes: list[str] = field(default_factory=list)
 
 
 Between = Callable[[World, int], None]
@@ -54,37 +53,61 @@ def play(
 
 
 async def _play(script: Script, faults: Faults, lags: Lags, between: Between | None) -> Outcome:
-    loop = cast(VirtualLoop, asyncio.get_running_loop())
-    world = World(loop, lags, automatic=script.automatic)
+    stage = Stage(script, lags)
+    world = stage.world
     shell = Shell(world, faults)
     if between:
         shell.between = lambda number: between(world, number)
-    done, reached = 0, None
-    while True:
-        await asyncio.sleep(1)
-        world.step()
+    armed = False
+    while not stage.ended:
+        await stage.second()
         if shell.surprises:
             raise shell.surprises[0]
-        if done == script.first_fault:
+        if stage.done >= script.first_fault and not armed:
+            armed = True
             shell.arm()
-            script.first_fault = -1
-        if done < len(script.steps):
-            predicate, action, _ = script.steps[done]
+    late = shell.writes[-3:] if world.loop.time() - shell.written_at < QUIET else []
+    if script.quiet and late:
+        raise Stuck(f"the end is reached, and {late} is still being written\n{stage.story()}")
+    return stage.outcome(shell.writes)
+
+
+class Stage:
+    """A world in which a script is played, second by second. Operators are brought by others."""
+
+    def __init__(self, script: Script, lags: Lags) -> None:
+        self.script = script
+        self.world = World(cast(VirtualLoop, asyncio.get_running_loop()), lags, automatic=script.automatic)
+        self.done = 0
+        self.ended = False
+        self._reached: float | None = None
+
+    async def second(self) -> None:
+        """One second of everybody's life, and at most one step of the script."""
+        await asyncio.sleep(1)
+        world, script, now = self.world, self.script, self.world.loop.time()
+        world.step()
+        if self.done < len(script.steps):
+            predicate, action, _ = script.steps[self.done]
             if predicate(world):
                 action(world)
-                done += 1
-        elif _reached(world, script.end):
-            reached = loop.time() if reached is None else reached
-            if loop.time() - reached >= SETTLED:
-                break
+                self.done += 1
+        elif not _reached(world, script.end):
+            self._reached = None
         else:
-            reached = None
-        if loop.time() > LIMIT:
-            raise Stuck(_story(world, script, done))
-    late = shell.writes[-3:] if loop.time() - shell.written_at < QUIET else []
-    if script.quiet and late:
-        raise Stuck(f"the end is reached, and {late} is still being written\n{_story(world, script, done)}")
-    return Outcome(_end(world), _moves(world), dict(world.controllers.pods_made), shell.writes, late)
+            self._reached = now if self._reached is None else self._reached
+            self.ended = now - self._reached >= SETTLED
+        if now > LIMIT:
+            raise Stuck(self.story())
+
+    def outcome(self, writes: list[str]) -> Outcome:
+        """What became of it."""
+        made = dict(self.world.controllers.pods_made)
+        return Outcome(_end(self.world), _moves(self.world), made, list(writes))
+
+    def story(self) -> str:
+        """All that somebody needs to see why it does not get on."""
+        return _story(self.world, self.script, self.done)
 
 
 def _reached(world: World, end: End | None) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tests.sim import metrics
-from tests.sim.apiserver import Change, selects
+from tests.sim.apiserver import Change
 from tests.sim.client import Client
 from tests.sim.clock import VirtualLoop
 from tests.sim.invariants import OPERATOR
@@ -19,6 +19,7 @@ from tests.sim.world import World
 from slipway.cluster.cache import CHILDREN, WATCHED, Cache
 from slipway.cluster.cache import Change as Seen
 from slipway.cluster.events import Occurrence
+from slipway.cluster.lease import NotLeader
 from slipway.cluster.resources import ROLLOUT_LABEL, ROLLOUTS
 from slipway.core.decision import DryRun, HttpProbe, MetricProbe, Probe
 from slipway.core.snapshot import Observation, Probed
@@ -27,6 +28,7 @@ from slipway.runtime.observations import Observations
 from slipway.runtime.probes import Prober
 from slipway.runtime.queue import Queue, Workers
 from slipway.runtime.reconciler import Guard, Reconciler
+from slipway.runtime.resync import Resync
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,13 @@ class Operator:
         self.client = Client(world.server, OPERATOR)
         self.notes = Notes()
         self.surprises: list[BaseException] = []
-        self.paused = paused
+        self.paused = False
         self._changes = 0
         self._cache = Cache(self.loop.time)
         self._prober = Prober(self.client, {})
         self._queue: Queue[Key] = Queue(jitter=lambda: 0.5)
         self._observations = Observations(self._probe, lambda key: self._workers.add(key), self.loop.now)
-        reconciler = Reconciler(
+        self._reconciler = Reconciler(
             self.client,
             self._cache,
             self._observations,
@@ -88,12 +90,11 @@ class Operator:
             lambda key: self._workers.add(key),
             clock=self.loop.now,
         )
-        self._workers = Workers(self._queue, reconciler.reconcile, failed=self.surprises.append)
+        self._workers = Workers(self._queue, self._reconcile, failed=self._surprised)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """List everything, then watch."""
-        self._relist()
+        """List everything, watch, and work."""
         self.world.server.observers.append(self._changed)
         self._tasks = [asyncio.create_task(self._workers.run()), asyncio.create_task(self._keep_listing())]
 
@@ -106,12 +107,18 @@ class Operator:
         await self._observations.close()
         await self._workers.drain(0)
 
-    def freeze(self) -> None:
-        """The watches stand still (a suspended process, a broken network)."""
+    def suspend(self) -> None:
+        """SIGSTOP: nothing is seen and nothing leaves; what was on its way leaves when the process wakes."""
         self.paused = True
+        self.client.running.clear()
 
     def wake(self) -> None:
-        """Work on with whatever the cache holds."""
+        """SIGCONT: work on with whatever the cache holds."""
+        self.client.running.set()
+        self.look()
+
+    def look(self) -> None:
+        """Queue every Rollout that the cache holds."""
         for rollout in self._cache.all(ROLLOUTS):
             self._workers.add((rollout["metadata"]["namespace"], rollout["metadata"]["name"]))
 
@@ -134,26 +141,24 @@ class Operator:
             self._take(self._cache.upsert(change.kind, change.object))
 
     def _take(self, seen: Seen | None) -> None:
-        if seen is not None:
-            for key in affected(self._cache, seen):
-                self._workers.add(key)
+        for key in affected(self._cache, seen) if seen is not None else ():
+            self._workers.add(key)
 
-    def _relist(self) -> None:
-        for kind in WATCHED:
-            selector = ROLLOUT_LABEL if kind in CHILDREN else ""
-            items = [
-                item
-                for item in self.world.server.peek(kind)
-                if selects(selector, item["metadata"].get("labels") or {})
-            ]
-            for seen in self._cache.replace(kind, items, str(self.world.server.version)):
-                self._take(seen)
+    def _surprised(self, error: BaseException) -> None:
+        self.surprises.append(error)
+
+    async def _reconcile(self, key: Key) -> float | None:
+        try:
+            return await self._reconciler.reconcile(key)
+        except NotLeader:
+            return None
 
     async def _keep_listing(self) -> None:
+        resync = Resync(self.client, self._cache, WATCHED, (), self._take)
         while True:
-            await asyncio.sleep(self.faults.relist)
             if not self.paused:
-                self._relist()
+                await resync.run(grace=0.0)
+            await asyncio.sleep(self.faults.relist)
 
     async def _probe(self, namespace: str, probe: Probe) -> Observation:
         now, world = self.loop.now(), self.world
@@ -194,7 +199,6 @@ class Shell:
     def _start(self) -> Operator:
         operator = Operator(self.world, self.faults)
         operator.surprises = self.surprises
-        operator._workers._failed = self.surprises.append
         operator.client.before_write = self._before
         operator.client.after_write = self._after
         operator.start()
