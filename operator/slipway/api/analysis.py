@@ -1,0 +1,111 @@
+"""Which numbers a revision must keep."""
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from slipway.api.duration import Duration, SecondsUp
+from slipway.api.extensions import LIST_ATOMIC, rule, rules
+from slipway.api.model import Model, invalid, unique
+from slipway.api.names import Label
+from slipway.api.query import PATTERN as QUERY
+from slipway.api.query import UNKNOWN, check_query
+
+
+class Gate(Model):
+    """A bound on a measured number, which a revision must keep to take traffic and to stay.
+
+    A measurement passes, fails, finds no data or ends in an error. Only a pass advances, only a failure sends
+    back.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule("has(self.preset) != has(self.query)", "exactly one of preset and query must be set"),
+                rule("has(self.below) || has(self.above)", "below, above or both must be set"),
+                rule(
+                    "!has(self.below) || !has(self.above) || self.above < self.below",
+                    "above must be less than below, or no value passes",
+                    ".above",
+                ),
+            ]
+        }
+    )
+
+    name: Label
+    """Name of the gate, unique within the Rollout."""
+    preset: Literal["error-rate", "latency-p95"] | None = None
+    """A query that the metrics source brings: `error-rate`, the share of failed requests from 0 to 1, or
+    `latency-p95`, the 95th percentile of the response time in seconds. Of the candidate's pods only."""
+    query: (
+        Annotated[
+            str,
+            Field(min_length=1, max_length=4096),
+            AfterValidator(check_query),
+            rules(rule(f"self.matches(r'{QUERY}')", UNKNOWN)),
+        ]
+        | None
+    ) = None
+    """PromQL that yields one number. `$(namespace) $(rollout) $(environment) $(revision) $(deployment)
+    $(service) $(window)` are replaced, as in a container's args."""
+    below: float | None = None
+    """The number must be less than this."""
+    above: float | None = None
+    """The number must be more than this."""
+    window: SecondsUp = timedelta(minutes=1)
+    """The span that a measurement looks back on."""
+    failure_threshold: Annotated[int, Field(ge=1, le=1000)] = 2
+    """So many failing measurements in a row send traffic back."""
+    success_threshold: Annotated[int, Field(ge=1, le=1000)] = 1
+    """So many passing measurements in a row are needed to advance."""
+    min_requests: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
+    """With fewer requests to the candidate's pods within the window there is no data."""
+
+    @model_validator(mode="after")
+    def _one_question_and_a_bound(self) -> Self:
+        if (self.preset is None) == (self.query is None):
+            wrong = (
+                "neither preset nor query is set" if self.query is None else "both preset and query are set"
+            )
+            raise invalid(wrong, "exactly one of preset and query")
+        if self.below is None and self.above is None:
+            raise invalid("there is no bound", "below, above or both")
+        if self.below is not None and self.above is not None and self.above >= self.below:
+            raise invalid(
+                f"no value is above {self.above:g} and below {self.below:g}", "above < below", "above"
+            )
+        return self
+
+
+def default_gates() -> list[Gate]:
+    """The gates of a Rollout that names none: less than 1 % errors, 95th percentile under half a second."""
+    return [
+        Gate(name="error-rate", preset="error-rate", below=0.01),
+        Gate(name="latency-p95", preset="latency-p95", below=0.5),
+    ]
+
+
+class Analysis(Model):
+    """Which numbers are watched, where they come from, and what follows when they are missing."""
+
+    source: Label = "default"
+    """Name of a metrics source that the administrator configured."""
+    interval: SecondsUp = timedelta(seconds=30)
+    """Time between two measurements of a gate."""
+    no_data_timeout: Duration = timedelta(minutes=10)
+    """After so long without a pass or a failure, `onNoData` says what follows."""
+    on_no_data: Literal["Hold", "Rollback"] = "Hold"
+    """Hold: traffic stays as it is. Rollback: traffic goes back."""
+    gates: Annotated[
+        list[Gate],
+        Field(max_length=20),
+        unique("name"),
+        # Not a list map: a server-side apply that empties one drops it, and absent means the default gates.
+        LIST_ATOMIC,
+        rules(
+            rule("self.all(a, self.exists_one(b, a.name == b.name))", "each gate must have a name of its own")
+        ),
+    ] = Field(default_factory=default_gates)
+    """Absent: `error-rate` below 0.01 and `latency-p95` below 0.5. An empty list: no gates."""
