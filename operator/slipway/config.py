@@ -143,7 +143,7 @@ def parse_config(text: str) -> Config:
         # By alias alone: the file has one spelling, that of the documentation.
         return Config.model_validate(data, by_alias=True, by_name=False)
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
+        problems = error.errors()
         # `from None`: the chained error would print inputs, and header values among them.
         raise ConfigError("\n".join(f"{_path(p)}: {_words(p)}" for p in problems)) from None
 

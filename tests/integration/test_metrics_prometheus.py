@@ -251,6 +251,13 @@ def test_no_requests_are_no_data(
     assert isinstance(preset(scraped, dialect, name, deployment), NoData)
 
 
+@each_dialect
+def test_an_error_rate_without_requests_is_nothing_and_not_0_divided_by_0(
+    scraped: Prometheus, dialect: Dialect
+) -> None:
+    assert preset(scraped, dialect, "error-rate", IDLE) == NoData("no data: the query yields nothing")
+
+
 def test_probes_and_scrapes_do_not_thin_out_errors(scraped: Prometheus) -> None:
     assert preset(scraped, "http", "error-rate", PROBED) == Value(1.0)
     probed, broken = (number(preset(scraped, "http", "requests", name)) for name in (PROBED, BROKEN))
@@ -271,6 +278,7 @@ def test_requests_are_counted_once(scraped: Prometheus, dialect: Dialect) -> Non
     healthy, flaky = (number(preset(scraped, dialect, "requests", name)) for name in (HEALTHY, FLAKY))
     assert healthy > 20
     assert flaky / healthy == pytest.approx(4, rel=0.2)
+    assert healthy == pytest.approx(number(preset(scraped, "http", "requests", HEALTHY)), rel=0.3)
     assert preset(scraped, dialect, "requests", IDLE) == Value(0.0)
     assert isinstance(preset(scraped, dialect, "requests", ABSENT), NoData)
 

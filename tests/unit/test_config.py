@@ -95,6 +95,10 @@ SOURCE = "name: a, url: 'http://x'"
         ("sources: [{name: a, url: 'prometheus:9090'}]", "sources[0].url: expected http://host[:port]"),
         ("sources: [{name: a, url: 'file:///etc/passwd'}]", "sources[0].url: expected http://host[:port]"),
         ("sources: [{name: a, url: 'http://u:p@x'}]", "sources[0].url: credentials do not belong into a URL"),
+        (
+            "sources: [{name: a, url: 'http://token@x'}]",
+            "sources[0].url: credentials do not belong into a URL",
+        ),
         ("sources: [{name: a, url: 'http://x/?a=b'}]", "sources[0].url: a query or fragment"),
         ("sources: [{name: a, url: 'http://x:port'}]", "sources[0].url: expected http://host[:port]"),
         ("sources: [{name: a, url: 'http://[x'}]", "sources[0].url: "),

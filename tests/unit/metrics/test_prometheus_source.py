@@ -1,7 +1,9 @@
 """A source that misbehaves costs its own gates an answer, in bounded time, and nobody else anything."""
 
 import asyncio
+import contextlib
 import gzip
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -129,10 +131,11 @@ async def test_a_server_that_hangs_or_trickles_ends_with_the_deadline(
 
 
 async def test_a_tls_handshake_that_trickles_ends_with_the_deadline(make_source: MakeSource) -> None:
-    dripping = asyncio.Event()
+    dialled = dropped = 0
 
-    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        dripping.set()
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal dialled, dropped
+        dialled += 1
         try:
             writer.write(b"\x16\x03\x03\x3f\xff")  # a handshake record that is said to have 16 KiB
             while True:
@@ -140,18 +143,34 @@ async def test_a_tls_handshake_that_trickles_ends_with_the_deadline(make_source:
                 await writer.drain()
                 await asyncio.sleep(0.02)
         except OSError:
+            dropped += 1
             writer.close()
 
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
-    source = make_source(
-        f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", seconds=0.5, max_concurrency=1
-    )
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    source = make_source(url, seconds=0.5, max_concurrency=1)
     for _ in range(2):
         reading, seconds = await timed(source)
         assert reading == Error("no answer within 0.5 s")
         assert seconds < 0.5 + SLACK
-    assert dripping.is_set()
+    await until(lambda: (dialled, dropped) == (2, 2))
     server.close()
+
+
+async def test_a_connection_that_does_not_come_about_ends_with_the_deadline(make_source: MakeSource) -> None:
+    # A listener that accepts nothing: once its backlog is full, the kernel drops further attempts.
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        source = make_source(f"http://127.0.0.1:{listener.getsockname()[1]}", seconds=0.5)
+        reading, seconds = await timed(source)
+    assert reading == Error("no answer within 0.5 s")
+    assert seconds < 0.5 + SLACK
 
 
 async def test_a_hung_source_does_not_delay_another(make_source: MakeSource) -> None:
