@@ -141,14 +141,13 @@ def _routes(case: Case) -> Acceptance:
                 pods=False,
             )
         ours = (
-            route["metadata"]["namespace"] == case.namespace
-            and route["metadata"]["name"] in case.world.listed_routes
+            route["metadata"]["namespace"] == case.namespace and route["metadata"]["name"] in case.world.listed_routes
         )
         if not ours and httproute.mentions(route, case.namespace, candidate):
             return Acceptance(
                 False,
                 "RouteConflict",
-                f"{where} names {candidate} but is not in spec.traffic.httpRoutes: list it there, or remove the backend",
+                f"{where} names {candidate} but is not in spec.traffic.httpRoutes: list it there or remove it",
             )
     if spec is None or spec.traffic is None:
         return Acceptance(True)
@@ -157,7 +156,9 @@ def _routes(case: Case) -> Acceptance:
         at = f"spec.traffic.httpRoutes[{index}]"
         if ref.name not in found:
             return Acceptance(
-                False, "RouteNotFound", f"{at}: there is no HTTPRoute {ref.name} in namespace {case.namespace}"
+                False,
+                "RouteNotFound",
+                f"{at}: there is no HTTPRoute {ref.name} in namespace {case.namespace}",
             )
         wrong = httproute.problems(found[ref.name], case.namespace, live, candidate)
         if wrong:

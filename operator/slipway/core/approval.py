@@ -1,4 +1,7 @@
-"""Approval: bound to a plan's hash and to a person's name. What is missing, what counts, what the operator cleans up."""
+"""Approval:
+
+bound to a plan's hash and to a person's name. What is missing, what counts, what the operator cleans up.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,10 @@ def allowed_weight(spec: PromotionSpec, plan_hash: str) -> int:
 
 
 def identity(who: str, verified: bool) -> str:
-    """How sure it is who this was: verified (checked at admission), delegated (an allow-listed account) or unverified."""
+    """How sure it is who this was:
+
+    verified (checked at admission), delegated (an allow-listed account) or unverified.
+    """
     if who == UNVERIFIED or not verified:
         return UNVERIFIED
     return "delegated" if who.startswith("system:") else "verified"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slipway.core.case import Case
+from slipway.core.lineage import Lineage
 from slipway.core.progress import Progress
 from slipway.core.revision import Revision
 from slipway.core.strategy import settings
@@ -22,6 +23,7 @@ def preview(progress: Progress, replicas: int) -> int:
 def sizes(
     case: Case,
     *,
+    lineage: Lineage,
     replicas: int,
     candidate: Progress | None,
     pods_for: int,
@@ -32,10 +34,11 @@ def sizes(
 ) -> dict[str, int]:
     """Replicas by revision, for every revision that has or should have a Deployment.
 
-    `pods_for` is the share for which the candidate's pods may be made ready, `allowed` says that it may have pods at all,
-    `drained` that no request has reached the one that goes back for the drain delay, `keeping` that `keepPrevious` runs.
+    `pods_for` is the share for which the candidate's pods may be made ready, `allowed` says that it may have pods at
+    all, `drained` that no request has reached the one that goes back for the drain delay, `keeping` that
+    `keepPrevious` runs.
     """
-    lineage, world = case.lineage, case.world
+    world = case.world
     moving = retreating is not None or (candidate is not None and candidate.in_flight)
     serving = world.serving()
     wanted: dict[str, int] = dict.fromkeys(world.deployments, 0)
@@ -59,5 +62,3 @@ def sizes(
         floor = world.size(name) if wanted[name] == 0 else needed(replicas, world.exposure(name))
         wanted[name] = max(wanted[name], floor)
     return wanted
-
-

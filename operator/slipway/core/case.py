@@ -64,6 +64,19 @@ class Case:
         return str(self.raw_spec.get("environment") or "")
 
     @property
+    def settled(self) -> bool:
+        """Whether traffic has been seen converged for as long as a gateway is given to follow."""
+        for condition in self.status.conditions:
+            if condition.type == "TrafficConverged" and condition.status == "True":
+                return self.now - condition.last_transition_time >= self.snapshot.settings.gateway_settle
+        return False
+
+    @property
+    def traffic_targets(self) -> set[str]:
+        """Revisions that the live or the candidate Service selects, whether or not anybody is sent there."""
+        return {name for name in (self.traffic.live, self.traffic.candidate) if name}
+
+    @property
     def routed(self) -> bool:
         """Whether HTTPRoutes split the traffic."""
         return bool(self.world.listed_routes)

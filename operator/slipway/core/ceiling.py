@@ -1,7 +1,7 @@
 """May traffic go to this revision, and how much: the one place that says so.
 
-Every limit can only lower the answer. A strategy proposes a share and gets the smaller of the two, so that no strategy can
-send an unapproved request. Going back does not ask here: it is always allowed.
+Every limit can only lower the answer. A strategy proposes a share and gets the smaller of the two, so that no
+strategy can send an unapproved request. Going back does not ask here: it is always allowed.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def in_charge(claims: Sequence[Claim], environment: str, candidate: Revision | N
     if candidate is None:
         return None
     approved = candidate.marks.approved
-    if approved and approved.promotion_uid and not candidate.marks.rejected:
+    if approved and approved.promotion_uid and candidate.marks.in_flight:
         return next((c for c in claims if c.uid == approved.promotion_uid and not c.deleting), None)
     found = [c for c in claims if matches(c, environment, candidate.name)]
     return found[-1] if found else None
@@ -97,7 +97,7 @@ def asks_again(claims: Sequence[Claim], environment: str, revision: Revision) ->
         return True
     # creationTimestamp has whole seconds; the Promotion that was sent back itself is in a final phase.
     after = rejected.at.replace(microsecond=0)
-    sent_back = revision.marks.approved.promotion_uid if revision.marks.approved else ""
     return any(
-        c.created >= after and c.uid != sent_back and matches(c, environment, revision.name) for c in claims
+        c.created >= after and c.uid != rejected.promotion_uid and matches(c, environment, revision.name)
+        for c in claims
     )

@@ -1,4 +1,7 @@
-"""The operator's own checks on a candidate, for its Promotion. Each ends Passed, Failed, NotApplicable or Unverifiable."""
+"""The operator's own checks on a candidate, for its Promotion.
+
+Each ends Passed, Failed, NotApplicable or Unverifiable.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from slipway.core.world import Pod
 class Result(StrEnum):
     """How a check ended."""
 
-    PASSED = "Passed"  # noqa: S105 - a result, not a password
+    PASSED = "Passed"
     FAILED = "Failed"
     NOT_APPLICABLE = "NotApplicable"
     UNVERIFIABLE = "Unverifiable"
@@ -97,30 +100,34 @@ def run(
     smoke: Sequence[SmokeTestStatus],
     fresh: bool,
 ) -> Checked:
-    """All checks with what is known now. `before` are the results so far; `fresh` forgets them (a rerun, a new plan)."""
+    """All checks with what is known now.
+
+    `before` are the results so far; `fresh` forgets them (a rerun, a new plan).
+    """
     known = {} if fresh else {check.name: check for check in before}
-    answers, answer_probes = _gates_answer(case, about, known.get("gates-answer"))
-    rehearsal, rehearsal_probes = _rehearsed(case, about, known.get("rollback-rehearsed"))
     found = [
         _template(case, about.candidate),
         _health(about.candidate),
         _references(case, about.candidate),
-        *([_images(about)] if about.promotion and about.promotion.images else []),
         *(_smoke(test) for test in smoke),
-        answers,
-        rehearsal,
     ]
+    probes: list[Probe] = []
+    if about.promotion is not None:
+        # Their results live in a Promotion's status; under Automatic there may be none.
+        if about.promotion.images:
+            found.append(_images(about))
+        for check, wanted in (
+            _gates_answer(case, about, known.get("gates-answer")),
+            _rehearsed(case, about, known.get("rollback-rehearsed")),
+        ):
+            found.append(check)
+            probes.extend(wanted)
     old = {check.name: check for check in before}
-    return Checked(
-        tuple(_dated(check, old.get(check.name), case.now) for check in found),
-        (*answer_probes, *rehearsal_probes),
-    )
+    return Checked(tuple(_dated(check, old.get(check.name), case.now) for check in found), tuple(probes))
 
 
 def _check(name: str, category: str, result: Result, message: str, evidence: str = "") -> CheckStatus:
-    return CheckStatus(
-        name=name, category=category, result=str(result), message=message[:1000], evidence=evidence
-    )
+    return CheckStatus(name=name, category=category, result=str(result), message=message[:1000], evidence=evidence)
 
 
 def _dated(check: CheckStatus, old: CheckStatus | None, now: datetime) -> CheckStatus:
@@ -189,9 +196,7 @@ def _images(about: Subjects) -> CheckStatus:
     for name, image in sorted(wanted.items()):
         if have.get(name) != image:
             there = have.get(name, "no such container")
-            return _check(
-                "images", "Compliance", Result.FAILED, f"spec.images: {name} should be {image}, is {there}"
-            )
+            return _check("images", "Compliance", Result.FAILED, f"spec.images: {name} should be {image}, is {there}")
     extra = sorted(have.keys() - wanted.keys())
     if extra:
         message = f"spec.images does not list container {extra[0]} ({have[extra[0]]})"
@@ -206,10 +211,11 @@ def _smoke(test: SmokeTestStatus) -> CheckStatus:
     return check.model_copy(update={"at": test.at}) if result != Result.PENDING else check
 
 
-def _gates_answer(
-    case: Case, about: Subjects, known: CheckStatus | None
-) -> tuple[CheckStatus, list[Probe]]:
-    """Each gate's query answers for the stable revision: a gate that can never have data would hold the shift forever."""
+def _gates_answer(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[CheckStatus, list[Probe]]:
+    """Each gate's query answers for the stable revision:
+
+    a gate that can never have data would hold the shift forever.
+    """
     name, gates = "gates-answer", about.spec.analysis.gates
     if not gates:
         return _check(name, "Operations", Result.NOT_APPLICABLE, "spec.analysis.gates is empty"), []
@@ -255,16 +261,17 @@ def _answered(name: str, stable: str, seen: Sequence[tuple[str, Measured | None]
     if broken:
         result, words = Result.UNVERIFIABLE, "; ".join(broken)
     elif len(empty) == len(measured):
-        result, words = Result.NOT_APPLICABLE, f"valid, but no data for the stable revision: {'; '.join(empty)}"
+        result, words = (
+            Result.NOT_APPLICABLE,
+            f"valid, but no data for the stable revision: {'; '.join(empty)}",
+        )
     else:
         good = [f"{gate} (now {m.value:.4g})" for gate, m in measured if m.value is not None]
         result, words = Result.PASSED, "; ".join(good + empty)
     return _check(name, "Operations", result, words, stable).model_copy(update={"at": at})
 
 
-def _rehearsed(
-    case: Case, about: Subjects, known: CheckStatus | None
-) -> tuple[CheckStatus, list[Probe]]:
+def _rehearsed(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[CheckStatus, list[Probe]]:
     """The way back is tried before anybody is asked to approve: the exact writes, in a server-side dry run."""
     name, stable = "rollback-rehearsed", about.stable
     if stable is None:
@@ -278,14 +285,16 @@ def _rehearsed(
         reason = f"rollback cannot be verified: Deployment {where} has no available pod"
         return _check(name, "Operations", Result.UNVERIFIABLE, reason, stable.name), []
     key = f"rehearsal/{stable.name}/{about.candidate.name}/{_rerun(about)}/{about.plan_hash}"
+    probe = DryRun(key=key, due=case.now, writes=about.way_back)
     seen = case.snapshot.observations.get(key)
     if not isinstance(seen, Probed):
-        probe = DryRun(key=key, due=case.now, writes=about.way_back)
         return _check(name, "Operations", Result.PENDING, "rehearsing the rollback"), [probe]
     at = {"at": instants.whole_milliseconds(seen.at)}
     if not seen.passed:
+        # Still wanted, so that its result is kept: the next try comes with a rerun or another plan.
         reason = f"rollback cannot be verified: {seen.message}"
-        return _check(name, "Operations", Result.UNVERIFIABLE, reason, stable.name).model_copy(update=at), []
+        failed = _check(name, "Operations", Result.UNVERIFIABLE, reason, stable.name)
+        return failed.model_copy(update=at), [probe]
     words = f"rollback verified: revision {stable.name} has {available} available pods, and the writes were accepted"
     return _check(name, "Operations", Result.PASSED, words, stable.name).model_copy(update=at), []
 

@@ -11,6 +11,7 @@ from slipway.core.decision import Apply, ReplaceDeployment
 from slipway.core.revision import Revision, is_owned, owner_of
 from slipway.core.snapshot import Object
 
+
 def service(
     rollout: Object, name: str, selected: Mapping[str, str], ports: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
@@ -125,8 +126,10 @@ def _contains(have: Any, want: Any) -> bool:
     if isinstance(want, list):
         if not want:
             return not have
-        return isinstance(have, list) and len(have) == len(want) and all(
-            _contains(h, w) for h, w in zip(have, want, strict=True)
+        return (
+            isinstance(have, list)
+            and len(have) == len(want)
+            and all(_contains(h, w) for h, w in zip(have, want, strict=True))
         )
     if want in (None, "", 0, False):
         return have in (None, "", 0, False)

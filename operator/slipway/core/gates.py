@@ -64,9 +64,7 @@ def window(gate: Gate, subject: Subject, at: datetime) -> timedelta:
     return min(gate.window, within)
 
 
-def fold(
-    before: GateStatus, gate: Gate, measured: Measured, subject: Subject, length: timedelta
-) -> GateStatus:
+def fold(before: GateStatus, gate: Gate, measured: Measured, subject: Subject, length: timedelta) -> GateStatus:
     """The gate's state after one more measurement, which looked back on `length`.
 
     One that is not newer, or from before the stage, changes nothing.
@@ -137,9 +135,7 @@ def key(gate: Gate, subject: Subject, due_at: datetime) -> str:
     return f"gate/{gate.name}/{subject.revision}/{subject.stage}/{since}/{at}"
 
 
-def probe(
-    gate: Gate, status: GateStatus, subject: Subject, spec: RolloutSpec, service: str
-) -> MetricProbe:
+def probe(gate: Gate, status: GateStatus, subject: Subject, spec: RolloutSpec, service: str) -> MetricProbe:
     """The next measurement of a gate."""
     at = due(gate, status, subject, spec.analysis.interval)
     return MetricProbe(
@@ -153,9 +149,7 @@ def probe(
     )
 
 
-def variables(
-    spec: RolloutSpec, subject: Subject, service: str, length: timedelta
-) -> dict[str, str]:
+def variables(spec: RolloutSpec, subject: Subject, service: str, length: timedelta) -> dict[str, str]:
     """The values of `$(name)` in a gate's query."""
     return {
         "namespace": subject.namespace,
@@ -178,9 +172,7 @@ def broken(wanted: tuple[Gate, ...], statuses: Iterable[GateStatus]) -> str:
     return ""
 
 
-def waiting(
-    wanted: tuple[Gate, ...], statuses: Iterable[GateStatus], excused: bool
-) -> str:
+def waiting(wanted: tuple[Gate, ...], statuses: Iterable[GateStatus], excused: bool) -> str:
     """What the gates still wait for before a stage may end; '' when every one has passed within it.
 
     `excused`: an approver accepted missing data for this share. It excuses NoData, never a Fail or an Error.

@@ -16,9 +16,9 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 class Lineage:
     """The roles of the stored revisions.
 
-    `desired` is what the template asks for. `stable` is the last fully promoted revision, `previous` the one that served
-    immediately before it (None after going back: forward again needs a new approval), `shifting` the one that takes
-    traffic under an approval and is not verified yet.
+    `desired` is what the template asks for. `stable` is the last fully promoted revision, `previous` the one that
+    served immediately before it (None after going back: forward again needs a new approval), `shifting` the one that
+    takes traffic under an approval and is not verified yet.
     """
 
     revisions: Mapping[str, Revision]
@@ -41,12 +41,7 @@ class Lineage:
 def has_served(revision: Revision) -> bool:
     """Fully promoted and not sent back."""
     marks = revision.marks
-    return bool(
-        marks.approved
-        and marks.promoted_at
-        and (marks.verified_at or marks.kept)
-        and not marks.rejected
-    )
+    return bool(marks.approved and marks.promoted_at and (marks.verified_at or marks.kept) and not marks.rejected)
 
 
 def trace(revisions: Mapping[str, Revision], desired: Revision | None) -> Lineage:
@@ -57,11 +52,7 @@ def trace(revisions: Mapping[str, Revision], desired: Revision | None) -> Lineag
     )
     stable = served[-1] if served else None
     previous = served[-2] if len(served) > 1 and stable and not stable.marks.returned_at else None
-    moving = [
-        r
-        for r in revisions.values()
-        if r.marks.approved and not (r.marks.verified_at or r.marks.kept or r.marks.rejected)
-    ]
+    moving = [r for r in revisions.values() if r.marks.in_flight]
     shifting = max(moving, key=lambda r: (r.marks.approved.at if r.marks.approved else _NEVER, r.name), default=None)
     if desired is not None:
         desired = revisions.get(desired.name, desired)

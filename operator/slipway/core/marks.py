@@ -23,6 +23,9 @@ REJECTED = "slipway.dev/rejected"
 ABORT_ACTED = "slipway.dev/abort-acted"
 RETURNED = "slipway.dev/returned-at"
 
+AUTOMATIC = ("automatic",)
+"""Who approved under `approval: Automatic`."""
+
 
 class Cause(StrEnum):
     """Why a revision was sent back; decides how the Promotion ends and whether it may be tried again."""
@@ -39,7 +42,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True)
 class Approved:
-    """The approval under which a revision takes traffic. `promotion_uid` is empty under Automatic."""
+    """The approval under which a revision takes traffic. Under Automatic there may be no Promotion."""
 
     promotion: str
     promotion_uid: str
@@ -55,6 +58,8 @@ class Rejected:
     reason: str
     cause: Cause
     at: datetime
+    promotion_uid: str = ""
+    """The Promotion that ends with it."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,11 @@ class Marks:
     rejected: Rejected | None = None
     abort_acted: bool = False
     returned_at: datetime | None = None
+
+    @property
+    def in_flight(self) -> bool:
+        """Approved to take traffic, and neither fully promoted nor sent back yet."""
+        return bool(self.approved) and not (self.verified_at or self.kept or self.rejected)
 
     @classmethod
     def read(cls, annotations: Mapping[str, str]) -> Marks:
@@ -112,7 +122,14 @@ class Marks:
             out[KEPT] = _dump({"reason": self.kept.reason, "at": instants.render(self.kept.at)})
         if self.rejected:
             r = self.rejected
-            out[REJECTED] = _dump({"reason": r.reason, "cause": r.cause, "at": instants.render(r.at)})
+            out[REJECTED] = _dump(
+                {
+                    "reason": r.reason,
+                    "cause": r.cause,
+                    "at": instants.render(r.at),
+                    "promotion": r.promotion_uid,
+                }
+            )
         if self.abort_acted:
             out[ABORT_ACTED] = "true"
         if self.returned_at:
@@ -144,9 +161,7 @@ def _approved(value: dict[str, Any]) -> Approved | None:
     if at is None or not isinstance(by, list) or not isinstance(plan_hash, str):
         return None
     promotion = value.get("promotion") or {}
-    return Approved(
-        str(promotion.get("name", "")), str(promotion.get("uid", "")), plan_hash, tuple(map(str, by)), at
-    )
+    return Approved(str(promotion.get("name", "")), str(promotion.get("uid", "")), plan_hash, tuple(map(str, by)), at)
 
 
 def _kept(value: dict[str, Any]) -> Kept | None:
@@ -162,4 +177,4 @@ def _rejected(value: dict[str, Any]) -> Rejected | None:
         cause = Cause(value.get("cause", Cause.BREACH))
     except ValueError:
         cause = Cause.BREACH
-    return Rejected(str(value.get("reason", "")), cause, at)
+    return Rejected(str(value.get("reason", "")), cause, at, str(value.get("promotion") or ""))

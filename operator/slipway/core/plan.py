@@ -1,7 +1,7 @@
 """The plan: exactly what an approval is about, its hash, and its stored copy that a shift executes.
 
-Fields that are absent or equal to their default are left out, so that a new version of Slipway with more fields voids no
-approval.
+Fields that are absent or equal to their default are left out, so that a new version of Slipway with more fields voids
+no approval.
 """
 
 from __future__ import annotations
@@ -66,8 +66,7 @@ def to_object(plan: Plan, rollout: Object, number: int) -> dict[str, Any]:
         "metadata": {
             "name": names.plan_name(meta["name"], plan.hash),
             "namespace": meta["namespace"],
-            "labels": names.child_labels(meta["name"])
-            | {names.PLAN_LABEL: plan.hash.removeprefix("sha256:")[:10]},
+            "labels": names.child_labels(meta["name"]) | {names.PLAN_LABEL: plan.hash.removeprefix("sha256:")[:10]},
             "ownerReferences": [owner_of(rollout)],
         },
         "data": {"hash": plan.hash, "plan": plan.inputs},

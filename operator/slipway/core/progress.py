@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from slipway.api.rollout import GateStatus, RolloutSpec, SmokeTestStatus, StepStatus
+from slipway.api.rollout import Gate, GateStatus, RolloutSpec, SmokeTestStatus, StepStatus
 from slipway.core import charge, gates, names, smoke
 from slipway.core.case import Case, running_spec
 from slipway.core.decision import Probe
@@ -43,7 +43,7 @@ class Progress:
         return self.step.weight if self.step else 0
 
     @property
-    def gated(self) -> tuple[gates.Gate, ...]:
+    def gated(self) -> tuple[Gate, ...]:
         """The gates that count now."""
         if self.watched:
             return tuple(self.spec.analysis.gates)
@@ -58,8 +58,7 @@ class Progress:
 
 def of_candidate(case: Case, candidate: Revision) -> Progress | None:
     """The candidate's progress; None when there is neither a plan nor a valid spec to go by."""
-    marks = candidate.marks
-    in_flight = bool(marks.approved) and not marks.rejected
+    in_flight = candidate.marks.in_flight
     spec = running_spec(case.snapshot, case.rollout, case.lineage) if in_flight else case.spec
     if spec is None:
         return None
@@ -87,20 +86,20 @@ def of_candidate(case: Case, candidate: Revision) -> Progress | None:
     return _with_smoke(case, found, case.status.smoke_tests, after)
 
 
-def of_watched(case: Case) -> Progress | None:
+def of_watched(case: Case, with_smoke: bool) -> Progress | None:
     """The stable revision's progress while the one before it is kept up; None when nothing is watched."""
     stable, previous = case.lineage.stable, case.lineage.previous
     if stable is None or previous is None or stable.marks.verified_at is None or not watching(case):
         return None
     approved = stable.marks.approved
-    spec = approved and stored_spec(
-        case.snapshot.revisions, case.name, approved.plan_hash, stable, case.raw_spec
-    )
+    spec = approved and stored_spec(case.snapshot.revisions, case.name, approved.plan_hash, stable, case.raw_spec)
     if not spec:
         return None
     since = stable.marks.verified_at
     found = Progress(case.now, stable, spec, False, True, (), None, None, (), (), None, None, ())
     found = _with_gates(case, found, Subject(case.namespace, case.name, stable.name, since, "watch"))
+    if not with_smoke:
+        return found
     occasion = Occasion(stable.name, "watch", since, spec.analysis.interval)
     return _with_smoke(case, found, case.status.smoke_tests, occasion)
 
@@ -152,9 +151,7 @@ def _step(case: Case, candidate: Revision, all_stages: tuple[Stage, ...]) -> Ste
 
 def _with_gates(case: Case, found: Progress, subject: Subject) -> Progress:
     interval = found.spec.analysis.interval
-    statuses = gates.fold_all(
-        case.status.gates, found.gated, subject, case.snapshot.observations, interval
-    )
+    statuses = gates.fold_all(case.status.gates, found.gated, subject, case.snapshot.observations, interval)
     service = names.candidate_service(case.name)
     if found.watched or (found.stage is not None and found.stage.final):
         service = case.name
@@ -165,14 +162,10 @@ def _with_gates(case: Case, found: Progress, subject: Subject) -> Progress:
     return replace(found, gates=tuple(statuses), subject=subject, probes=(*found.probes, *wanted))
 
 
-def _with_smoke(
-    case: Case, found: Progress, before: list[SmokeTestStatus], occasion: Occasion | None
-) -> Progress:
+def _with_smoke(case: Case, found: Progress, before: list[SmokeTestStatus], occasion: Occasion | None) -> Progress:
     tests = found.spec.smoke_tests
     if occasion is None:
         return replace(found, smoke=tuple(before))
     statuses = smoke.fold_all(before, tests, occasion, case.snapshot.observations)
-    wanted = smoke.probes(
-        tests, statuses, occasion, case.world.pods_of(found.revision.name), found.revision.ports
-    )
+    wanted = smoke.probes(tests, statuses, occasion, case.world.pods_of(found.revision.name), found.revision.ports)
     return replace(found, smoke=tuple(statuses), occasion=occasion, probes=(*found.probes, *wanted))

@@ -1,4 +1,7 @@
-"""Going back: decided before anything about pauses, deadlines or the candidate's health, and never in need of approval."""
+"""Going back:
+
+decided before anything about pauses, deadlines or the candidate's health, and never in need of approval.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from slipway.core import charge, gates, plan, smoke
 from slipway.core.accept import automatic_allowed
 from slipway.core.case import Case, running_spec
-from slipway.core.marks import Cause
+from slipway.core.marks import AUTOMATIC, Cause
 from slipway.core.progress import Progress
 from slipway.core.revision import Revision
 
@@ -44,14 +47,15 @@ def _abort_of_spec(case: Case, candidate: Revision | None) -> Retreat | None:
 
 
 def _word_of_promotion(case: Case, candidate: Revision | None) -> Retreat | None:
-    if candidate is None or candidate.marks.rejected:
+    if candidate is None:
         return None
     claim = charge.in_charge(case.claims, case.environment, candidate)
     if claim and claim.spec and claim.spec.abort and not claim.finished:
         return Retreat(candidate, Cause.ABORT, f"aborted on Promotion {claim.name}: {claim.spec.abort}")
     approved = candidate.marks.approved
     first = case.lineage.stable is None
-    gone = approved and approved.promotion_uid and claim is None
+    asked = approved and approved.promotion_uid and approved.by != AUTOMATIC
+    gone = candidate.marks.in_flight and asked and claim is None
     if gone and approved and not first and candidate.marks.promoted_at is None:
         return Retreat(candidate, Cause.ABORT, f"Promotion {approved.promotion} was deleted during its shift")
     return None

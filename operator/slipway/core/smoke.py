@@ -105,9 +105,7 @@ def probes(
                 )
             )
         elif test.tcp is not None:
-            out.append(
-                TcpProbe(key=run, due=at, service=test.tcp.service, port=test.tcp.port, timeout=TCP_TIMEOUT)
-            )
+            out.append(TcpProbe(key=run, due=at, service=test.tcp.service, port=test.tcp.port, timeout=TCP_TIMEOUT))
     return out
 
 
@@ -139,5 +137,3 @@ def broken(tests: Sequence[SmokeTest], statuses: Iterable[SmokeTestStatus], sinc
         if status.name in names and status.at and status.at >= since and status.failures >= REPEATED:
             return f"smoke test {status.name} failed {status.failures} times in a row: {status.message}"
     return ""
-
-

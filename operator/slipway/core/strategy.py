@@ -1,7 +1,7 @@
 """Strategies: which shares a candidate would like, one after the other, knowing nothing of approvals or gates.
 
-A strategy is a list of stages. It cannot send an unapproved request: how much a candidate may have is said in ceiling.py
-alone.
+A strategy is a list of stages. It cannot send an unapproved request: how much a candidate may have is said in
+ceiling.py alone.
 """
 
 from __future__ import annotations
@@ -40,9 +40,7 @@ def _canary(spec: RolloutSpec, has_stable: bool) -> tuple[Stage, ...]:
             index,
             step.weight,
             step.hold,
-            tuple(spec.analysis.gates)
-            if step.gates is None
-            else tuple(by_name[name] for name in step.gates),
+            tuple(spec.analysis.gates) if step.gates is None else tuple(by_name[name] for name in step.gates),
             asks=step.approval == "Required",
         )
         for index, step in enumerate(canary.steps)

@@ -1,9 +1,9 @@
 """The one function that orders the moves of traffic so that no request is lost on the way.
 
-Traffic is three things: which revision the live Service selects, which one the candidate Service selects, and the percent
-that the routes give to the candidate Service. A share of a revision is reached in single moves; a move that sends users to
-a backend that has just changed waits until that change has been seen to be followed (`settled`). Moves that take
-traffic away from a candidate never wait.
+Traffic is three things: which revision the live Service selects, which one the candidate Service selects, and the
+percent that the routes give to the candidate Service. A share of a revision is reached in single moves; a move that
+sends users to a backend that has just changed waits until that change has been seen to be followed (`settled`). Moves
+that take traffic away from a candidate never wait.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def next_traffic(
 ) -> Traffic:
     """The next state on the way to `share` percent for `subject` and the rest for `stable`.
 
-    Equal to `now` when the goal is reached, or when the next move has to wait until the last one has settled. `subject` is
-    the candidate, or the revision that is on its way back (`share` 0). `routed` says that the spec lists HTTPRoutes;
-    without them a share is 0 or 100.
+    Equal to `now` when the goal is reached, or when the next move has to wait until the last one has settled.
+    `subject` is the candidate, or the revision that is on its way back (`share` 0). `routed` says that the spec lists
+    HTTPRoutes; without them a share is 0 or 100.
     """
     if share >= 100:
         return _to_subject(now, subject, routed, settled)

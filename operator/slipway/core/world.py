@@ -145,9 +145,7 @@ class World:
     def shares(self) -> Iterator[httproute.Share]:
         """The rules of the listed routes that name both of our backends."""
         for route in self.routes:
-            yield from httproute.shares(
-                route, self.snapshot.namespace, self.live_service, self.candidate_service
-            )
+            yield from httproute.shares(route, self.snapshot.namespace, self.live_service, self.candidate_service)
 
     def exposure(self, revision: str) -> int:
         """Percent of users' requests that may reach a revision as things stand; the worst rule counts."""
@@ -187,7 +185,13 @@ def _pod(obj: Object) -> Pod | None:
     }
     gone = bool(meta.get("deletionTimestamp"))
     return Pod(
-        str(meta["name"]), str(revision), ready and not gone, str(status.get("podIP") or ""), trouble, message, ports
+        str(meta["name"]),
+        str(revision),
+        ready and not gone,
+        str(status.get("podIP") or ""),
+        trouble,
+        message,
+        ports,
     )
 
 

@@ -1,0 +1,1 @@
+"""Reading and judging routes: pure functions over Gateway API objects."""

@@ -1,0 +1,330 @@
+"""The course of one pass: which marks change, which stage is entered, whether anything goes back.
+
+This is where a decision about traffic is taken; everything after it (pods, Services, routes, words) follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from slipway.api.promotion import CheckStatus
+from slipway.api.rollout import StepStatus
+from slipway.core import approval, capacity, ceiling, charge, checks, gates, plan, progress, retreat
+from slipway.core.accept import Acceptance, automatic_allowed
+from slipway.core.approval import Consent
+from slipway.core.case import Case
+from slipway.core.ceiling import Ceiling, Circumstances, Code
+from slipway.core.charge import Claim
+from slipway.core.decision import Apply, SetWeights
+from slipway.core.lineage import Lineage, cleared
+from slipway.core.marks import AUTOMATIC, Approved, Cause, Kept, Marks, Rejected
+from slipway.core.plan import Plan
+from slipway.core.progress import Progress
+from slipway.core.revision import Revision
+from slipway.core.strategy import stage_for, stages
+
+
+@dataclass(frozen=True)
+class Course:
+    """What this pass decided. `marks` are those that change, by revision."""
+
+    lineage: Lineage
+    candidate: Revision | None
+    progress: Progress | None
+    marks: dict[str, Marks] = field(default_factory=dict)
+    step: StepStatus | None = None
+    watched: Progress | None = None
+    claim: Claim | None = None
+    plan: Plan | None = None
+    consent: Consent | None = None
+    limit: Ceiling | None = None
+    checked: checks.Checked | None = None
+    back: retreat.Retreat | None = None
+    entered: StepStatus | None = None
+    store_plan: Plan | None = None
+    verified: bool = False
+    kept: str = ""
+    outcome: str = ""
+    """For the history, when a revision's way ends in this pass: Promoted, RolledBack, Aborted or Failed."""
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def advances(self) -> bool:
+        """Whether traffic goes forward: then the Promotion's status is committed first, as a fence."""
+        return self.entered is not None or self.verified or self.store_plan is not None
+
+    @property
+    def share(self) -> int:
+        """Percent for the candidate that the committed stage asks for."""
+        if self.candidate is None or not self.candidate.marks.in_flight or self.step is None:
+            return 0
+        return self.step.weight
+
+
+def candidate_of(case: Case) -> Revision | None:
+    """The revision that waits for traffic or is taking it."""
+    lineage = case.lineage
+    if lineage.shifting is not None:
+        return lineage.shifting
+    desired = lineage.desired
+    if desired is None or case.spec is None:
+        return None
+    if lineage.stable is not None and desired.name == lineage.stable.name:
+        return None
+    if lineage.previous is not None and desired.name == lineage.previous.name:
+        return None
+    if desired.marks.rejected is not None and (
+        case.world.exposure(desired.name) > 0 or not charge.asks_again(case.claims, case.environment, desired)
+    ):
+        return None
+    return desired
+
+
+def chart(
+    case: Case,
+    acceptance: Acceptance,
+    unconverged: str,
+    way_back: Sequence[Apply | SetWeights],
+) -> Course:
+    """Decide the course. `unconverged` says why traffic is not settled where it should be, '' when it is."""
+    candidate = candidate_of(case)
+    found = progress.of_candidate(case, candidate) if candidate else progress.of_watched(case, True)
+    watched = found if candidate is None else None
+    if candidate is not None and not candidate.marks.in_flight:
+        # While a candidate waits, the stable revision may still be watched; the smoke tests are the candidate's then.
+        watched = progress.of_watched(case, with_smoke=False)
+    course = Course(case.lineage, candidate, found, step=found.step if found else None, watched=watched)
+    course = _tidy(case, course)
+    back = retreat.retreat(case, candidate, watched or found)
+    if back is not None:
+        return _go_back(case, course, back)
+    if candidate is None or found is None:
+        return course
+    return _forward(case, course, candidate, found, acceptance, unconverged, way_back)
+
+
+def _tidy(case: Case, course: Course) -> Course:
+    """Marks whose time is over: an abort that no longer names the revision, a rejection that no longer binds."""
+    changed: dict[str, Marks] = {}
+    named = str(case.raw_spec.get("abort") or "")[:10]
+    final = {claim.uid for claim in case.claims if claim.finished}
+    present = {claim.uid for claim in case.claims}
+    for name, revision in case.lineage.revisions.items():
+        marks = revision.marks
+        if marks.abort_acted and named != name:
+            marks = replace(marks, abort_acted=False)
+        rejected = marks.rejected
+        if rejected is not None and case.spec is not None:
+            desired = case.lineage.desired is not None and case.lineage.desired.name == name
+            uid = rejected.promotion_uid
+            ended = uid in final or uid not in present
+            idle = case.world.exposure(name) == 0 and name not in case.world.serving()
+            if ended and idle and (not desired or rejected.cause is Cause.RESTART) and case.settled:
+                marks = cleared(marks)
+        if marks != revision.marks:
+            changed[name] = marks
+    return _marked(course, changed)
+
+
+def _marked(course: Course, changed: dict[str, Marks]) -> Course:
+    lineage = course.lineage
+    for name, marks in changed.items():
+        if name in lineage.revisions:
+            lineage = lineage.with_marks(name, marks)
+    candidate = course.candidate
+    if candidate is not None and candidate.name in changed:
+        candidate = candidate.marked(changed[candidate.name])
+    return replace(course, lineage=lineage, candidate=candidate, marks=course.marks | changed)
+
+
+def _go_back(case: Case, course: Course, back: retreat.Retreat) -> Course:
+    name = back.revision.name
+    before = course.marks.get(name, back.revision.marks)
+    approved = before.approved
+    claim = charge.in_charge(case.claims, case.environment, back.revision)
+    uid = (approved.promotion_uid if approved else "") or (claim.uid if claim else "")
+    rejected = Rejected(back.reason, back.cause, case.now, uid)
+    changed = {name: replace(before, rejected=rejected, abort_acted=before.abort_acted or back.abort)}
+    lineage = case.lineage
+    goes_to = lineage.stable
+    if lineage.stable is not None and name == lineage.stable.name:
+        goes_to = lineage.previous
+    if goes_to is not None and before.promoted_at is not None:
+        # What is gone back to has no previous of its own any more: forward again needs a new approval.
+        marks = course.marks.get(goes_to.name, goes_to.marks)
+        changed[goes_to.name] = replace(marks, returned_at=case.now)
+    outcome = {Cause.ABORT: "Aborted", Cause.RESTART: "Restarted"}.get(back.cause, "RolledBack")
+    course = _marked(course, changed)
+    return replace(course, back=back, claim=claim, outcome=outcome, step=None)
+
+
+def _forward(
+    case: Case,
+    course: Course,
+    candidate: Revision,
+    found: Progress,
+    acceptance: Acceptance,
+    unconverged: str,
+    way_back: Sequence[Apply | SetWeights],
+) -> Course:
+    claim = charge.in_charge(case.claims, case.environment, candidate)
+    lineage, spec = case.lineage, case.spec
+    present = plan.make(case.uid, candidate, spec, claim.spec if claim else None) if spec else None
+    shown = claim.status.plan_hash if claim else ""
+    consent = (
+        approval.consent(claim.spec, present.hash, shown, found.in_flight) if claim and claim.spec and present else None
+    )
+    checked = None
+    if not found.in_flight and present is not None and spec is not None:
+        stale = claim is not None and (claim.status.plan_hash != present.hash or progress.rerun_asked(case, candidate))
+        about = checks.Subjects(
+            candidate,
+            lineage.stable,
+            spec,
+            claim.spec if claim else None,
+            present.hash,
+            tuple(way_back),
+        )
+        before: Sequence[CheckStatus] = claim.status.checks if claim else ()
+        checked = checks.run(case, about, before, found.smoke, stale)
+    course = replace(course, claim=claim, plan=present, consent=consent, checked=checked)
+    first_failure = _first_fails(case, found)
+    if first_failure:
+        marks = replace(candidate.marks, kept=Kept(first_failure, case.now))
+        course = _marked(course, {candidate.name: marks})
+        return replace(course, kept=first_failure, outcome="Failed")
+    around = _around(case, course, found, acceptance, unconverged)
+    replicas = replicas_of(case)
+    following = found.next_stage
+    needed = capacity.needed(replicas, following.weight) if following else 0
+    ready = min(
+        case.world.available(candidate.name),
+        case.world.endpoints(case.world.preview_service)[candidate.name],
+    )
+    limit = ceiling.ceiling(around, found, ready, needed)
+    course = replace(course, limit=limit)
+    if limit.code is Code.PLAN_CHANGED and consent and consent.granted and present and spec:
+        return _replan(case, course, candidate, present)
+    if limit.code is not Code.OPEN:
+        return course
+    skipped = _overrides(found, around)
+    if following is None:
+        marks = replace(candidate.marks, verified_at=case.now)
+        course = _marked(course, {candidate.name: marks})
+        return replace(course, verified=True, outcome="Promoted", overrides=skipped)
+    if not ceiling.may_enter(limit, following) or present is None:
+        return course
+    entered = StepStatus(index=following.index, weight=following.weight, started_at=case.now)
+    marks = candidate.marks
+    if not found.in_flight:
+        marks = Marks(approved=_approved(case, claim, consent, present), abort_acted=candidate.marks.abort_acted)
+        course = replace(course, store_plan=present)
+    if following.final:
+        marks = replace(marks, promoted_at=case.now)
+    course = _marked(course, {candidate.name: marks})
+    return replace(course, entered=entered, step=entered, overrides=skipped)
+
+
+def _approved(case: Case, claim: Claim | None, consent: Consent | None, present: Plan) -> Approved:
+    if claim is not None and consent is not None and not automatic(case):
+        return Approved(claim.name, claim.uid, present.hash, consent.by, case.now)
+    name, uid = (claim.name, claim.uid) if claim is not None else ("", "")
+    return Approved(name, uid, present.hash, AUTOMATIC, case.now)
+
+
+def _replan(case: Case, course: Course, candidate: Revision, present: Plan) -> Course:
+    """A new plan was approved while traffic moves: it starts with the largest share that it has in common."""
+    spec, consent, claim = case.spec, course.consent, course.claim
+    if spec is None or consent is None or claim is None:
+        return course
+    all_stages = stages(spec, case.lineage.stable is not None)
+    switched = candidate.marks.promoted_at is not None
+    stage = stage_for(all_stages, case.world.exposure(candidate.name), switched)
+    step = StepStatus(index=stage.index, weight=stage.weight, started_at=case.now) if stage else None
+    marks = replace(candidate.marks, approved=Approved(claim.name, claim.uid, present.hash, consent.by, case.now))
+    course = _marked(course, {candidate.name: marks})
+    return replace(course, store_plan=present, step=step, entered=step)
+
+
+def _first_fails(case: Case, found: Progress) -> str:
+    """A first revision that breaks a gate: there is nothing to go back to, so it keeps serving, and that is said."""
+    if case.lineage.stable is not None or not found.in_flight:
+        return ""
+    return retreat.breach(case, found)
+
+
+def replicas_of(case: Case) -> int:
+    """spec.replicas; of a spec that does not parse, what runs."""
+    if case.spec is not None:
+        return case.spec.replicas
+    running = case.lineage.stable or case.lineage.shifting
+    return case.world.size(running.name) if running else 0
+
+
+def automatic(case: Case) -> bool:
+    """Whether this Rollout needs no human: it says so and an administrator allowed it."""
+    return case.spec is not None and case.spec.approval == "Automatic" and automatic_allowed(case)
+
+
+def _around(case: Case, course: Course, found: Progress, acceptance: Acceptance, unconverged: str) -> Circumstances:
+    claim, consent, plan_now = course.claim, course.consent, course.plan
+    spec = claim.spec if claim else None
+    free = automatic(case)
+    approved = found.revision.marks.approved if found.in_flight else None
+    held = ""
+    if spec is not None and claim is not None:
+        if spec.hold:
+            held = f"held on Promotion {claim.name}: {spec.hold}"
+        elif spec.rollback_plan_needed:
+            held = f"Promotion {claim.name} says that a rollback plan is needed"
+    unapproved = withdrawn = changed = ""
+    if not free and claim is not None and approved is None:
+        unapproved = "" if consent and consent.granted else (consent.reason if consent else claim.problem)
+    if approved is not None and not free and claim is not None and spec is not None:
+        if plan_now is not None and plan_now.hash != approved.plan_hash:
+            changed = "the plan was edited during the shift: approve the new one, or undo the edit"
+        if spec.approved is not True or (not changed and consent is not None and not consent.granted):
+            withdrawn = f"the approval on Promotion {claim.name} was withdrawn"
+            changed = ""
+    weight_hash = approved.plan_hash if approved else (plan_now.hash if plan_now else "")
+    allowed = approval.allowed_weight(spec, weight_hash) if spec else 0
+    following = found.next_stage
+    asks = f"{following.weight} % asks for a person: approvedWeight is {allowed or 'not set'}" if following else ""
+    return Circumstances(
+        invalid="" if acceptance.accepted else acceptance.message,
+        no_plan="" if plan_now is not None or found.in_flight else "there is no valid spec to plan with",
+        absent=absent(case, found),
+        checks=course.checked.against if course.checked else "",
+        no_promotion="" if claim is not None or free else "no Promotion asks for it",
+        held=held,
+        unapproved=unapproved,
+        withdrawn=withdrawn,
+        plan_changed=changed,
+        asks_up_to=100 if free and not (following and following.asks) else allowed,
+        asks_reason=asks,
+        unconverged=unconverged,
+        no_data_up_to=spec.accept_no_data.weight if spec and spec.accept_no_data else 0,
+    )
+
+
+def absent(case: Case, found: Progress) -> str:
+    """Why the candidate's preview pods are not there yet, with the pod's own reason; '' when they are."""
+    if found.in_flight:
+        return ""
+    name = found.revision.name
+    wanted = capacity.preview(found, replicas_of(case))
+    ready = min(case.world.available(name), case.world.endpoints(case.world.preview_service)[name])
+    if ready >= max(1, wanted):
+        return ""
+    trouble = next((pod for pod in case.world.pods_of(name) if pod.trouble), None)
+    words = f"{ready} of {max(1, wanted)} pods of revision {name} are ready"
+    if trouble is None:
+        return words
+    return f"{words}; pod {trouble.name}: {trouble.trouble}" + (f" ({trouble.message})" if trouble.message else "")
+
+
+def _overrides(found: Progress, around: Circumstances) -> tuple[str, ...]:
+    if found.stage is None or found.stage.weight > around.no_data_up_to:
+        return ()
+    return tuple(gates.overridden(found.stage.gates, found.gates))

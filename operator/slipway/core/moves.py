@@ -1,0 +1,182 @@
+"""From the course to Services and routes:
+
+which move is next, whether it may be made now, and whether it was followed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from slipway.core import capacity, children, names
+from slipway.core.case import Case
+from slipway.core.course import replicas_of
+from slipway.core.decision import Apply, SetWeights
+from slipway.core.lineage import Lineage
+from slipway.core.revision import Revision
+from slipway.core.traffic import Traffic, next_traffic, reached
+from slipway.routing import httproute
+
+
+@dataclass(frozen=True)
+class Move:
+    """The traffic that is wanted now. `waiting` says why a move that is due is not made yet."""
+
+    wanted: Traffic
+    waiting: str = ""
+    reached: bool = False
+
+
+def unknown_history(case: Case) -> str:
+    """The live Service serves a revision that no mark tells of (a partial restore): never a reason to start over."""
+    lineage, live = case.lineage, case.traffic.live
+    serving = lineage.get(live)
+    if lineage.stable or lineage.shifting or live is None or (serving and serving.marks.rejected):
+        return ""
+    return (
+        f"Service {case.name} selects revision {live}, but no revision is marked as approved: nothing is changed "
+        "until a Promotion is approved"
+    )
+
+
+def unconverged(case: Case) -> str:
+    """Why what the Services and routes say is not yet what users get; '' when it is."""
+    world, now = case.world, case.traffic
+    if world.live_service not in world.services:
+        return f"Service {world.live_service} does not exist yet"
+    found = _unfollowed(case, world.live_service, now.live)
+    if found or not case.routed:
+        return found
+    for name in world.listed_routes:
+        route = next((r for r in world.routes if r["metadata"]["name"] == name), None)
+        if route is None:
+            return f"there is no HTTPRoute {name}"
+        found = httproute.unsettled(route)
+        if found:
+            return found
+    if world.candidate_service not in world.services:
+        return f"Service {world.candidate_service} does not exist yet"
+    return _unfollowed(case, world.candidate_service, now.candidate)
+
+
+def _unfollowed(case: Case, service: str, revision: str | None) -> str:
+    endpoints = case.world.endpoints(service)
+    others = sum(count for name, count in endpoints.items() if name != revision)
+    if others:
+        return f"Service {service} still has {others} endpoints of another revision"
+    if revision is None or replicas_of(case) == 0:
+        return ""
+    ready = case.world.ready(revision)
+    if endpoints[revision] < max(1, ready):
+        return f"Service {service} has {endpoints[revision]} of {max(1, ready)} ready endpoints of {revision}"
+    return ""
+
+
+def next_move(
+    case: Case, lineage: Lineage, share: int, retreating: Revision | None, why_not_settled: str, frozen: bool
+) -> Move:
+    """The next move towards `share` percent for the revision in flight, or all the way back to stable."""
+    now = case.traffic
+    stable = lineage.stable.name if lineage.stable else None
+    moving = lineage.shifting or retreating
+    subject = moving.name if moving else None
+    if frozen:
+        return Move(now, reached=False)
+    settled = case.settled and not why_not_settled
+    goal = {"share": share, "stable": stable, "subject": subject, "routed": case.routed}
+    wanted = next_traffic(now, settled=settled, **goal)  # type: ignore[arg-type]
+    if wanted != now:
+        waiting = _not_ready(case, now, wanted, stable)
+        if waiting:
+            return Move(now, waiting)
+    return Move(wanted, reached=wanted == now and reached(now, **goal))  # type: ignore[arg-type]
+
+
+def _not_ready(case: Case, now: Traffic, wanted: Traffic, stable: str | None) -> str:
+    """Traffic goes only where enough ready endpoints are."""
+    replicas = replicas_of(case)
+    if wanted.live != now.live and wanted.live is not None:
+        target, leaves = str(wanted.live), now.live
+    elif wanted.weight is not None and wanted.weight < (now.weight if now.weight is not None else 100):
+        target, leaves = wanted.live or "", now.candidate
+    else:
+        return ""
+    if not target or leaves is None or target == leaves:
+        return ""
+    ready, full = case.world.ready(target), max(1, capacity.needed(replicas, 100))
+    # Enough is all of them; on the way back also as many as there are where users are now.
+    enough = ready >= full or (target == stable and 0 < ready >= case.world.ready(leaves))
+    return "" if enough else f"revision {target} has {ready} of {full} ready pods: traffic moves when they are there"
+
+
+def services(case: Case, lineage: Lineage, wanted: Traffic, preview: Revision | None) -> list[Apply]:
+    """The writes for the Services, live first."""
+    world = case.world
+    found = [
+        _service(case, lineage, world.live_service, wanted.live),
+        _service(case, lineage, world.preview_service, preview.name if preview else None),
+    ]
+    if case.routed:
+        found.append(_service(case, lineage, world.candidate_service, wanted.candidate))
+    return [write for write in found if write is not None]
+
+
+def _service(case: Case, lineage: Lineage, name: str, revision: str | None) -> Apply | None:
+    chosen = lineage.get(revision) or lineage.desired or lineage.stable
+    current = case.world.services.get(name)
+    ports: Sequence[Mapping[str, Any]] = chosen.ports if chosen else []
+    if revision is None and current is not None:
+        # Nothing of the spec reaches a Service that selects nothing but what it already says.
+        ports = current["spec"].get("ports") or ports
+    if not ports:
+        return None
+    selected = names.selector(case.name, revision)
+    return children.service_write(children.service(case.rollout, name, selected, ports), current, case.uid)
+
+
+def weights(case: Case, weight: int | None) -> list[SetWeights]:
+    """The writes that give the candidate Service this percent in every rule that lists both of our backends."""
+    if weight is None:
+        return []
+    changes: dict[str, dict[tuple[int, int], int]] = defaultdict(dict)
+    for share in case.world.shares():
+        if (share.live_weight, share.candidate_weight) != (100 - weight, weight):
+            changes[share.route][share.rule, share.live_index] = 100 - weight
+            changes[share.route][share.rule, share.candidate_index] = weight
+    return [
+        SetWeights(
+            namespace=case.namespace,
+            name=route["metadata"]["name"],
+            resource_version=route["metadata"]["resourceVersion"],
+            weights=changes[route["metadata"]["name"]],
+        )
+        for route in case.world.routes
+        if route["metadata"]["name"] in changes
+    ]
+
+
+def way_back(case: Case) -> list[Apply | SetWeights]:
+    """The exact writes that would bring traffic back to stable, for the rehearsal."""
+    lineage = case.lineage
+    if lineage.stable is None:
+        return []
+    current = case.world.services.get(case.world.live_service)
+    selected = names.selector(case.name, lineage.stable.name)
+    live = children.service(case.rollout, case.world.live_service, selected, lineage.stable.ports)
+    version = current["metadata"]["resourceVersion"] if current else None
+    writes: list[Apply | SetWeights] = [Apply(kind="Service", resource_version=version, object=live)]
+    for route in case.world.routes:
+        own = [s for s in case.world.shares() if s.route == route["metadata"]["name"]]
+        home = {(s.rule, s.live_index): 100 for s in own} | {(s.rule, s.candidate_index): 0 for s in own}
+        if home:
+            writes.append(
+                SetWeights(
+                    namespace=case.namespace,
+                    name=route["metadata"]["name"],
+                    resource_version=route["metadata"]["resourceVersion"],
+                    weights=home,
+                )
+            )
+    return writes

@@ -1,0 +1,58 @@
+"""One pass, decided: what statuses, messages, conditions and events are told from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from slipway.api.rollout import StepStatus
+from slipway.core.accept import Acceptance
+from slipway.core.case import Case
+from slipway.core.course import Course
+from slipway.core.moves import Move
+from slipway.core.revision import Revision
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`retreating` is the revision that traffic is being taken from, `drift` what others changed and is restored."""
+
+    case: Case
+    acceptance: Acceptance
+    course: Course
+    move: Move
+    unconverged: str
+    unknown: str
+    retreating: Revision | None
+    drained: bool
+    drift: str
+    late: bool
+    progressing: bool
+    restart_clock: bool
+    keep_until: datetime | None
+    message: str = ""
+    """The Rollout's message: its Promotion in charge says the same while traffic moves."""
+
+    @property
+    def moving(self) -> bool:
+        """Whether Services or routes are written in this pass."""
+        return self.move.wanted != self.case.traffic
+
+    @property
+    def step(self) -> StepStatus | None:
+        """The step as it is committed: with the time at which it was seen converged, or without it after a drift."""
+        step = self.course.step
+        if step is None:
+            return None
+        if self.moving and step.converged_at is not None:
+            return step.model_copy(update={"converged_at": None})
+        if self.move.reached and not self.unconverged and step.converged_at is None:
+            return step.model_copy(update={"converged_at": self.case.now})
+        return step
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether traffic is still on its way back."""
+        return self.retreating is not None and (
+            self.moving or not self.move.reached or self.case.world.exposure(self.retreating.name) > 0
+        )

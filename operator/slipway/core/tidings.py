@@ -1,0 +1,49 @@
+"""Events: what a person who looks at `kubectl describe` should find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from slipway.core.decision import Event
+from slipway.core.promotion_status import Verdict
+from slipway.core.scene import Scene
+
+_WARN = frozenset({"Invalid", "RollingBack", "RolledBack", "Degraded", "Blocked", "Failed", "Aborted", "Held"})
+
+
+def events(scene: Scene, status: Mapping[str, Any], found: Sequence[Verdict]) -> Iterator[Event]:
+    """One for each change of phase, for each advance, and for each drift that is restored."""
+    case, course = scene.case, scene.course
+    before, phase, message = case.status.phase, str(status.get("phase", "")), str(status.get("message", ""))
+    if course.back is not None:
+        yield _event("Rollout", case.name, "Warning", course.outcome or "RolledBack", course.back.reason)
+    elif course.entered is not None and course.candidate is not None:
+        weight = course.entered.weight
+        by = f", approved by {', '.join(course.consent.by)}" if course.consent and course.consent.by else ""
+        words = f"revision {course.candidate.name} is entering {weight} % of traffic{by}"
+        yield _event("Rollout", case.name, "Normal", "TrafficShifting", words)
+    elif course.verified and course.candidate is not None:
+        yield _event("Rollout", case.name, "Normal", "Promoted", f"revision {course.candidate.name} is stable now")
+    elif phase != before:
+        yield _event("Rollout", case.name, "Warning" if phase in _WARN else "Normal", phase, message)
+    if scene.drift:
+        yield _event("Rollout", case.name, "Warning", "DriftRestored", scene.drift)
+    if course.overrides and course.candidate is not None:
+        words = f"missing data of {', '.join(course.overrides)} was accepted for revision {course.candidate.name}"
+        yield _event("Rollout", case.name, "Warning", "NoDataAccepted", words)
+    for verdict in found:
+        new = verdict.status
+        if new.phase != verdict.claim.status.phase:
+            kind: Literal["Normal", "Warning"] = "Warning" if new.phase in _WARN else "Normal"
+            yield _event("Promotion", verdict.claim.name, kind, new.phase, new.message)
+
+
+def _event(
+    kind: Literal["Rollout", "Promotion"],
+    name: str,
+    severity: Literal["Normal", "Warning"],
+    reason: str,
+    text: str,
+) -> Event:
+    return Event(kind=kind, name=name, type=severity, reason=reason, message=text[:1000])
