@@ -306,5 +306,10 @@ def _error(status: int, data: bytes, retry_after: str | None) -> APIError:
 
 
 def _test_failed(error: Invalid, ops: Sequence[Object]) -> bool:
-    """A failed `test` is a bare 422: only its words tell it from an object that is refused."""
-    return any(op.get("op") == "test" for op in ops) and "test" in error.message.lower()
+    """Whether a patch did not apply, as opposed to its result being refused.
+
+    kube-apiserver answers a failed `test`, and a path that is not there any more, with a bare 422 that names
+    neither; an object that is refused is named.
+    """
+    bare = error.message == "the server rejected our request due to an error in our request"
+    return bare and any(op.get("op") == "test" for op in ops)

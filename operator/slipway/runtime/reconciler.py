@@ -119,7 +119,7 @@ class Reconciler:
         self._tell(key, await snapshots.refresh(self._api, self._cache, key, self._routed))
 
     async def _execute(self, key: Key, writes: Iterable[Write]) -> None:
-        current = Pass(self._api, *key)
+        current = Pass(self._api, self._cache, *key)
         for write in writes:
             # A request that is under way when the lease passes on could still be executed after it: end it.
             async with asyncio.timeout(self._guard.check()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from slipway.cluster.api import Api, Object
+from slipway.cluster.cache import Cache
 from slipway.cluster.resources import (
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
@@ -41,8 +42,9 @@ class Pass:
     the pass itself wrote is no stranger's change.
     """
 
-    def __init__(self, api: Api, namespace: str, name: str) -> None:
+    def __init__(self, api: Api, cache: Cache, namespace: str, name: str) -> None:
         self._api = api
+        self._cache = cache
         self._namespace = namespace
         self._name = name
         self._moved: dict[tuple[Resource, str, str | None], str] = {}
@@ -74,8 +76,11 @@ class Pass:
                 return await self._keep(CONTROLLER_REVISIONS, write.resource_version, request)
             case Apply():
                 kind = KINDS[write.kind]
-                at = self._at(kind, write.object["metadata"]["name"], write.resource_version)
-                return await self._keep(kind, write.resource_version, apply(self._api, write, at))
+                name = write.object["metadata"]["name"]
+                at = self._at(kind, name, write.resource_version)
+                seen = self._cache.get(kind, self._namespace, name) if write.resource_version else None
+                uid = seen["metadata"]["uid"] if seen else None
+                return await self._keep(kind, write.resource_version, apply(self._api, write, at, uid))
             case ReplaceDeployment():
                 at = self._at(DEPLOYMENTS, write.object["metadata"]["name"], write.resource_version)
                 request = self._api.json_patch(
@@ -122,11 +127,17 @@ class Pass:
         return moved or version
 
 
-async def apply(api: Api, write: Apply, version: str | None, dry_run: bool = False) -> Object:
-    """Server-side apply of a Service or Deployment: forced where `version` was seen, else as a newcomer."""
+async def apply(
+    api: Api, write: Apply, version: str | None, uid: str | None = None, dry_run: bool = False
+) -> Object:
+    """Server-side apply of a Service or Deployment: forced where `version` was seen, else as a newcomer.
+
+    An apply creates what is not there, whatever resourceVersion it names; only `uid` keeps it from making an
+    object again that was deleted meanwhile.
+    """
     obj = dict(write.object)
-    if version is not None:
-        obj["metadata"] = {**obj["metadata"], "resourceVersion": version}
+    preconditions = {key: value for key, value in (("resourceVersion", version), ("uid", uid)) if value}
+    obj["metadata"] = {**obj["metadata"], **preconditions}
     return await api.apply(KINDS[write.kind], obj, dry_run=dry_run, force=write.resource_version is not None)
 
 
