@@ -274,16 +274,27 @@ _INDEXES: dict[Resource, dict[str, Callable[[Object], Iterable[Name]]]] = {
 
 
 def _slim(kind: Resource, obj: Object) -> Object:
-    """Without what nobody reads: who manages which field, and most of a pod's spec.
+    """Without what nobody reads: who manages which field (but for pod templates), and most of a pod's spec.
 
     A thousand Rollouts are many thousand objects; pods alone would be half of the operator's memory.
     """
     metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    if kind == DEPLOYMENTS:
+        metadata["managedFields"] = _template_managers(obj["metadata"].get("managedFields") or [])
     if kind == PODS:
         metadata.pop("annotations", None)
         obj = {**obj, "spec": _slim_pod_spec(obj.get("spec") or {})}
     slim: Object = _interned({**obj, "metadata": metadata})
     return slim
+
+
+def _template_managers(entries: list[Object]) -> list[Object]:
+    """Only who manages fields of the pod template: a hand that is not ours there is drift."""
+    return [
+        {**entry, "fieldsV1": {"f:spec": {"f:template": {".": {}}}}}
+        for entry in entries
+        if ((entry.get("fieldsV1") or {}).get("f:spec") or {}).get("f:template")
+    ]
 
 
 def _slim_pod_spec(spec: Object) -> Object:

@@ -142,7 +142,7 @@ def _tests(scene: Scene) -> tuple[list[GateStatus], list[SmokeTestStatus]]:
         return list(status.gates), list(status.smoke_tests)
     if not found.in_flight and not found.watched:
         return list(course.watched.gates if course.watched else status.gates), list(found.smoke)
-    return list(found.gates), list(found.smoke)
+    return [gate for gate in found.gates if gate.verdict], list(found.smoke)
 
 
 def _history(scene: Scene) -> list[HistoryEntry]:
