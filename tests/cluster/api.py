@@ -42,8 +42,6 @@ class API:
             return False
 
     def _get(self, path: str) -> bytes:
-        request = urllib.request.Request(
-            f"{self._server}{path}", headers={"Authorization": f"Bearer {self._token}"}
-        )
+        request = urllib.request.Request(f"{self._server}{path}", headers={"Authorization": f"Bearer {self._token}"})
         with self._opener.open(request, timeout=5) as response:
             return bytes(response.read())

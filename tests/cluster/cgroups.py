@@ -1,7 +1,7 @@
-"""The cgroups of containers: containerd puts each at k8s.io/<id>, in each hierarchy (v1) or in the only one (v2).
+"""The cgroups of containers: k8s.io/<id>, in each hierarchy (cgroup v1) or in the only one (v2).
 
-They outlive their processes when containerd is killed, and other clusters' containers have theirs beside them: only
-those whose containers are known to be ours are removed.
+They outlive their processes when containerd is killed, and other clusters' containers have theirs beside
+them: only those whose containers are known to be ours are removed.
 """
 
 import contextlib

@@ -13,10 +13,10 @@ from types import TracebackType
 from . import gateway, prometheus, registry
 from .capabilities import Capabilities, Level
 from .control_plane import start_control_plane
-from .forward import enter_network, move_to_network
 from .gateway import start_gateway
 from .kubectl import KubectlError
 from .kwok import start_kwok
+from .network import inside_network
 from .node import start_node
 from .parts import Parts
 from .paths import REPOSITORY
@@ -46,9 +46,7 @@ class Cluster:
     # Life
 
     @classmethod
-    def start(
-        cls, level: Level = Level.CONTROL_PLANE, *, name: str | None = None, detached: bool = False
-    ) -> "Cluster":
+    def start(cls, level: Level = Level.CONTROL_PLANE, *, name: str | None = None, detached: bool = False) -> "Cluster":
         """Start a cluster. A level that this machine cannot run is an error; see `best_level`."""
         if level is Level.NODE and (reason := can_have_namespaces()):
             raise RuntimeError(reason)
@@ -88,7 +86,7 @@ class Cluster:
             start_control_plane(parts)
         start_node(parts, namespaces)
         with step("starting Prometheus and Traefik, and waiting for the Gateway"):
-            start_prometheus(parts)
+            start_prometheus(parts, namespaces)
             start_gateway(parts)
         return cls(record, parts)
 
@@ -156,7 +154,7 @@ class Cluster:
 
     @property
     def gateway_url(self) -> str:
-        """Traefik, for requests from inside the cluster's network; routes name `gateway.GATEWAY` as parent."""
+        """Traefik, for requests from inside the cluster's network; routes name gateway-system/public."""
         return gateway.URL
 
     @property
@@ -224,13 +222,8 @@ class Cluster:
         if self._record.first is None:
             yield
             return
-        before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        try:
-            enter_network(self._record.first.pid)
+        with inside_network(self._record.first.pid):
             yield
-        finally:
-            move_to_network(before)
-            os.close(before)
 
 
 def best_level() -> tuple[Level, str]:

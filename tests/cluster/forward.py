@@ -6,28 +6,12 @@ dials from there. So one kubeconfig with https://127.0.0.1:PORT is right on both
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
 import socket
 import sys
 
-CLONE_NEWNET = 0x40000000
-
-
-def enter_network(pid: int) -> None:
-    """Move this thread (and the threads that it starts later) into the network namespace of a process."""
-    descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
-    try:
-        move_to_network(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def move_to_network(descriptor: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(descriptor, CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), "setns: the cluster's network namespace cannot be entered")
+from .network import enter_network
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

