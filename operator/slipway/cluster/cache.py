@@ -20,6 +20,7 @@ from slipway.cluster.resources import (
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
+    FIELD_MANAGER,
     HTTP_ROUTES,
     NAMESPACES,
     PODS,
@@ -163,9 +164,7 @@ class _Kind:
         before = self.objects.get(name)
         return None if before is None else self.remove(name, version(before))
 
-    def replace(
-        self, items: Iterable[Object], at: int, namespace: str | None, rollout: str | None
-    ) -> list[Change]:
+    def replace(self, items: Iterable[Object], at: int, namespace: str | None, rollout: str | None) -> list[Change]:
         changes: list[Change] = []
         seen: set[Name] = set()
         for item in items:
@@ -173,9 +172,7 @@ class _Kind:
             if change := self.upsert(item):
                 changes.append(change)
         gone = [
-            name
-            for name in self._within(namespace, rollout)
-            if name not in seen and version(self.objects[name]) <= at
+            name for name in self._within(namespace, rollout) if name not in seen and version(self.objects[name]) <= at
         ]
         changes.extend(change for name in gone if (change := self.remove(name, at)))
         if rollout is None:
@@ -274,26 +271,26 @@ _INDEXES: dict[Resource, dict[str, Callable[[Object], Iterable[Name]]]] = {
 
 
 def _slim(kind: Resource, obj: Object) -> Object:
-    """Without what nobody reads: who manages which field (but for pod templates), and most of a pod's spec.
+    """Without what nobody reads: most of who manages which field, and most of a pod's spec.
 
     A thousand Rollouts are many thousand objects; pods alone would be half of the operator's memory.
     """
     metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
-    if kind == DEPLOYMENTS:
-        metadata["managedFields"] = _template_managers(obj["metadata"].get("managedFields") or [])
     if kind == PODS:
         metadata.pop("annotations", None)
         obj = {**obj, "spec": _slim_pod_spec(obj.get("spec") or {})}
+    elif kind == DEPLOYMENTS and (strangers := _strangers(obj)):
+        metadata["managedFields"] = strangers
     slim: Object = _interned({**obj, "metadata": metadata})
     return slim
 
 
-def _template_managers(entries: list[Object]) -> list[Object]:
-    """Only who manages fields of the pod template: a hand that is not ours there is drift."""
+def _strangers(deployment: Object) -> list[Object]:
+    """The managedFields of others who have written to a Deployment's pod template, which nobody should."""
     return [
-        {**entry, "fieldsV1": {"f:spec": {"f:template": {".": {}}}}}
-        for entry in entries
-        if ((entry.get("fieldsV1") or {}).get("f:spec") or {}).get("f:template")
+        entry
+        for entry in deployment["metadata"].get("managedFields") or []
+        if entry.get("manager") != FIELD_MANAGER and "f:template" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
     ]
 
 

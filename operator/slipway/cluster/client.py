@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -48,7 +49,7 @@ class Client:
         self._kubeconfig = kubeconfig
         self._timeout = request_timeout
         self._observe = observe
-        self._rest: RESTClientObject | None = None
+        self._rest: _Pool | None = None
         self._connecting = asyncio.Lock()
 
     async def configuration(self) -> Configuration:
@@ -97,9 +98,7 @@ class Client:
     async def create(self, kind: Resource, obj: Object, dry_run: bool = False) -> Object:
         """Create `obj`; unknown fields are refused, as kubectl does."""
         path, body = kind.path(obj["metadata"].get("namespace")), _with_head(kind, obj)
-        return await self._write(
-            "create", kind, path, {"fieldValidation": "Strict"}, body, "application/json", dry_run
-        )
+        return await self._write("create", kind, path, {"fieldValidation": "Strict"}, body, "application/json", dry_run)
 
     async def replace(
         self, kind: Resource, obj: Object, subresource: str | None = None, dry_run: bool = False
@@ -164,9 +163,7 @@ class Client:
             "kind": "DeleteOptions",
             "propagationPolicy": propagation,
         }
-        preconditions = {
-            key: value for key, value in (("uid", uid), ("resourceVersion", resource_version)) if value
-        }
+        preconditions = {key: value for key, value in (("uid", uid), ("resourceVersion", resource_version)) if value}
         if preconditions:
             options["preconditions"] = preconditions
         await self._request("delete", kind, kind.path(namespace, name), {}, options, "application/json")
@@ -219,7 +216,7 @@ class Client:
 
     async def _send(
         self,
-        rest: RESTClientObject,
+        rest: _Pool,
         verb: str,
         kind: Resource,
         url: str,
@@ -234,16 +231,10 @@ class Client:
             headers["Authorization"] = authorization
         status, started = 0, time.monotonic()
         try:
-            response = await rest.request(
-                _METHODS[verb],
-                f"{rest.configuration.host}{url}",
-                headers=headers,
-                body=body,
-                _request_timeout=aiohttp.ClientTimeout(total=seconds),
-            )
-            status = response.status
-            data: bytes = await response.read()
-            retry_after = response.headers.get("Retry-After")
+            async with rest.send(_METHODS[verb], url, headers, encode(body), seconds) as response:
+                status = response.status
+                data = await response.read()
+                retry_after = response.headers.get("Retry-After")
         except (aiohttp.ClientError, TimeoutError, OSError, RuntimeError) as error:
             # RuntimeError: the session was closed under the request because another one got new credentials.
             raise Unavailable(f"{verb} {url.partition('?')[0]}: {error or type(error).__name__}") from error
@@ -254,10 +245,10 @@ class Client:
             return json.loads(data)
         raise _error(status, data, retry_after)
 
-    async def _connected(self) -> RESTClientObject:
+    async def _connected(self) -> _Pool:
         return self._rest or await self._reconnect(None)
 
-    async def _reconnect(self, used: RESTClientObject | None) -> RESTClientObject:
+    async def _reconnect(self, used: _Pool | None) -> _Pool:
         """Load the credentials again and replace the pool `used`, unless somebody did so meanwhile."""
         async with self._connecting:
             if self._rest is None or self._rest is used:
@@ -268,7 +259,9 @@ class Client:
 
 
 class _Pool(RESTClientObject):  # type: ignore[misc]  # the package ships without usable types
-    """The connection pool, with idle connections kept as long as the server keeps them."""
+    """The connections: kept open as long as the server keeps them, and without the package's own encoding."""
+
+    _session: aiohttp.ClientSession | None = None
 
     def _create_connector(self) -> aiohttp.TCPConnector:
         return aiohttp.TCPConnector(limit=CONNECTIONS, ssl=self.ssl_context, keepalive_timeout=KEEP_ALIVE)
@@ -278,6 +271,38 @@ class _Pool(RESTClientObject):  # type: ignore[misc]  # the package ships withou
             connector=self._create_connector(), trust_env=credentials.behind_proxy(), read_bufsize=2**18
         )
 
+    def send(
+        self, method: str, url: str, headers: dict[str, str], data: bytes | None, seconds: float
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """One request; `url` is the path and query."""
+        if self._session is None:
+            self._session = self.pool_manager = self._create_pool_manager()
+        return self._session.request(
+            method,
+            f"{self.configuration.host}{url}",
+            headers=headers,
+            data=data,
+            timeout=aiohttp.ClientTimeout(total=seconds),
+            proxy=self.proxy,
+            proxy_headers=self.proxy_headers,
+            server_hostname=self.configuration.tls_server_name,
+        )
+
+
+def encode(body: Any) -> bytes | None:
+    """JSON, byte for byte as Go writes it: sorted, without blanks, with its escapes.
+
+    A ControllerRevision keeps the bytes of its data as they were sent, and compares them when it is patched:
+    anything that Go's encoder would write differently could never be annotated again ("field is immutable").
+    """
+    if body is None:
+        return None
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.translate(_GO_ESCAPES).encode()
+
+
+# encoding/json escapes these everywhere, and they occur in strings only.
+_GO_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 _METHODS = {
     "get": "GET",
@@ -300,9 +325,7 @@ def _error(status: int, data: bytes, retry_after: str | None) -> APIError:
         body = json.loads(data)
     except ValueError:
         body = None
-    return from_status(
-        status, body if isinstance(body, dict) else None, data.decode("utf-8", "replace"), retry_after
-    )
+    return from_status(status, body if isinstance(body, dict) else None, data.decode("utf-8", "replace"), retry_after)
 
 
 def _test_failed(error: Invalid, ops: Sequence[Object]) -> bool:

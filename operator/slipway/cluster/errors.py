@@ -54,9 +54,7 @@ class Unavailable(APIError):
     A write that ended like this may have been executed.
     """
 
-    def __init__(
-        self, message: str, status: int = 0, reason: str = "", retry_after: float | None = None
-    ) -> None:
+    def __init__(self, message: str, status: int = 0, reason: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, status, reason)
         self.retry_after = retry_after
 
@@ -74,9 +72,7 @@ _BY_STATUS: dict[int, type[APIError]] = {
 }
 
 
-def from_status(
-    status: int, body: Mapping[str, Any] | None, text: str, retry_after: str | None = None
-) -> APIError:
+def from_status(status: int, body: Mapping[str, Any] | None, text: str, retry_after: str | None = None) -> APIError:
     """The typed error of an answer; `body` is its `Status` object if it sent one, else `text` speaks."""
     reason = str(body.get("reason") or "") if body else ""
     message = str(body.get("message") or "") if body else ""

@@ -221,3 +221,17 @@ def test_indexes_agree_with_the_objects(rollout: str | None) -> None:
     )
     found = [entry["metadata"]["name"] for entry in cache.of_rollout(DEPLOYMENTS, "shop", "web")]
     assert found == expected
+
+
+def test_who_else_wrote_to_a_template_is_kept() -> None:
+    cache = Cache()
+    changed = deployment(5)
+    changed["metadata"]["managedFields"] = [
+        {"manager": "slipway", "fieldsV1": {"f:spec": {"f:template": {}}}},
+        {"manager": "kubectl-edit", "fieldsV1": {"f:spec": {"f:template": {"f:spec": {}}}}},
+        {"manager": "kube-controller-manager", "subresource": "status", "fieldsV1": {"f:status": {}}},
+    ]
+    cache.upsert(DEPLOYMENTS, changed)
+    kept = cache.get(DEPLOYMENTS, "shop", "web-1")
+    assert kept is not None
+    assert [entry["manager"] for entry in kept["metadata"]["managedFields"]] == ["kubectl-edit"]
