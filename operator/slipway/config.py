@@ -41,7 +41,7 @@ def _source_url(url: str) -> str:
         port = 0
     if parts.scheme not in ("http", "https") or not parts.hostname or not port:
         raise ValueError("expected http://host[:port][/prefix] or https://…")
-    if parts.username is not None or parts.password is not None:
+    if parts.username is not None:
         raise ValueError("credentials do not belong into a URL: use tokenFile or headers")
     if parts.query or parts.fragment:
         raise ValueError("a query or fragment has no place here")

@@ -36,7 +36,6 @@ async def http_probe(
 
     async with aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=None),  # the deadline is set around all of a probe
-        cookie_jar=aiohttp.DummyCookieJar(),
         headers=headers,
         trust_env=False,
         auto_decompress=False,

@@ -106,13 +106,7 @@ def test_an_answer_that_cannot_be_trusted_is_an_error(status: int, body: bytes, 
 
 
 json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=8)
-    | st.just(NOW)
-    | st.just("1"),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(NOW) | st.just("1"),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(

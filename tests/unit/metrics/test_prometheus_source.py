@@ -101,9 +101,7 @@ async def test_a_redirect_is_not_followed(make_source: MakeSource, tmp_path: Pat
         pytest.param(hang, id="no answer"),
         pytest.param(trickles(b"", b"H"), id="trickled status line"),
         pytest.param(trickles(b"HTTP/1.1 200 OK\r\n", b"X-Y: z\r\n"), id="trickled headers"),
-        pytest.param(
-            trickles(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n", b" "), id="trickled body"
-        ),
+        pytest.param(trickles(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n", b" "), id="trickled body"),
         pytest.param(
             trickles(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
             id="trickled chunks",
@@ -111,9 +109,7 @@ async def test_a_redirect_is_not_followed(make_source: MakeSource, tmp_path: Pat
         pytest.param(trickles(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), id="endless interim responses"),
     ],
 )
-async def test_a_server_that_hangs_or_trickles_ends_with_the_deadline(
-    make_source: MakeSource, answer: Answer
-) -> None:
+async def test_a_server_that_hangs_or_trickles_ends_with_the_deadline(make_source: MakeSource, answer: Answer) -> None:
     answers = iter([answer, answer, says(GOOD)])
 
     async def next_answer(request: Request, writer: asyncio.StreamWriter) -> None:
@@ -293,9 +289,7 @@ async def test_a_source_that_is_not_there_is_an_error(make_source: MakeSource) -
     assert isinstance(name, Error)
 
 
-async def test_reasons_have_nothing_of_the_answer_or_of_the_request(
-    make_source: MakeSource, tmp_path: Path
-) -> None:
+async def test_reasons_have_nothing_of_the_answer_or_of_the_request(make_source: MakeSource, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("s3cret")
     body = b'{"status": "error", "errorType": "bad_data", "error": "s3cret"}'
@@ -346,7 +340,5 @@ async def test_closing_leaves_no_thread_and_no_connection_behind(make_source: Ma
         await source.close()
         assert await source.query("up", AT) == Error("the source is closed")
         await until(
-            lambda: (
-                not (server.open or any(t.name.startswith("slipway-metrics") for t in threading.enumerate()))
-            )
+            lambda: not (server.open or any(t.name.startswith("slipway-metrics") for t in threading.enumerate()))
         )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.unit.metrics.raw_server import envelope, http, raw_server, says
+from tests.unit.metrics.raw_server import envelope, http, raw_server, says, trickles, until
 
 from slipway.metrics.prometheus import PrometheusSource
 from slipway.metrics.reading import Error, Value
@@ -65,3 +65,17 @@ async def test_a_ca_file_that_cannot_be_used_is_an_error(
     async with raw_server(says(GOOD), tls=tls) as server:
         assert await make_source(server.url, ca=ca).query("up", AT) == error
         assert server.requests == []
+
+
+async def test_an_encrypted_answer_that_trickles_ends_with_the_deadline(
+    make_source: MakeSource, tmp_path: Path
+) -> None:
+    ca, tls = certificate(tmp_path, "127.0.0.1")
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"
+    async with raw_server(trickles(head, b" "), tls=tls) as server:
+        source = make_source(server.url, ca=ca, seconds=0.5, max_concurrency=1)
+        for _ in range(2):
+            assert await source.query("up", AT) == Error("no answer within 0.5 s")
+        # The thread went on to the second query, and the connections were cut, while the server trickled.
+        assert len(server.requests) == 2
+        await until(lambda: server.open == 0)

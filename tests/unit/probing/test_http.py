@@ -70,9 +70,7 @@ async def test_an_answer_that_breaks_off_fails() -> None:
 
     async with raw_server(break_off) as server:
         result = await probe(server, body="greetings")
-    assert result == ProbeResult(
-        False, f"127.0.0.1:{server.port}: the answer breaks HTTP, or its connection broke"
-    )
+    assert result == ProbeResult(False, f"127.0.0.1:{server.port}: the answer breaks HTTP, or its connection broke")
 
 
 async def test_a_redirect_is_an_answer_and_not_followed() -> None:
@@ -109,14 +107,6 @@ async def test_the_environment_does_not_choose_proxies(monkeypatch: pytest.Monke
         monkeypatch.delenv("no_proxy", raising=False)
         assert (await probe(server)).passed
     assert proxy.connections == 0
-
-
-async def test_cookies_of_one_pod_are_not_sent_to_another() -> None:
-    async with raw_server(says(http(200, b"", Set_Cookie="session=s3cret; Path=/"))) as server:
-        # More than are dialled at the same time, so that some are asked when others have answered.
-        assert (await probe(*[server] * 150)).passed
-    assert len(server.requests) == 150
-    assert not any("cookie" in request.headers for request in server.requests)
 
 
 @pytest.mark.parametrize(
