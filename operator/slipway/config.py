@@ -23,7 +23,8 @@ from pydantic_core import ErrorDetails
 
 from slipway.api.duration import Duration, SecondsUp
 from slipway.api.model import Model, unique
-from slipway.metrics.dialects import Dialect, Preset, render_check
+from slipway.api.query import check_query
+from slipway.metrics.dialects import Dialect, Preset
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
@@ -56,7 +57,7 @@ def _header_value(value: SecretStr) -> SecretStr:
 
 
 HeaderName = Annotated[str, Field(pattern=HEADER_NAME, max_length=128)]
-Query = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(render_check)]
+Query = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(check_query)]
 HeaderValue = Annotated[SecretStr, AfterValidator(_header_value)]
 
 

@@ -88,7 +88,7 @@ SOURCE = "name: a, url: 'http://x'"
         ),
         (
             f"sources: [{{{SOURCE}, presets: {{requests: 'x{{a=\"$(pod)\"}}'}}}}]",
-            "sources[0].presets.requests: unknown placeholder $(pod); there are $(namespace)",
+            "sources[0].presets.requests: '$(pod)' is not replaced by anything: one of $(namespace)",
         ),
         (f"sources: [{{{SOURCE}}}, {{{SOURCE}}}]", "sources[1].name: 'a' is there twice"),
         ("sources: [{name: A_b, url: 'http://x'}]", "sources[0].name: "),

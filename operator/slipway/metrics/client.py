@@ -128,9 +128,7 @@ class PrometheusClient(PrometheusConnect):  # type: ignore[misc]  # the library 
         session = requests.Session()
         session.trust_env = False  # no proxies and no .netrc from the environment
         session.verify = str(ca) if ca else True
-        super().__init__(
-            url, headers={"Accept-Encoding": "identity", **headers}, retry=NEVER, session=session
-        )
+        super().__init__(url, headers={"Accept-Encoding": "identity", **headers}, retry=NEVER, session=session)
         self.auth = BearerToken(token_file) if token_file else None
         self._seconds = timeout.total_seconds()
         self._cutter = Cutter()

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from slipway.api.duration import format_duration
+from slipway.api.query import NAMES
 
 Dialect = Literal["http", "traefik", "istio", "envoy-gateway"]
 """Whose metrics are read."""
@@ -36,36 +37,28 @@ class QueryVariables:
 class UnknownPlaceholder(ValueError):
     """A query has a placeholder that nothing stands for."""
 
-    def __init__(self, name: str) -> None:
-        known = " ".join(f"$({known})" for known in QueryVariables.__dataclass_fields__)
-        super().__init__(f"unknown placeholder $({name}); there are {known}")
-        self.name = name
+    def __init__(self, found: str) -> None:
+        super().__init__(f"nothing stands for {found} in the query")
 
 
 def render(query: str, variables: QueryVariables) -> str:
     """`query` with its placeholders replaced; UnknownPlaceholder, which names it, where one is not known.
 
-    The rules are those of a container's args (`$$(name)` stands for a literal `$(name)`), but for what is
-    unknown: Kubernetes leaves it as it is, here it is refused. The window is written as PromQL's durations.
+    The rules are those of slipway.api.query, by which queries are accepted. The window is written as PromQL's
+    durations.
     """
 
     def value(match: re.Match[str]) -> str:
-        escaped, name = match[0].startswith("$$"), match[1]
-        if escaped:
-            return match[0][1:]
+        found, name = match[0], match[1]
+        if found == "$$":
+            return "$"
+        if name not in NAMES or not found.endswith(")"):
+            raise UnknownPlaceholder(found)
         if name == "window":
             return format_duration(variables.window)
-        if name not in QueryVariables.__dataclass_fields__:
-            raise UnknownPlaceholder(name)
         return str(getattr(variables, name))
 
-    return re.sub(r"\$?\$\(([^)]*)\)", value, query)
-
-
-def render_check(query: str) -> str:
-    """`query`, unchanged; UnknownPlaceholder where it could not be rendered."""
-    render(query, QueryVariables("x", "x", "x", "x", "x", "x", timedelta(minutes=1)))
-    return query
+    return re.sub(r"\$\$|\$\(([^)]*)\)?", value, query)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,14 @@
 import re
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic_core import PydanticCustomError
 
-from slipway.metrics.dialects import DIALECTS, PODS, QueryVariables, UnknownPlaceholder, render, render_check
+from slipway.api.query import NAMES, check_query
+from slipway.metrics.dialects import DIALECTS, PODS, QueryVariables, UnknownPlaceholder, render
 
 WEB = QueryVariables(
     namespace="shop",
@@ -21,13 +26,17 @@ def test_every_placeholder_stands_for_its_name() -> None:
     assert render(query, WEB) == "shop web production 3f2a9c01de web-3f2a9c01de web-candidate [1m30s]"
 
 
-@pytest.mark.parametrize("query", ["x{pod=~'$(pod)'}", "$( window)", "$()", "$(Window)", "$(__class__)"])
-def test_an_unknown_placeholder_is_refused_by_name(query: str) -> None:
-    name = re.search(r"\((.*)\)", query)
-    with pytest.raises(UnknownPlaceholder, match=re.escape(f"$({name[1] if name else ''})")):
-        render(query, WEB)
-    with pytest.raises(UnknownPlaceholder):
-        render_check(query)
+def test_every_name_that_a_query_may_have_stands_for_something() -> None:
+    assert set(NAMES) == {field.name for field in fields(QueryVariables)}
+
+
+UNKNOWN = ["$(pod)", "$( window)", "$()", "$(Window)", "$(__class__)", "$(window"]
+
+
+@pytest.mark.parametrize("unknown", UNKNOWN)
+def test_an_unknown_placeholder_is_refused_by_name(unknown: str) -> None:
+    with pytest.raises(UnknownPlaceholder, match=re.escape(f"nothing stands for {unknown} in the query")):
+        render(f"sum(x) + {unknown}", WEB)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +44,8 @@ def test_an_unknown_placeholder_is_refused_by_name(query: str) -> None:
     [
         ("$$(window)", "$(window)"),
         ("$$(anything)", "$(anything)"),
+        ("$$$(service)", "$web-candidate"),
+        ('x{path=~"/a$$"}', 'x{path=~"/a$"}'),
         ('x{path=~"/a$"}', 'x{path=~"/a$"}'),
         ('x{path=~"(a|b)$|c"}', 'x{path=~"(a|b)$|c"}'),
         ("sum(x)", "sum(x)"),
@@ -44,12 +55,23 @@ def test_what_is_no_placeholder_stays_as_in_the_args_of_a_container(query: str, 
     assert render(query, WEB) == rendered
 
 
+@given(st.text("$()window x", max_size=14))
+def test_exactly_what_is_accepted_can_be_rendered(query: str) -> None:
+    try:
+        check_query(query)
+    except PydanticCustomError:
+        with pytest.raises(UnknownPlaceholder):
+            render(query, WEB)
+    else:
+        render(query, WEB)
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_dialect_has_every_preset(dialect: str) -> None:
     presets = DIALECTS[dialect]  # type: ignore[index]
     assert set(presets) == {"error-rate", "latency-p95", "requests"}
     for query in presets.values():
-        assert "$(" not in render(query, WEB)
+        assert "$(" not in render(check_query(query), WEB)
 
 
 def pod_names(deployment: str, replica_set: str = "7d9f8b6c54", own: str = "x2k4z") -> str:
