@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 from tests.sim.apiserver import Change, Server
 from tests.sim.dataplane import LOST, Seen
+from tests.sim.patches import clone
 
 from slipway.api.model import StatusModel
 from slipway.api.promotion import PromotionStatus
@@ -139,6 +140,8 @@ class Invariants:
 
     def _check_move(self, change: Change, traffic: Traffic) -> None:
         if change.kind == HTTP_ROUTES:
+            if _without_weights(change.object) != _without_weights(change.before or {}):
+                self._fail("more of an HTTPRoute was changed than weights")
             for weight in _weights(change.object, f"{self.name}-candidate"):
                 if weight not in self._weights:
                     self._fail(f"weight {weight} is in no plan")
@@ -244,6 +247,14 @@ def describe(change: Change) -> str:
     who = "operator" if change.user == OPERATOR else change.user.removeprefix("system:")
     what = f"{change.resource_version} {who} {change.type} {change.kind.kind}/{change.name}"
     return f"{what} {'; '.join(facts)[:700]}"
+
+
+def _without_weights(route: Object) -> Object:
+    spec: Object = clone(route.get("spec") or {})
+    for rule in spec.get("rules", []):
+        for ref in rule.get("backendRefs", []):
+            ref.pop("weight", None)
+    return spec
 
 
 def _weights(route: Object, service: str) -> list[int]:

@@ -132,9 +132,7 @@ def _end(world: World) -> Object:
         for obj in world.server.peek(CONTROLLER_REVISIONS, NAMESPACE)
     }
     return {
-        "shares": {
-            entry: {names.get(r, r): str(s) for r, s in shares.items()} for entry, shares in _shares(world)
-        },
+        "shares": _shares(world, names),
         "replicas": world.replicas(),
         "phase": status.get("phase"),
         "roles": {

@@ -67,9 +67,7 @@ class Notes:
 class Operator:
     """One process, from an empty cache to its end."""
 
-    def __init__(
-        self, world: World, faults: Faults, guard: Guard | None = None, paused: bool = False
-    ) -> None:
+    def __init__(self, world: World, faults: Faults, guard: Guard | None = None) -> None:
         self.world, self.faults = world, faults
         self.loop: VirtualLoop = world.loop
         self.client = Client(world.server, OPERATOR)

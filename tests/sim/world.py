@@ -221,7 +221,7 @@ class World:
     def version(self, revision: str | None) -> str:
         """`v2` for the revision whose image says so: names of revisions are digests and say nothing."""
         for obj in self.server.peek(CONTROLLER_REVISIONS, NAMESPACE):
-            if obj["metadata"].get("labels", {}).get(REVISION_LABEL) == revision:
+            if revision and obj["metadata"].get("labels", {}).get(REVISION_LABEL) == revision:
                 found = obj["data"]["template"]["spec"]["containers"][0]["image"]
                 return str(found.rpartition(":")[2].partition("-")[0])
         return revision or ""
