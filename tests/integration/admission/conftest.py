@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.cluster.capabilities import Level
 from tests.cluster.cluster import Cluster
+from tests.cluster.gateway import install_gateway_api
 from tests.integration.admission.impersonation import (
     CLUSTER_ADMIN,
     CONFIG_MAP,
@@ -36,6 +36,7 @@ def guarded() -> Iterator[Cluster]:
     Not the one that other tests share: the policies would refuse what those do by hand.
     """
     with Cluster.start(Level.CONTROL_PLANE) as cluster:
+        install_gateway_api(cluster.parts)
         cluster.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
         cluster.kubectl("wait", "--for=condition=Established", "customresourcedefinitions", "--all")
         for part in ("access", "admission", "stamping"):
@@ -84,8 +85,5 @@ def stamping_answers(kube: Kubernetes, namespace: str, name: str) -> bool:
 def guard_answers(kube: Kubernetes, namespace: str) -> bool:
     labels = {"slipway.dev/rollout": "probe"}
     manifest = SERVICE.manifest("probe", metadata={"labels": labels}, spec={"ports": [{"port": 80}]})
-    codes = [
-        kube.create(SERVICE, namespace, manifest, user, dryRun="All").code
-        for user in (CLUSTER_ADMIN, RESTORE)
-    ]
+    codes = [kube.create(SERVICE, namespace, manifest, user, dryRun="All").code for user in (CLUSTER_ADMIN, RESTORE)]
     return codes == [403, 201]

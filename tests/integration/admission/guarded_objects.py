@@ -19,7 +19,10 @@ LABELS = {"slipway.dev/rollout": "web", "slipway.dev/revision": REVISION}
 
 
 def pod_template(labels: dict[str, str]) -> Object:
-    return {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": "registry.example/web:1"}]}}
+    return {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "web", "image": "registry.example/web:1"}]},
+    }
 
 
 def deployment(name: str, labels: dict[str, str], pod_labels: dict[str, str]) -> Object:
@@ -29,7 +32,13 @@ def deployment(name: str, labels: dict[str, str], pod_labels: dict[str, str]) ->
 
 def service(name: str, selector: dict[str, str], labels: dict[str, str] | None = None, **spec: object) -> Object:
     ports = [{"name": "http", "port": 80, "targetPort": 9898}]
-    return SERVICE.manifest(name, metadata={"labels": labels or {}}, spec={"selector": selector, "ports": ports, **spec})
+    return SERVICE.manifest(
+        name, metadata={"labels": labels or {}}, spec={"selector": selector, "ports": ports, **spec}
+    )
+
+
+def revision(name: str) -> Object:
+    return CONTROLLER_REVISION.manifest(name, metadata={"labels": LABELS}, revision=1, data={})
 
 
 def with_children(kube: Kubernetes, namespace: str) -> None:
@@ -45,8 +54,8 @@ def with_children(kube: Kubernetes, namespace: str) -> None:
         (SERVICE, service("web", LABELS, LABELS)),
         (SERVICE, service("web-preview", LABELS, LABELS)),
         (DEPLOYMENT, deployment(f"web-{REVISION}", LABELS, {"app": "web", **LABELS})),
-        (CONTROLLER_REVISION, CONTROLLER_REVISION.manifest(f"web-{REVISION}", metadata={"labels": LABELS}, revision=1, data={})),
-    )  # fmt: skip
+        (CONTROLLER_REVISION, revision(f"web-{REVISION}")),
+    )
     for kind, manifest in children:
         manifest["metadata"]["ownerReferences"] = [reference]
         kube.apply(kind, namespace, manifest, OPERATOR, fieldManager="slipway").accepted()

@@ -1,4 +1,4 @@
-"""Talking to a real API server as anybody: a cluster administrator who says on whose behalf each request is."""
+"""Talking to a real API server as anybody: each request says on whose behalf it is."""
 
 from __future__ import annotations
 
@@ -51,12 +51,10 @@ CONTROLLER_REVISION = Kind("apps/v1", "ControllerRevision", "controllerrevisions
 JOB = Kind("batch/v1", "Job", "jobs")
 CRON_JOB = Kind("batch/v1", "CronJob", "cronjobs")
 INGRESS = Kind("networking.k8s.io/v1", "Ingress", "ingresses")
+HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
+GRPC_ROUTE = Kind("gateway.networking.k8s.io/v1", "GRPCRoute", "grpcroutes")
 ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")
-CLUSTER_ROLE_BINDING = Kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings")
-CLUSTER_ROLE = Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles")
-VALIDATING_POLICY = Kind(
-    "admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies"
-)
+VALIDATING_POLICY = Kind("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies")
 ACCESS_REVIEW = Kind("authorization.k8s.io/v1", "SubjectAccessReview", "subjectaccessreviews")
 ROLLOUT = Kind("slipway.dev/v1alpha1", "Rollout", "rollouts")
 PROMOTION = Kind("slipway.dev/v1alpha1", "Promotion", "promotions")
@@ -127,9 +125,7 @@ class Kubernetes:
             headers=headers,
             body=None if body is None else json.dumps(body),
         )
-        return Answer(
-            response.status, json.loads(response.data), tuple(response.headers.getlist("Warning"))
-        )
+        return Answer(response.status, json.loads(response.data), tuple(response.headers.getlist("Warning")))
 
     def get(self, kind: Kind, namespace: str | None, name: str, user: User = CLUSTER_ADMIN) -> Answer:
         return self.request("GET", kind.path(namespace, name), None, user, "application/json", {})
@@ -169,9 +165,7 @@ class Kubernetes:
         subresource: str = "",
         **query: str,
     ) -> Answer:
-        return self.request(
-            "PATCH", kind.path(namespace, name, subresource), patch, user, MERGE_PATCH, query
-        )
+        return self.request("PATCH", kind.path(namespace, name, subresource), patch, user, MERGE_PATCH, query)
 
     def json_patch(
         self,
@@ -183,9 +177,7 @@ class Kubernetes:
         subresource: str = "",
         **query: str,
     ) -> Answer:
-        return self.request(
-            "PATCH", kind.path(namespace, name, subresource), operations, user, JSON_PATCH, query
-        )
+        return self.request("PATCH", kind.path(namespace, name, subresource), operations, user, JSON_PATCH, query)
 
     def apply(
         self,
@@ -200,9 +192,7 @@ class Kubernetes:
         path = kind.path(namespace, manifest["metadata"]["name"], subresource)
         return self.request("PATCH", path, manifest, user, APPLY_PATCH, query)
 
-    def delete(
-        self, kind: Kind, namespace: str | None, name: str, user: User = CLUSTER_ADMIN, **query: str
-    ) -> Answer:
+    def delete(self, kind: Kind, namespace: str | None, name: str, user: User = CLUSTER_ADMIN, **query: str) -> Answer:
         return self.request("DELETE", kind.path(namespace, name), None, user, "application/json", query)
 
     def items(self, kind: Kind, namespace: str | None, **query: str) -> list[Object]:

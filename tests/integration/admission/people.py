@@ -60,9 +60,7 @@ def rollout(name: str = "web", labels: dict[str, str] | None = None, **spec: obj
     container = {"name": "web", "image": "registry.example/web:1"}
     template = {"metadata": {"labels": labels or {"app": name}}, "spec": {"containers": [container]}}
     service = {"ports": [{"name": "http", "port": 80, "targetPort": 9898}]}
-    return ROLLOUT.manifest(
-        name, spec={"environment": "production", "template": template, "service": service, **spec}
-    )
+    return ROLLOUT.manifest(name, spec={"environment": "production", "template": template, "service": service, **spec})
 
 
 def promotion(name: str = "web-1", **spec: object) -> Object:
@@ -80,5 +78,3 @@ def new_promotion(kube: Kubernetes, namespace: str, plan: str = PLAN, **spec: ob
     if plan:
         show_plan(kube, namespace, name, plan).accepted()
     return name
-
-

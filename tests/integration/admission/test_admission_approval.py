@@ -1,10 +1,17 @@
-"""Who may say what about a Promotion, on every path by which it can be written, and in which words they are refused."""
+"""Who may say what about a Promotion, by every way of writing it, and in which words others are refused."""
 
 from typing import Any
 
 import pytest
 from tests.cluster.cluster import Cluster
-from tests.integration.admission.impersonation import CLUSTER_ADMIN, PROMOTION, Answer, Kubernetes, Object, User
+from tests.integration.admission.impersonation import (
+    CLUSTER_ADMIN,
+    PROMOTION,
+    Answer,
+    Kubernetes,
+    Object,
+    User,
+)
 from tests.integration.admission.people import (
     APPROVER,
     DEVELOPER,
@@ -80,10 +87,25 @@ def test_the_operator_never_approves_even_if_listed_and_bound(kube: Kubernetes, 
 
 
 def test_a_role_for_one_rollout_is_no_role_for_another(guarded: Cluster, kube: Kubernetes, namespace: str) -> None:
-    guarded.kubectl("-n", namespace, "create", "role", "approve-api", "--verb=approve",
-            "--resource=rollouts.slipway.dev", "--resource-name=api")
-    guarded.kubectl("-n", namespace, "create", "rolebinding", "approve-api", "--role=approve-api",
-            f"--user={NAMESPACE_ADMIN.name}")
+    guarded.kubectl(
+        "-n",
+        namespace,
+        "create",
+        "role",
+        "approve-api",
+        "--verb=approve",
+        "--resource=rollouts.slipway.dev",
+        "--resource-name=api",
+    )
+    guarded.kubectl(
+        "-n",
+        namespace,
+        "create",
+        "rolebinding",
+        "approve-api",
+        "--role=approve-api",
+        f"--user={NAMESPACE_ADMIN.name}",
+    )
     words = {"spec": {"approved": True}}
     theirs = new_promotion(kube, namespace, rollout="api")
     assert kube.merge(PROMOTION, namespace, theirs, words, NAMESPACE_ADMIN).spec["approvals"]
@@ -102,9 +124,17 @@ NEEDS_RIGHT: dict[str, tuple[Object, Object, str]] = {
     "set approvedWeight": ({}, {"approvedWeight": 50}, "set spec.approvedWeight"),
     "accept no data": ({}, {"acceptNoData": {"weight": 10, "reason": "night"}}, "set spec.acceptNoData"),
     "lift hold": ({"hold": "wait"}, {"hold": None}, "lift spec.hold"),
-    "lift doubt": ({"rollbackPlanNeeded": True}, {"rollbackPlanNeeded": None}, "lift spec.rollbackPlanNeeded"),
-    "deny doubt": ({"rollbackPlanNeeded": True}, {"rollbackPlanNeeded": False}, "lift spec.rollbackPlanNeeded"),
-}  # fmt: skip
+    "lift doubt": (
+        {"rollbackPlanNeeded": True},
+        {"rollbackPlanNeeded": None},
+        "lift spec.rollbackPlanNeeded",
+    ),
+    "deny doubt": (
+        {"rollbackPlanNeeded": True},
+        {"rollbackPlanNeeded": False},
+        "lift spec.rollbackPlanNeeded",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", NEEDS_RIGHT)
@@ -126,8 +156,12 @@ def test_raising_and_changing_what_an_approver_set_needs_the_right(kube: Kuberne
     name = new_promotion(kube, namespace)
     words = {"approvedWeight": 20, "acceptNoData": {"weight": 20, "reason": "night"}}
     kube.merge(PROMOTION, namespace, name, {"spec": words}, APPROVER).accepted()
-    for change in ({"approvedWeight": 21}, {"acceptNoData": {"weight": 21}}, {"acceptNoData": {"reason": "day"}},
-                   {"weightApprovals": {APPROVER.name: {"weight": 90}}}):
+    for change in (
+        {"approvedWeight": 21},
+        {"acceptNoData": {"weight": 21}},
+        {"acceptNoData": {"reason": "day"}},
+        {"weightApprovals": {APPROVER.name: {"weight": 90}}},
+    ):
         kube.merge(PROMOTION, namespace, name, {"spec": change}, DEVELOPER).refused(NO_RIGHT)
 
 
@@ -192,12 +226,19 @@ def test_an_approval_does_not_survive_delete_and_create(kube: Kubernetes, namesp
 
 @pytest.mark.parametrize(
     "words",
-    [{"approved": True}, {"approvals": {APPROVER.name: PLAN}}, {"approvedWeight": 50}, {"acceptNoData": {"weight": 10, "reason": "night"}}],
+    [
+        {"approved": True},
+        {"approvals": {APPROVER.name: PLAN}},
+        {"approvedWeight": 50},
+        {"acceptNoData": {"weight": 10, "reason": "night"}},
+    ],
     ids=lambda words: next(iter(words)),
 )
 def test_without_a_plan_there_is_nothing_to_approve(kube: Kubernetes, namespace: str, words: Object) -> None:
     name = new_promotion(kube, namespace, plan="")
-    kube.merge(PROMOTION, namespace, name, {"spec": words}, APPROVER).refused("there is no plan to approve yet", code=422)
+    kube.merge(PROMOTION, namespace, name, {"spec": words}, APPROVER).refused(
+        "there is no plan to approve yet", code=422
+    )
 
 
 def test_a_hold_is_lifted_without_a_plan(kube: Kubernetes, namespace: str) -> None:
@@ -245,12 +286,23 @@ def test_what_was_approved_is_frozen_on_every_path(kube: Kubernetes, namespace: 
 
 def test_kubectl_says_it_in_the_users_words(guarded: Cluster, kube: Kubernetes, namespace: str) -> None:
     name = new_promotion(kube, namespace)
-    patch = ["-n", namespace, "patch", "promotions.slipway.dev", name, "--type", "merge", "-p", '{"spec":{"approved":true}}']
+    patch = [
+        "-n",
+        namespace,
+        "patch",
+        "promotions.slipway.dev",
+        name,
+        "--type",
+        "merge",
+        "-p",
+        '{"spec":{"approved":true}}',
+    ]
     refused = guarded.try_kubectl(*patch, "--as", DEVELOPER.name)
     assert refused.returncode == 1
     assert refused.stderr == (
-        f'Error from server (Forbidden): promotions.slipway.dev "{name}" is forbidden: ValidatingAdmissionPolicy '
-        "'slipway-approval' with binding 'slipway-approval' denied request: developer@example.com may not approve: "
+        f'Error from server (Forbidden): promotions.slipway.dev "{name}" is forbidden: '
+        "ValidatingAdmissionPolicy 'slipway-approval' with binding 'slipway-approval' denied request: "
+        "developer@example.com may not approve: "
         f"it needs the verb approve on rollouts.slipway.dev/web in namespace {namespace}\n"
     )
     done = guarded.kubectl(*patch, "--as", ODD_APPROVER.name)

@@ -3,8 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
-
-from tests.integration.admission.impersonation import CLUSTER_ADMIN, NAMESPACE, ROLLOUT, Kubernetes, Object, User, eventually
+from tests.integration.admission.impersonation import (
+    CLUSTER_ADMIN,
+    NAMESPACE,
+    ROLLOUT,
+    Kubernetes,
+    Object,
+    User,
+    eventually,
+)
 from tests.integration.admission.people import DEVELOPER, new_namespace, rollout
 
 LABELLED = {"slipway.dev/approval": "automatic"}
@@ -60,7 +67,8 @@ def unlabelled_later(kube: Kubernetes) -> str:
     kube.merge(NAMESPACE, None, name, {"metadata": {"labels": {"slipway.dev/approval": None}}}).accepted()
     gone = {"spec": {"revisionHistoryLimit": 9}}
     eventually(
-        lambda: kube.merge(ROLLOUT, name, "web", gone, DEVELOPER, dryRun="All").code == 403, "the label is gone"
+        lambda: kube.merge(ROLLOUT, name, "web", gone, DEVELOPER, dryRun="All").code == 403,
+        "the label is gone",
     )
     return name
 
@@ -69,7 +77,10 @@ REFUSED_LATER: dict[str, Object] = {
     "template": {"template": {"metadata": {"labels": {"new": "label"}}}},
     "ports": {"service": {"ports": [{"name": "http", "port": 81, "targetPort": 9898}]}},
     "strategy": {"strategy": {"blueGreen": {"verify": "1s"}}},
-    "with an abort beside it": {"abort": "3f2a9c01de", "template": {"metadata": {"labels": {"new": "label"}}}},
+    "with an abort beside it": {
+        "abort": "3f2a9c01de",
+        "template": {"metadata": {"labels": {"new": "label"}}},
+    },
 }
 
 

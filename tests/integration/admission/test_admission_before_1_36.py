@@ -1,7 +1,7 @@
 """Kubernetes 1.30 to 1.35 do not serve MutatingAdmissionPolicy in v1: the same policies without stamping.
 
-A plain `approved: true` then carries no name; the operator binds it, once, to the plan in status. A person's own entry is
-verified as ever.
+A plain `approved: true` then carries no name; the operator binds it, once, to the plan in status. A person's
+own entry is verified as ever.
 """
 
 from collections.abc import Iterator
@@ -132,7 +132,9 @@ def test_a_bound_approval_cannot_be_made_to_look_unbound(kube: Kubernetes, names
     for empty in (None, {"unverified": None}):
         say(kube, namespace, name, user, approvals=empty).refused("cannot be emptied alone", code=422)
         say(kube, namespace, name, user, weightApprovals=empty).refused("cannot be emptied alone", code=422)
-    spec = say(kube, namespace, name, user, approved=None, approvals=None, approvedWeight=None, weightApprovals=None).spec
+    spec = say(
+        kube, namespace, name, user, approved=None, approvals=None, approvedWeight=None, weightApprovals=None
+    ).spec
     assert "approved" not in spec
 
 

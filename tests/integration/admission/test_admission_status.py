@@ -1,8 +1,15 @@
 """Who writes status, and what a write to a subresource can reach."""
 
 import pytest
-
-from tests.integration.admission.impersonation import CLUSTER_ADMIN, OPERATOR, PROMOTION, ROLLOUT, Kind, Kubernetes, User
+from tests.integration.admission.impersonation import (
+    CLUSTER_ADMIN,
+    OPERATOR,
+    PROMOTION,
+    ROLLOUT,
+    Kind,
+    Kubernetes,
+    User,
+)
 from tests.integration.admission.people import (
     APPROVER,
     DEVELOPER,
@@ -43,7 +50,12 @@ def test_not_even_a_role_with_a_wildcard_writes_status(
         kube.replace(kind, namespace, {**current, **status}, CLUSTER_ADMIN, "status"),
         kube.apply(kind, namespace, kind.manifest(name, **status), CLUSTER_ADMIN, "status"),
         kube.json_patch(
-            kind, namespace, name, [{"op": "add", "path": "/status/message", "value": "mine"}], CLUSTER_ADMIN, "status"
+            kind,
+            namespace,
+            name,
+            [{"op": "add", "path": "/status/message", "value": "mine"}],
+            CLUSTER_ADMIN,
+            "status",
         ),
     ):
         answer.refused("slipway-status", words)
@@ -77,9 +89,7 @@ def test_spec_in_a_write_to_status_is_dropped(kube: Kubernetes, namespace: str, 
 
 
 @pytest.mark.parametrize("user", [DEVELOPER, CLUSTER_ADMIN], ids=lambda user: user.name)
-def test_editors_scale_the_rollout(
-    kube: Kubernetes, namespace: str, objects: dict[Kind, str], user: User
-) -> None:
+def test_editors_scale_the_rollout(kube: Kubernetes, namespace: str, objects: dict[Kind, str], user: User) -> None:
     scale = kube.merge(ROLLOUT, namespace, "web", {"spec": {"replicas": 4}}, user, "scale").accepted()
     assert scale["kind"] == "Scale"
     assert kube.get(ROLLOUT, namespace, "web").spec["replicas"] == 4

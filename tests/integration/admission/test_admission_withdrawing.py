@@ -1,7 +1,14 @@
 """Stamping, further approvers and withdrawing, with the mutating policies (Kubernetes 1.36 and later)."""
 
 import pytest
-from tests.integration.admission.impersonation import CLUSTER_ADMIN, PROMOTION, Answer, Kubernetes, Object, User
+from tests.integration.admission.impersonation import (
+    CLUSTER_ADMIN,
+    PROMOTION,
+    Answer,
+    Kubernetes,
+    Object,
+    User,
+)
 from tests.integration.admission.people import (
     APPROVER,
     DEVELOPER,
@@ -72,7 +79,10 @@ def test_a_plan_that_was_typed_is_checked_and_not_corrected(kube: Kubernetes, na
 def test_each_raise_of_the_weight_is_stamped(kube: Kubernetes, namespace: str) -> None:
     name = new_promotion(kube, namespace)
     answer = say(kube, namespace, name, APPROVER, approvedWeight=20)
-    assert said(answer) == {"approvedWeight": 20, "weightApprovals": {APPROVER.name: {"weight": 20, "plan": PLAN}}}
+    assert said(answer) == {
+        "approvedWeight": 20,
+        "weightApprovals": {APPROVER.name: {"weight": 20, "plan": PLAN}},
+    }
     answer = say(kube, namespace, name, ODD_APPROVER, approvedWeight=50)
     assert answer.spec["weightApprovals"] == {
         APPROVER.name: {"weight": 20, "plan": PLAN},
@@ -127,15 +137,23 @@ def test_taking_one_of_several_entries_leaves_the_others(kube: Kubernetes, names
 
 def test_emptying_weight_approvals_takes_the_weight(kube: Kubernetes, namespace: str) -> None:
     name = everything_said(kube, namespace)
-    assert set(said(say(kube, namespace, name, DEVELOPER, weightApprovals=None))) == {"approved", "approvals", "acceptNoData"}
+    assert set(said(say(kube, namespace, name, DEVELOPER, weightApprovals=None))) == {
+        "approved",
+        "approvals",
+        "acceptNoData",
+    }
 
 
 def test_an_editor_cannot_bind_an_old_approval_to_a_new_plan(kube: Kubernetes, namespace: str) -> None:
     name = new_promotion(kube, namespace)
     say(kube, namespace, name, APPROVER, approved=True).accepted()
     show_plan(kube, namespace, name, NEXT_PLAN).accepted()
-    for entries in ({APPROVER.name: NEXT_PLAN}, {DEVELOPER.name: NEXT_PLAN}, {"unverified": NEXT_PLAN},
-                    {APPROVER.name: None, "unverified": NEXT_PLAN}):
+    for entries in (
+        {APPROVER.name: NEXT_PLAN},
+        {DEVELOPER.name: NEXT_PLAN},
+        {"unverified": NEXT_PLAN},
+        {APPROVER.name: None, "unverified": NEXT_PLAN},
+    ):
         say(kube, namespace, name, DEVELOPER, approvals=entries).refused()
     assert said(kube.get(PROMOTION, namespace, name))["approvals"] == {APPROVER.name: PLAN}
 

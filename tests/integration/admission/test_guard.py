@@ -1,9 +1,8 @@
-"""The guard of what the operator makes: everything that an editor, or even a cluster administrator, may try on it."""
+"""The guard of what the operator makes: what an editor, or even a cluster administrator, may try on it."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
-
 from tests.cluster.cluster import Cluster
 from tests.integration.admission.guarded_objects import (
     LABELS,
@@ -27,6 +26,7 @@ from tests.integration.admission.impersonation import (
     ROLLOUT,
     SERVICE,
     Answer,
+    Kind,
     Kubernetes,
     Object,
     User,
@@ -41,7 +41,7 @@ FOREIGN = {"app": "other"}
 
 @pytest.fixture(scope="module")
 def shop(kube: Kubernetes) -> Iterator[str]:
-    """A namespace with a Rollout's children, and things that are nobody's: the Service `other` and its Deployment."""
+    """A namespace with a Rollout's children, and the Service and Deployment `other`, which are nobody's."""
     name = new_namespace(kube, "guarded")
     with_children(kube, name)
     kube.create(SERVICE, name, service("other", FOREIGN), DEVELOPER).accepted()
@@ -53,12 +53,16 @@ def shop(kube: Kubernetes) -> Iterator[str]:
 Attempt = Callable[[Kubernetes, str, User], Answer]
 
 
-def merge(kind: object, name: str, patch: Object, subresource: str = "") -> Attempt:
-    return lambda kube, namespace, user: kube.merge(kind, namespace, name, patch, user, subresource)  # type: ignore[arg-type]
+def merge(kind: Kind, name: str, patch: Object, subresource: str = "") -> Attempt:
+    return lambda kube, namespace, user: kube.merge(kind, namespace, name, patch, user, subresource)
 
 
 def image(kube: Kubernetes, namespace: str, user: User) -> Answer:
-    operation = {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "registry.example/web:2"}
+    operation = {
+        "op": "replace",
+        "path": "/spec/template/spec/containers/0/image",
+        "value": "registry.example/web:2",
+    }
     return kube.json_patch(DEPLOYMENT, namespace, WEB, [operation], user)
 
 
@@ -70,41 +74,68 @@ def replaced_service(kube: Kubernetes, namespace: str, user: User) -> Answer:
 
 
 ATTEMPTS: dict[str, Attempt] = {
-    "point the Service at another revision": merge(SERVICE, "web", {"spec": {"selector": {"slipway.dev/revision": "0123456789"}}}),
+    "point the Service at another revision": merge(
+        SERVICE, "web", {"spec": {"selector": {"slipway.dev/revision": "0123456789"}}}
+    ),
     "point the Service at pods of one's own": merge(SERVICE, "web", {"spec": {"selector": FOREIGN}}),
     "wipe the selector": merge(SERVICE, "web", {"spec": {"selector": None}}),
-    "make the Service an alias": merge(SERVICE, "web", {"spec": {"type": "ExternalName", "externalName": "example.com"}}),
+    "make the Service an alias": merge(
+        SERVICE, "web", {"spec": {"type": "ExternalName", "externalName": "example.com"}}
+    ),
     "change the port": merge(SERVICE, "web", {"spec": {"ports": [{"name": "http", "port": 81}]}}),
     "annotate the Service": merge(SERVICE, "web", {"metadata": {"annotations": {"a": "b"}}}),
     "take the label off the Service": merge(SERVICE, "web", {"metadata": {"labels": {"slipway.dev/rollout": None}}}),
     "take the label off and the selector away at once": replaced_service,
-    "apply over the Service": lambda kube, namespace, user: kube.apply(SERVICE, namespace, service("web", FOREIGN), user),
+    "apply over the Service": lambda kube, namespace, user: kube.apply(
+        SERVICE, namespace, service("web", FOREIGN), user
+    ),
     "delete the Service": lambda kube, namespace, user: kube.delete(SERVICE, namespace, "web", user),
     "put the label on a Service of one's own": merge(SERVICE, "other", {"metadata": {"labels": LABELS}}),
-    "create a Service with the label": lambda kube, namespace, user: kube.create(SERVICE, namespace, service("web-2", FOREIGN, LABELS), user),
+    "create a Service with the label": lambda kube, namespace, user: kube.create(
+        SERVICE, namespace, service("web-2", FOREIGN, LABELS), user
+    ),
     "change the image": image,
-    "take the label off the Deployment": merge(DEPLOYMENT, WEB, {"metadata": {"labels": {"slipway.dev/rollout": None}}}),
-    "restart the Deployment": merge(DEPLOYMENT, WEB, {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}}}}),
+    "take the label off the Deployment": merge(
+        DEPLOYMENT, WEB, {"metadata": {"labels": {"slipway.dev/rollout": None}}}
+    ),
+    "restart the Deployment": merge(
+        DEPLOYMENT,
+        WEB,
+        {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}}}},
+    ),
     "pause the Deployment": merge(DEPLOYMENT, WEB, {"spec": {"paused": True}}),
     "set replicas in the Deployment": merge(DEPLOYMENT, WEB, {"spec": {"replicas": 9}}),
     "delete the Deployment": lambda kube, namespace, user: kube.delete(DEPLOYMENT, namespace, WEB, user),
     "put the label on a Deployment of one's own": merge(DEPLOYMENT, "other", {"metadata": {"labels": LABELS}}),
-    "create a Deployment with the label": lambda kube, namespace, user: kube.create(DEPLOYMENT, namespace, deployment("web-2", LABELS, FOREIGN), user),
+    "create a Deployment with the label": lambda kube, namespace, user: kube.create(
+        DEPLOYMENT, namespace, deployment("web-2", LABELS, FOREIGN), user
+    ),
     "create a Deployment with the label on it and on its pods": lambda kube, namespace, user: kube.create(
-        DEPLOYMENT, namespace, deployment("web-2", LABELS, LABELS), user),
+        DEPLOYMENT, namespace, deployment("web-2", LABELS, LABELS), user
+    ),
     "change the ReplicaSet": lambda kube, namespace, user: kube.merge(
-        REPLICA_SET, namespace, replica_set(kube, namespace), {"spec": {"replicas": 9}}, user),
-    "delete the ReplicaSet": lambda kube, namespace, user: kube.delete(REPLICA_SET, namespace, replica_set(kube, namespace), user),
+        REPLICA_SET, namespace, replica_set(kube, namespace), {"spec": {"replicas": 9}}, user
+    ),
+    "delete the ReplicaSet": lambda kube, namespace, user: kube.delete(
+        REPLICA_SET, namespace, replica_set(kube, namespace), user
+    ),
     "create a pod with the label": lambda kube, namespace, user: kube.create(
-        POD, namespace, POD.manifest("web-mine", metadata={"labels": LABELS}, spec=pod_template({})["spec"]), user),
+        POD, namespace, POD.manifest("web-mine", metadata={"labels": LABELS}, spec=pod_template({})["spec"]), user
+    ),
     "move a pod to another revision": lambda kube, namespace, user: kube.merge(
-        POD, namespace, pods(kube, namespace)[0], {"metadata": {"labels": {"slipway.dev/revision": "0123456789"}}}, user),
+        POD, namespace, pods(kube, namespace)[0], {"metadata": {"labels": {"slipway.dev/revision": "0123456789"}}}, user
+    ),
     "take the label off a pod": lambda kube, namespace, user: kube.merge(
-        POD, namespace, pods(kube, namespace)[0], {"metadata": {"labels": {"slipway.dev/rollout": None}}}, user),
+        POD, namespace, pods(kube, namespace)[0], {"metadata": {"labels": {"slipway.dev/rollout": None}}}, user
+    ),
     "change a pod's image": lambda kube, namespace, user: kube.json_patch(
-        POD, namespace, pods(kube, namespace)[0],
-        [{"op": "replace", "path": "/spec/containers/0/image", "value": "registry.example/web:2"}], user),
-}  # fmt: skip
+        POD,
+        namespace,
+        pods(kube, namespace)[0],
+        [{"op": "replace", "path": "/spec/containers/0/image", "value": "registry.example/web:2"}],
+        user,
+    ),
+}
 
 
 @pytest.mark.parametrize("user", [DEVELOPER, CLUSTER_ADMIN], ids=lambda user: user.name)
@@ -152,9 +183,19 @@ def test_an_autoscaler_on_the_deployment_is_refused_too(kube: Kubernetes, shop: 
     autoscaler = User("system:serviceaccount:kube-system:horizontal-pod-autoscaler")
     scaled = {"spec": {"replicas": 1}}
     kube.merge(DEPLOYMENT, shop, WEB, scaled, autoscaler, "scale").refused()
-    kube.request("PUT", DEPLOYMENT.path(shop, WEB, "scale"), {
-        "apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": WEB, "namespace": shop}, "spec": {"replicas": 1},
-    }, autoscaler, "application/json", {}).refused("scale the Rollout instead")  # fmt: skip
+    kube.request(
+        "PUT",
+        DEPLOYMENT.path(shop, WEB, "scale"),
+        {
+            "apiVersion": "autoscaling/v1",
+            "kind": "Scale",
+            "metadata": {"name": WEB, "namespace": shop},
+            "spec": {"replicas": 1},
+        },
+        autoscaler,
+        "application/json",
+        {},
+    ).refused("scale the Rollout instead")
 
 
 def test_kubectl_says_it_in_the_users_words(guarded: Cluster, shop: str) -> None:
@@ -167,20 +208,32 @@ def test_what_stays_everybodys(kube: Kubernetes, shop: str) -> None:
     """Deleting and evicting pods, and subresources: Kubernetes' own work needs them, and people debug with them."""
     before = pods(kube, shop)
     kube.delete(POD, shop, before[0], DEVELOPER).accepted()
-    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": before[1], "namespace": shop}}
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": before[1], "namespace": shop},
+    }
     kube.create(POD, shop, eviction, CLUSTER_ADMIN, before[1], "eviction").accepted()
     eventually(lambda: len(pods(kube, shop)) == 2 and not set(before) & set(pods(kube, shop)), "the pods came back")
     name = pods(kube, shop)[0]
     kube.merge(POD, shop, name, {"status": {"message": "m"}}, CLUSTER_ADMIN, "status").accepted()
     debugger = {"spec": {"ephemeralContainers": [{"name": "debug", "image": "registry.example/debug:1"}]}}
     kube.merge(POD, shop, name, debugger, CLUSTER_ADMIN, "ephemeralcontainers").accepted()
-    binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name, "namespace": shop},
-               "target": {"kind": "Node", "name": "node-1"}}  # fmt: skip
+    binding = {
+        "apiVersion": "v1",
+        "kind": "Binding",
+        "metadata": {"name": name, "namespace": shop},
+        "target": {"kind": "Node", "name": "node-1"},
+    }
     kube.create(POD, shop, binding, User("system:kube-scheduler"), name, "binding").accepted()
 
 
 def test_what_is_not_slipways_is_left_alone(kube: Kubernetes, shop: str) -> None:
-    operation = {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "registry.example/other:2"}
+    operation = {
+        "op": "replace",
+        "path": "/spec/template/spec/containers/0/image",
+        "value": "registry.example/other:2",
+    }
     kube.json_patch(DEPLOYMENT, shop, "other", [operation], DEVELOPER).accepted()
     kube.merge(SERVICE, shop, "other", {"spec": {"selector": {"app": "another"}}}, DEVELOPER).accepted()
     kube.create(SERVICE, shop, service("mine", {"app": "mine"}), DEVELOPER).accepted()
@@ -226,6 +279,8 @@ def test_deleting_the_namespace_goes_through(kube: Kubernetes) -> None:
 
 
 def test_the_parameters_stay_while_the_policies_need_them(kube: Kubernetes) -> None:
-    kube.delete(CONFIG_MAP, "slipway-system", "slipway-admission", CLUSTER_ADMIN).refused("refuse every write without it")
+    kube.delete(CONFIG_MAP, "slipway-system", "slipway-admission", CLUSTER_ADMIN).refused(
+        "refuse every write without it"
+    )
     kube.create(CONFIG_MAP, "slipway-system", CONFIG_MAP.manifest("mine")).accepted()
     kube.delete(CONFIG_MAP, "slipway-system", "mine").accepted()

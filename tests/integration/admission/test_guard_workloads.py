@@ -1,15 +1,16 @@
-"""Ways round the guard: pods with Slipway's label by way of a controller, Services that select a Rollout's pods, routes to its preview."""
+"""Ways round the guard: pods by way of a controller, Services and routes that lead to a Rollout's pods."""
 
 from collections.abc import Iterator
 
 import pytest
-
-from tests.integration.admission.guarded_objects import LABELS, deployment, pod_template, service
+from tests.integration.admission.guarded_objects import LABELS, pod_template, service
 from tests.integration.admission.impersonation import (
     CLUSTER_ADMIN,
     CRON_JOB,
     DAEMON_SET,
     DEPLOYMENT,
+    GRPC_ROUTE,
+    HTTP_ROUTE,
     INGRESS,
     JOB,
     NAMESPACE,
@@ -66,7 +67,16 @@ def workload(kind: Kind, labels: dict[str, str]) -> Object:
     return kind.manifest("mine", spec=spec)
 
 
-WORKLOADS = [DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, JOB, CRON_JOB, REPLICATION_CONTROLLER, POD_TEMPLATE]
+WORKLOADS = [
+    DEPLOYMENT,
+    REPLICA_SET,
+    STATEFUL_SET,
+    DAEMON_SET,
+    JOB,
+    CRON_JOB,
+    REPLICATION_CONTROLLER,
+    POD_TEMPLATE,
+]
 
 
 @pytest.mark.parametrize("user", [DEVELOPER, CLUSTER_ADMIN], ids=lambda user: user.name)
@@ -122,7 +132,7 @@ def test_other_services_are_left_alone(kube: Kubernetes, shop: str, selector: di
 
 
 def test_a_service_that_was_there_first_may_still_be_edited(kube: Kubernetes) -> None:
-    """It is the operator that finds it: no candidate is started beside it. Taking it over needs an annotation."""
+    """It is the operator that finds it, and starts no candidate beside it until it was taken over."""
     name = new_namespace(kube, "migrated")
     kube.create(SERVICE, name, service("web", {"app": "web"}), DEVELOPER).accepted()
     kube.create(ROLLOUT, name, rollout(), DEVELOPER).accepted()
@@ -132,7 +142,9 @@ def test_a_service_that_was_there_first_may_still_be_edited(kube: Kubernetes) ->
     )
     adopt = {"metadata": {"annotations": {"slipway.dev/adopt": "web"}}}
     kube.merge(SERVICE, name, "web", adopt, DEVELOPER).accepted()
-    kube.merge(SERVICE, name, "web", {"spec": {"selector": LABELS}, "metadata": {"labels": LABELS}}, OPERATOR).accepted()
+    kube.merge(
+        SERVICE, name, "web", {"spec": {"selector": LABELS}, "metadata": {"labels": LABELS}}, OPERATOR
+    ).accepted()
     kube.merge(SERVICE, name, "web", {"spec": {"selector": {"app": "web"}}}, DEVELOPER).refused("belongs to Slipway")
 
 
@@ -147,7 +159,9 @@ def test_no_alias_of_the_preview(kube: Kubernetes, shop: str) -> None:
 def ingress(service_name: str, *, default: bool = False) -> Object:
     backend = {"service": {"name": service_name, "port": {"name": "http"}}}
     path = {"path": "/", "pathType": "Prefix", "backend": backend}
-    spec: Object = {"defaultBackend": backend} if default else {"rules": [{"http": {"paths": [path]}}, {"host": "a.example"}]}
+    spec: Object = (
+        {"defaultBackend": backend} if default else {"rules": [{"http": {"paths": [path]}}, {"host": "a.example"}]}
+    )
     return INGRESS.manifest("mine", spec=spec)
 
 
@@ -159,3 +173,39 @@ def test_no_ingress_names_the_preview(kube: Kubernetes, shop: str, default: bool
         kube.apply(INGRESS, shop, ingress(name, default=default), DEVELOPER).accepted()
     kube.apply(INGRESS, shop, ingress("web-preview", default=default), DEVELOPER).refused(refused)
     kube.delete(INGRESS, shop, "mine", DEVELOPER).accepted()
+
+
+def backend(name: str, **fields: object) -> Object:
+    return {"name": name, "port": 80, **fields}
+
+
+def mirror(name: str) -> Object:
+    return {"type": "RequestMirror", "requestMirror": {"backendRef": backend(name)}}
+
+
+PREVIEWED: dict[str, Object] = {
+    "a backend": {"backendRefs": [backend("web"), backend("web-preview", weight=1)]},
+    "a copy of requests": {"backendRefs": [backend("web")], "filters": [mirror("web-preview")]},
+    "a backend's copy of requests": {"backendRefs": [backend("web", filters=[mirror("web-preview")])]},
+}
+
+
+@pytest.mark.parametrize("kind", [HTTP_ROUTE, GRPC_ROUTE], ids=lambda kind: kind.kind)
+@pytest.mark.parametrize("case", PREVIEWED)
+def test_no_gateway_route_names_the_preview(kube: Kubernetes, shop: str, kind: Kind, case: str) -> None:
+    spec = {"parentRefs": [{"name": "public"}], "rules": [{"backendRefs": [backend("web")]}, PREVIEWED[case]]}
+    route = kind.manifest("mine", spec=spec)
+    refused = "no route may name web-preview, which serves what nobody has approved yet: name Service web"
+    kube.create(kind, shop, route).refused(refused)
+    spec["rules"] = [{"backendRefs": [backend("web", weight=90), backend("web-candidate", weight=10)]}]
+    kube.create(kind, shop, route).accepted()
+    kube.merge(kind, shop, "mine", {"spec": {"rules": [PREVIEWED[case]]}}).refused(refused)
+    kube.delete(kind, shop, "mine").accepted()
+
+
+def test_gateway_routes_to_other_things_are_left_alone(kube: Kubernetes, shop: str) -> None:
+    rules = [
+        {"backendRefs": [backend("api-preview"), backend("web-preview", namespace="elsewhere")]},
+        {"filters": [{"type": "RequestRedirect", "requestRedirect": {"hostname": "a.example"}}]},
+    ]
+    kube.create(HTTP_ROUTE, shop, HTTP_ROUTE.manifest("other", spec={"rules": rules})).accepted()

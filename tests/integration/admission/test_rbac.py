@@ -2,21 +2,16 @@
 
 import pytest
 import yaml
-
-from tests.cluster.cluster import Cluster
 from tests.integration.admission.conftest import REPOSITORY
 from tests.integration.admission.impersonation import (
     ACCESS_REVIEW,
-    CLUSTER_ROLE,
     OPERATOR,
     PROMOTION,
     ROLE_BINDING,
-    ROLLOUT,
-    VALIDATING_POLICY,
     Kubernetes,
     User,
 )
-from tests.integration.admission.people import DEVELOPER, NAMESPACE_ADMIN, bind, new_promotion, rollout
+from tests.integration.admission.people import DEVELOPER, NAMESPACE_ADMIN, bind, new_promotion
 
 READER = User("reader@example.com")
 ONLY_APPROVER = User("only-approver@example.com")
@@ -24,7 +19,14 @@ ONLY_APPROVER = User("only-approver@example.com")
 
 def may(kube: Kubernetes, user: User, namespace: str, verb: str, resource: str, group: str = "slipway.dev") -> bool:
     plural, _, subresource = resource.partition("/")
-    asked = {"namespace": namespace, "verb": verb, "group": group, "resource": plural, "subresource": subresource, "name": "x"}
+    asked = {
+        "namespace": namespace,
+        "verb": verb,
+        "group": group,
+        "resource": plural,
+        "subresource": subresource,
+        "name": "x",
+    }
     groups = ["system:authenticated"]
     review = ACCESS_REVIEW.manifest("", spec={"user": user.name, "groups": groups, "resourceAttributes": asked})
     allowed: bool = kube.create(ACCESS_REVIEW, None, review).accepted()["status"]["allowed"]
@@ -38,7 +40,7 @@ def shop(kube: Kubernetes, namespace: str) -> str:
     return namespace
 
 
-# resource, verb: who may. E editors (`edit`), A admins of the namespace (`admin`), V readers (`view`), P approvers (slipway-approver)
+# resource, verb: who may. Editors (`edit`), Admins (`admin`), Viewers (`view`), aPprovers (slipway-approver).
 TABLE = {
     ("rollouts", "get"): "EAVP",
     ("rollouts", "watch"): "EAVP",
