@@ -62,9 +62,7 @@ def _service(cache: Cache, change: Change) -> set[Key]:
     keys = set(_owners(cache, metadata["namespace"], metadata["name"]))
     if any(_labels(state).get(ROLLOUT_LABEL) for state in (change.before, change.after)):
         return keys
-    before, after = (
-        ((state or {}).get("spec") or {}).get("selector") for state in (change.before, change.after)
-    )
+    before, after = (((state or {}).get("spec") or {}).get("selector") for state in (change.before, change.after))
     if before != after:
         keys |= set(_keys(cache.in_namespace(ROLLOUTS, metadata["namespace"])))
     return keys

@@ -47,6 +47,7 @@ LATE_SECONDS = 10.0
 # A listing this young need not be repeated on becoming leader.
 FRESH_SECONDS = 15.0
 SPREAD_SECONDS = 30.0
+BURST_SECONDS = 0.02
 
 
 class CannotRun(Exception):
@@ -126,12 +127,8 @@ class Operator:
             waited=self.telemetry.queue_wait_seconds.observe,
             failed=lambda error: self.telemetry.reconcile_errors.labels(type(error).__name__).inc(),
         )
-        resync = self._resync = Resync(
-            self._client, self._cache, kinds, namespaces, self._changed, self._missed
-        )
-        watches = self._watches = Watches(
-            self._cache, kinds, namespaces, self.options.kubeconfig, self._changed
-        )
+        resync = self._resync = Resync(self._client, self._cache, kinds, namespaces, self._changed, self._missed)
+        watches = self._watches = Watches(self._cache, kinds, namespaces, self.options.kubeconfig, self._changed)
         streams = await watches.start()
         self._take_signals()  # back from kopf
         election = asyncio.create_task(self._lead(elector, resync, kinds), name="leader")
@@ -141,9 +138,7 @@ class Operator:
         ]
         stop = asyncio.create_task(self._stopped(), name="stop")
         try:
-            done, _ = await asyncio.wait(
-                {stop, streams, election, *background}, return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait({stop, streams, election, *background}, return_when=asyncio.FIRST_COMPLETED)
             code = 0
             for task in done - {stop}:
                 code = 1
@@ -298,8 +293,10 @@ class Operator:
         return reconcile
 
     def _changed(self, change: Change) -> None:
+        # What people write counts at once. Pods and their like change in bursts, of which one look is enough.
+        delay = 0.0 if change.kind in (ROLLOUTS, PROMOTIONS) else BURST_SECONDS
         for key in affected(self._cache, change):
-            self._enqueue(key)
+            self._enqueue(key, delay)
 
     def _enqueue(self, key: Key, delay: float = 0.0) -> None:
         """While standing by nothing is queued: whoever becomes leader looks at everything."""
@@ -309,8 +306,7 @@ class Operator:
     def _keys(self) -> Iterable[Key]:
         """Every Rollout, and those that a Promotion names though they do not exist."""
         keys = {
-            (rollout["metadata"]["namespace"], rollout["metadata"]["name"])
-            for rollout in self._cache.all(ROLLOUTS)
+            (rollout["metadata"]["namespace"], rollout["metadata"]["name"]) for rollout in self._cache.all(ROLLOUTS)
         }
         keys |= {
             (promotion["metadata"]["namespace"], promotion["spec"]["rollout"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from slipway.cluster.api import Api, Object
@@ -25,6 +25,9 @@ from slipway.runtime.writes import Pass
 log = logging.getLogger(__name__)
 
 ERROR_BACKOFF = 0.5
+# As long as one round of reads may well take. Every write names the version that it was decided on, so that
+# what changes in between is a conflict.
+LIVE_FOR = timedelta(milliseconds=100)
 
 
 class Guard(Protocol):
@@ -74,6 +77,7 @@ class Reconciler:
         self._routed = routed
         self._decide = decider
         self._stale: set[Key] = set()
+        self._read_at: dict[Key, datetime] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Returns the seconds until the next look, None if only a change can bring anything new.
@@ -93,10 +97,10 @@ class Reconciler:
             raise Retry(str(error), ERROR_BACKOFF) from error
 
     async def _pass(self, key: Key) -> float | None:
-        live = key in self._stale
-        if live:
+        if key in self._stale:
             await self._refresh(key)
             self._stale.discard(key)
+        live = self._is_fresh(key)
         decision = self._decided(key, live)
         if decision.needs_live and not live:
             await self._refresh(key)
@@ -116,7 +120,15 @@ class Reconciler:
         return self._decide(snapshot, self._clock())
 
     async def _refresh(self, key: Key) -> None:
+        started = self._clock()
         self._tell(key, await snapshots.refresh(self._api, self._cache, key, self._routed))
+        self._read_at = {other: at for other, at in self._read_at.items() if started - at < LIVE_FOR}
+        self._read_at[key] = started
+
+    def _is_fresh(self, key: Key) -> bool:
+        """Whether everything was read so recently that reading it again would say the same."""
+        at = self._read_at.get(key)
+        return at is not None and timedelta() <= self._clock() - at < LIVE_FOR
 
     async def _execute(self, key: Key, writes: Iterable[Write]) -> None:
         current = Pass(self._api, self._cache, *key)
@@ -139,9 +151,7 @@ class Reconciler:
     def _refused(self, key: Key, write: Write, error: APIError) -> None:
         """The object's own users have to see why it does not get on; the operator's log is not theirs."""
         message = f"{type(write).__name__}: {error.message}"
-        self._post(
-            key, Event(kind="Rollout", name=key[1], type="Warning", reason="WriteRefused", message=message)
-        )
+        self._post(key, Event(kind="Rollout", name=key[1], type="Warning", reason="WriteRefused", message=message))
 
     def _post(self, key: Key, event: Event) -> None:
         kind = ROLLOUTS if event.kind == "Rollout" else PROMOTIONS

@@ -29,22 +29,16 @@ class Telemetry:
             buckets=_FAST,
             registry=self.registry,
         )
-        self.queue_depth = Gauge(
-            "slipway_queue_depth", "Rollouts that are due and wait.", registry=self.registry
-        )
+        self.queue_depth = Gauge("slipway_queue_depth", "Rollouts that are due and wait.", registry=self.registry)
         self.leader = Gauge("slipway_leader", "1 while this replica holds the lease.", registry=self.registry)
         self.lease_epoch = Gauge(
             "slipway_lease_transitions", "How often the lease has changed hands.", registry=self.registry
         )
-        self.loop_lag = Gauge(
-            "slipway_event_loop_lag_seconds", "How late the event loop runs.", registry=self.registry
-        )
+        self.loop_lag = Gauge("slipway_event_loop_lag_seconds", "How late the event loop runs.", registry=self.registry)
         self.probes = Gauge(
             "slipway_probes", "Gate queries, smoke tests and dry runs under way.", registry=self.registry
         )
-        self.cached = Gauge(
-            "slipway_cached_objects", "Objects in the cache.", ["resource"], registry=self.registry
-        )
+        self.cached = Gauge("slipway_cached_objects", "Objects in the cache.", ["resource"], registry=self.registry)
         self.missed = Counter(
             "slipway_watch_missed",
             "Objects whose change a listing found and no watch had reported.",

@@ -105,9 +105,7 @@ class Watches:
         settings = kopf.OperatorSettings()
         settings.peering.standalone = True
         settings.posting.enabled = False
-        settings.scanning.disabled = (
-            True  # the kinds are fixed at start; whoever starts us checks that they exist
-        )
+        settings.scanning.disabled = True  # the kinds are fixed at start; whoever starts us checks that they exist
         settings.watching.initial_streaming = False  # loses objects when the first stream breaks
         settings.watching.reconnect_backoff = 0.1
         settings.networking.error_backoffs = Forever()

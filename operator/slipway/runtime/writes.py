@@ -59,9 +59,7 @@ class Pass:
             case CommitRolloutStatus():
                 return await self._commit(ROLLOUTS, self._name, None, write.resource_version, write.status)
             case CommitPromotionStatus():
-                return await self._commit(
-                    PROMOTIONS, write.name, write.uid, write.resource_version, write.status
-                )
+                return await self._commit(PROMOTIONS, write.name, write.uid, write.resource_version, write.status)
             case PatchPromotionSpec():
                 at = self._at(PROMOTIONS, write.name, write.resource_version)
                 patch = {"metadata": {"uid": write.uid, "resourceVersion": at}, "spec": dict(write.spec)}
@@ -70,9 +68,7 @@ class Pass:
             case MarkRevision():
                 at = self._at(CONTROLLER_REVISIONS, write.name, write.resource_version)
                 marks: Object = {"annotations": dict(write.annotations), "resourceVersion": at}
-                request = self._api.merge_patch(
-                    CONTROLLER_REVISIONS, self._namespace, write.name, {"metadata": marks}
-                )
+                request = self._api.merge_patch(CONTROLLER_REVISIONS, self._namespace, write.name, {"metadata": marks})
                 return await self._keep(CONTROLLER_REVISIONS, write.resource_version, request)
             case Apply():
                 kind = KINDS[write.kind]
@@ -92,9 +88,7 @@ class Pass:
                 return await self._keep(DEPLOYMENTS, write.resource_version, request)
             case SetWeights():
                 at = self._at(HTTP_ROUTES, f"{write.namespace}/{write.name}", write.resource_version)
-                return await self._keep(
-                    HTTP_ROUTES, write.resource_version, set_weights(self._api, write, at)
-                )
+                return await self._keep(HTTP_ROUTES, write.resource_version, set_weights(self._api, write, at))
             case Delete():
                 kind = KINDS[write.kind]
                 at = self._at(kind, write.name, write.resource_version)
@@ -127,9 +121,7 @@ class Pass:
         return moved or version
 
 
-async def apply(
-    api: Api, write: Apply, version: str | None, uid: str | None = None, dry_run: bool = False
-) -> Object:
+async def apply(api: Api, write: Apply, version: str | None, uid: str | None = None, dry_run: bool = False) -> Object:
     """Server-side apply of a Service or Deployment: forced where `version` was seen, else as a newcomer.
 
     An apply creates what is not there, whatever resourceVersion it names; only `uid` keeps it from making an
