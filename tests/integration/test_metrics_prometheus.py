@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import prometheus_client
 import pytest
+from tests.cluster.toolchain import program
 
 from slipway.config import Config, Source
 from slipway.metrics.dialects import DIALECTS, Dialect, Preset, QueryVariables, render
@@ -48,9 +48,7 @@ class Traffic:
         def histogram(name: str, buckets: tuple[float, ...], *labels: str) -> prometheus_client.Histogram:
             return prometheus_client.Histogram(name, name, labels, buckets=buckets, registry=self.registry)
 
-        self._http = histogram(
-            "http_request_duration_seconds", seconds, "namespace", "pod", "method", "path", "status"
-        )
+        self._http = histogram("http_request_duration_seconds", seconds, "namespace", "pod", "method", "path", "status")
         self._traefik = counter("traefik_service_requests", "service", "code", "method", "protocol")
         self._traefik_seconds = histogram(
             "traefik_service_request_duration_seconds", seconds, "service", "code", "method", "protocol"
@@ -126,8 +124,6 @@ class Prometheus:
 
 @contextmanager
 def prometheus(folder: Path, configuration: str) -> Iterator[Prometheus]:
-    program = shutil.which("prometheus")
-    assert program, "the program prometheus is needed (Debian: apt-get install prometheus)"
     folder.mkdir(parents=True)
     (folder / "prometheus.yml").write_text(configuration)
     with socket.socket() as probe:
@@ -136,7 +132,7 @@ def prometheus(folder: Path, configuration: str) -> Iterator[Prometheus]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [
-                program,
+                str(program("prometheus", "prometheus")),
                 f"--config.file={folder}/prometheus.yml",
                 f"--storage.tsdb.path={folder}/data",
                 f"--web.listen-address={address}",
@@ -245,9 +241,7 @@ def test_a_share_of_errors_is_that_share(scraped: Prometheus, dialect: Dialect) 
 @each_dialect
 @pytest.mark.parametrize("deployment", [IDLE, ABSENT])
 @pytest.mark.parametrize("name", ["error-rate", "latency-p95"])
-def test_no_requests_are_no_data(
-    scraped: Prometheus, dialect: Dialect, deployment: str, name: Preset
-) -> None:
+def test_no_requests_are_no_data(scraped: Prometheus, dialect: Dialect, deployment: str, name: Preset) -> None:
     assert isinstance(preset(scraped, dialect, name, deployment), NoData)
 
 
@@ -290,9 +284,7 @@ async def test_a_gate_with_too_few_requests_has_no_data(scraped: Prometheus) -> 
         at = datetime.now(UTC)
 
         async def gate(deployment: str, requests: int) -> Measured:
-            rate, count = (
-                render(source.presets[name], variables(deployment)) for name in ("error-rate", "requests")
-            )
+            rate, count = (render(source.presets[name], variables(deployment)) for name in ("error-rate", "requests"))
             return await measure(source.metrics, rate, count, requests, at)
 
         assert (await gate(BROKEN, 5)).reading == Value(1.0)
@@ -323,9 +315,7 @@ async def test_a_source_may_replace_a_preset(scraped: Prometheus) -> None:
         ("label_replace(up, 'a', '$1', 'b', '(')", Error("HTTP 422 (execution)")),
     ],
 )
-def test_what_is_not_one_finite_number_is_never_a_value(
-    scraped: Prometheus, promql: str, reading: Reading
-) -> None:
+def test_what_is_not_one_finite_number_is_never_a_value(scraped: Prometheus, promql: str, reading: Reading) -> None:
     assert ask(scraped, promql) == reading
 
 

@@ -148,7 +148,8 @@ class PrometheusClient(PrometheusConnect):  # type: ignore[misc]  # the library 
                 },
                 headers=self.headers,
                 auth=self.auth,
-                timeout=(self._seconds, self._seconds),
+                # A third for each address, so that another one of the same name has its turn in time.
+                timeout=(self._seconds / 3, self._seconds),
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -181,9 +182,9 @@ def _bounded(response: requests.Response) -> bytes:
 
 
 def _why(error: requests.RequestException, seconds: float) -> str:
-    # In this order: requests derives ConnectTimeout and SSLError from ConnectionError. Their own texts have
+    # In this order: requests derives SSLError and ConnectTimeout from ConnectionError. Their own texts have
     # the URL and parts of the answer, and are not repeated.
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.ReadTimeout):
         return f"no answer within {seconds:g} s"
     if isinstance(error, requests.exceptions.SSLError):
         return "TLS: the certificate or the handshake is not accepted"
