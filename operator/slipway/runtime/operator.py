@@ -44,8 +44,8 @@ NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 # A worker that waits for a key this long while there is one, or a loop that is this late, will not recover.
 STUCK_SECONDS = 60.0
 LATE_SECONDS = 10.0
-# A listing this young need not be repeated on becoming leader.
-FRESH_SECONDS = 15.0
+# Who has stood by for longer than this lists again on becoming leader: another one wrote until just now.
+FRESH_SECONDS = 1.0
 SPREAD_SECONDS = 30.0
 BURST_SECONDS = 0.02
 

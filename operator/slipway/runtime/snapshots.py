@@ -16,6 +16,7 @@ from slipway.cluster.resources import (
     NAMESPACES,
     PODS,
     PROMOTIONS,
+    REVISION_LABEL,
     ROLLOUT_LABEL,
     ROLLOUTS,
     SERVICES,
@@ -63,12 +64,12 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool) -> list[Change
     caught up with etcd, up to 100 ms after any write of anybody. Children that only the server knows yet are
     new pods and endpoints, which can but add to what is ready.
 
-    What is not read: stored plans, which never change; Promotions that have ended, and Services that only share
-    the namespace, which can hold a decision back but bring traffic to no revision. `routed`: the server knows
-    HTTPRoutes.
+    What is not read: stored plans, which never change; revisions of the past, which nobody but the leader writes;
+    Promotions that have ended, and Services that only share the namespace, which can hold a decision back but
+    bring traffic to no revision. `routed`: the server knows HTTPRoutes.
     """
     namespace, name = key
-    lanes = asyncio.Semaphore(READS_AT_ONCE)
+    lanes, in_play = asyncio.Semaphore(READS_AT_ONCE), _in_play(cache, key)
     reads = [
         _read(lanes, api, cache, ROLLOUTS, namespace, name),
         _read(lanes, api, cache, NAMESPACES, None, namespace),
@@ -78,7 +79,7 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool) -> list[Change
             _read(lanes, api, cache, kind, namespace, child["metadata"]["name"])
             for kind in (CONTROLLER_REVISIONS, DEPLOYMENTS, ENDPOINT_SLICES)
             for child in cache.of_rollout(kind, namespace, name)
-            if names.PLAN_LABEL not in child["metadata"]["labels"]
+            if not _is_history(child, in_play)
         ),
     ]
     pods = [pod["metadata"]["name"] for pod in cache.of_rollout(PODS, namespace, name)]
@@ -109,6 +110,23 @@ async def _read_pods(api: Api, cache: Cache, key: Key) -> list[Change]:
     namespace, name = key
     items, version = await api.list(PODS, namespace, f"{ROLLOUT_LABEL}={name}")
     return cache.replace(PODS, items, version, namespace, name)
+
+
+def _in_play(cache: Cache, key: Key) -> set[str]:
+    """The revisions that the Rollout's status or one of its Services names; empty where nothing is known."""
+    status = (cache.get(ROLLOUTS, *key) or {}).get("status") or {}
+    roles = ("stable", "candidate", "next", "previous", "rejected")
+    named = {(status.get(role) or {}).get("revision") for role in roles}
+    for service in service_names(key[1]):
+        spec = (cache.get(SERVICES, key[0], service) or {}).get("spec") or {}
+        named.add((spec.get("selector") or {}).get(REVISION_LABEL))
+    return {revision for revision in named if revision and revision != names.NO_REVISION}
+
+
+def _is_history(child: Object, in_play: set[str]) -> bool:
+    labels = child["metadata"]["labels"]
+    revision = labels.get(REVISION_LABEL)
+    return names.PLAN_LABEL in labels or bool(in_play and revision and revision not in in_play)
 
 
 def _unfinished(cache: Cache, key: Key) -> Iterable[str]:
