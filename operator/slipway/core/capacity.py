@@ -52,7 +52,9 @@ def sizes(
         name = candidate.revision.name
         if candidate.in_flight:
             share = max(candidate.share, pods_for, world.exposure(name))
-            wanted[name] = max(needed(replicas, share), preview(candidate, replicas))
+            # Never fewer within a shift: what was made ready for the next stage waits for it.
+            kept = min(world.size(name), replicas)
+            wanted[name] = max(needed(replicas, share), preview(candidate, replicas), kept)
         elif allowed:
             wanted[name] = max(preview(candidate, replicas), needed(replicas, pods_for))
     if retreating is not None and not drained:

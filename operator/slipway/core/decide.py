@@ -291,7 +291,7 @@ def _children(scene: Scene) -> list[Write]:
         lineage=lineage,
         replicas=replicas_of(case),
         candidate=candidate,
-        pods_for=limit.pods_for if limit else course.share,
+        pods_for=course.share if course.entered or limit is None else limit.pods_for,
         allowed=scene.acceptance.pods and _template_taken(case, course.candidate),
         retreating=scene.retreating,
         drained=scene.drained,

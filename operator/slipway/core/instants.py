@@ -29,5 +29,5 @@ def whole_milliseconds(instant: datetime) -> datetime:
 def roughly(length: timedelta) -> str:
     """How long something has lasted, for a message: coarse, so that a message does not change all the time."""
     seconds = max(0, int(length.total_seconds()))
-    grain = 60 if seconds >= 120 else 10
+    grain = 60 if seconds >= 120 else 10 if seconds >= 30 else 5
     return format_duration(timedelta(seconds=seconds // grain * grain))

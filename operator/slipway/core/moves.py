@@ -68,10 +68,18 @@ def _unfollowed(case: Case, service: str, revision: str | None) -> str:
         return f"Service {service} still has {others} endpoints of another revision"
     if revision is None or replicas_of(case) == 0:
         return ""
-    ready = case.world.ready(revision)
-    if endpoints[revision] < max(1, ready):
-        return f"Service {service} has {endpoints[revision]} of {max(1, ready)} ready endpoints of {revision}"
+    expected = max(1, min(case.world.ready(revision), _wanted_endpoints(case, revision)))
+    if endpoints[revision] < expected:
+        return f"Service {service} has {endpoints[revision]} of {expected} ready endpoints of {revision}"
     return ""
+
+
+def _wanted_endpoints(case: Case, revision: str) -> int:
+    """Pods that the present share needs: one more, made ready for the next stage, may be late."""
+    kept = case.status.candidate
+    if kept is not None and kept.revision == revision and kept.step is not None:
+        return capacity.needed(replicas_of(case), kept.step.weight)
+    return replicas_of(case)
 
 
 def next_move(

@@ -117,7 +117,8 @@ def watching(case: Case) -> bool:
 
 def _before_traffic(case: Case, candidate: Revision) -> Occasion | None:
     """The tests on the waiting candidate: once, as soon as its preview pods are there; again on `rerun`."""
-    if case.world.endpoints(case.world.preview_service)[candidate.name] == 0:
+    ready = case.world.endpoints(case.world.preview_service)[candidate.name]
+    if ready == 0 or ready < case.world.size(candidate.name):
         return None
     claim = charge.in_charge(case.claims, case.environment, candidate)
     run = (claim.spec.rerun if claim and claim.spec else None) or ""

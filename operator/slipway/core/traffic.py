@@ -41,7 +41,7 @@ def _to_stable(now: Traffic, stable: str | None, routed: bool, settled: bool) ->
     if not routed:
         return Traffic(stable, now.candidate, now.weight)
     home = Traffic(stable, now.candidate, 0)
-    if now == home and settled:
+    if now == home and (settled or now.candidate is None):
         return replace(home, candidate=stable)
     return home
 

@@ -184,6 +184,9 @@ def _pod(obj: Object) -> Pod | None:
         if port.get("name")
     }
     gone = bool(meta.get("deletionTimestamp"))
+    if gone:
+        # It was asked to end: however it ends, that is no trouble of the revision.
+        trouble, message = "", ""
     return Pod(
         str(meta["name"]),
         str(revision),
