@@ -6,6 +6,7 @@ import pytest
 from tests.cluster.cluster import Cluster
 from tests.integration.admission.impersonation import (
     CLUSTER_ADMIN,
+    OPERATOR,
     PROMOTION,
     Answer,
     Kubernetes,
@@ -19,7 +20,6 @@ from tests.integration.admission.people import (
     NAMESPACE_ADMIN,
     NEXT_PLAN,
     ODD_APPROVER,
-    OPERATOR,
     PLAN,
     RESTORE,
     SECOND_APPROVER,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from tests.cluster.cluster import Cluster
 from tests.integration.admission.conftest import REPOSITORY, stamping_answers
-from tests.integration.admission.impersonation import PROMOTION, Answer, Kubernetes, Object, User, eventually
+from tests.integration.admission.impersonation import OPERATOR, PROMOTION, Answer, Kubernetes, Object, User, eventually
 from tests.integration.admission.people import (
     APPROVER,
     DEVELOPER,
@@ -17,7 +17,6 @@ from tests.integration.admission.people import (
     NAMESPACE_ADMIN,
     NEXT_PLAN,
     ODD_APPROVER,
-    OPERATOR,
     PLAN,
     UNLISTED_ACCOUNT,
     new_namespace,

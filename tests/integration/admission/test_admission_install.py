@@ -1,4 +1,4 @@
-"""The install as people apply it, for Kubernetes 1.36 and for older ones, and what it must never stand in the way of."""
+"""The install as people apply it, for Kubernetes 1.36 and for older ones, and what it must not stand in the way of."""
 
 from pathlib import Path
 
@@ -42,9 +42,7 @@ def test_the_older_install_lacks_the_mutating_policies_and_nothing_else(guarded:
 
 
 @pytest.mark.parametrize("folder", [INSTALL, OLDER], ids=lambda folder: folder.name)
-def test_it_applies_without_a_warning_and_keeps_the_allow_lists(
-    guarded: Cluster, kube: Kubernetes, folder: Path
-) -> None:
+def test_it_applies_without_a_warning(guarded: Cluster, kube: Kubernetes, folder: Path) -> None:
     done = guarded.try_kubectl("apply", "--server-side", "--dry-run=server", "-k", str(folder))
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -90,7 +88,7 @@ def test_a_malformed_promotion_is_an_error_of_the_user(kube: Kubernetes, namespa
 
 
 def test_without_the_crds_the_policies_stand_in_nobodys_way() -> None:
-    """Applied in the wrong order, or left behind when the CRDs were deleted: two policies have Rollouts as parameters."""
+    """Applied in the wrong order, or left when the CRDs were deleted: two policies have Rollouts as parameters."""
     with Cluster.start(Level.CONTROL_PLANE) as cluster:
         cluster.kubectl("apply", "--server-side", "-k", str(INSTALL))
         kube = Kubernetes(cluster.kubeconfig())

@@ -3,6 +3,7 @@
 import pytest
 from tests.integration.admission.impersonation import (
     CLUSTER_ADMIN,
+    OPERATOR,
     PROMOTION,
     Answer,
     Kubernetes,
@@ -14,7 +15,6 @@ from tests.integration.admission.people import (
     DEVELOPER,
     NEXT_PLAN,
     ODD_APPROVER,
-    OPERATOR,
     PLAN,
     SECOND_APPROVER,
     new_promotion,

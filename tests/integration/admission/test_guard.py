@@ -1,6 +1,7 @@
 """The guard of what the operator makes: what an editor, or even a cluster administrator, may try on it."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from tests.cluster.cluster import Cluster
@@ -251,13 +252,17 @@ def test_the_operator_and_a_restore_write_all_of_it(kube: Kubernetes, shop: str,
     kube.delete(DEPLOYMENT, shop, "web-0123456789", user).accepted()
 
 
+def none_left(kube: Kubernetes, kind: Kind, namespace: str) -> bool:
+    return not kube.items(kind, namespace)
+
+
 @pytest.mark.parametrize("policy", ["Background", "Foreground"])
 def test_deleting_the_rollout_deletes_its_workload(kube: Kubernetes, policy: str) -> None:
     name = new_namespace(kube, "deleted")
     with_children(kube, name)
     kube.delete(ROLLOUT, name, "web", DEVELOPER, propagationPolicy=policy).accepted()
     for kind in (ROLLOUT, SERVICE, DEPLOYMENT, REPLICA_SET, CONTROLLER_REVISION, POD):
-        eventually(lambda kind=kind: not kube.items(kind, name), f"{kind.plural} are gone")
+        eventually(partial(none_left, kube, kind, name), f"{kind.plural} are gone")
     kube.delete(NAMESPACE, None, name).accepted()
 
 
