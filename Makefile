@@ -1,0 +1,76 @@
+# Everything that is done with this repository. Each target installs or builds what it needs and can be run again.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+# uv installs Python packages as the lock file says. Where it is not there it goes into a virtual environment of its own.
+UV := $(shell command -v uv || echo .uv/bin/uv)
+RUN := $(UV) run --frozen
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lint types crds test test-unit test-sim test-integration test-e2e test-matrix demo bench \
+	cluster-up cluster-down image clean
+
+help: ## Show this
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+
+$(filter .uv/bin/uv,$(UV)):
+	@echo "== uv is not there: installing it into .uv"
+	python3 -m venv .uv
+	.uv/bin/pip install --quiet uv
+
+setup: $(filter .uv/bin/uv,$(UV)) ## Install the locked Python dependencies
+	@echo "== dependencies, as the lock file says"
+	$(UV) sync --frozen
+
+lint: setup ## Style, and the CRDs against the models
+	@echo "== lint"
+	$(RUN) ruff check operator tests
+	$(RUN) ruff format --check operator tests
+	$(RUN) python -m slipway.api.crd --check
+
+types: setup ## mypy, strict
+	@echo "== types"
+	$(RUN) mypy operator/slipway
+
+crds: setup ## Generate crds/ from the models
+	$(RUN) python -m slipway.api.crd
+
+# CLUSTER=kind asks for a kind cluster (Docker), SLIPWAY_KUBECONFIG=… for a cluster of yours; see tests/cluster/README.md.
+test: lint types ## Lint, types, unit, simulation, integration and end-to-end tests
+	@echo "== tests"
+	$(RUN) pytest tests/unit tests/sim tests/integration tests/e2e
+
+test-unit: setup ## Unit and property tests of the core: seconds, no cluster
+	$(RUN) pytest tests/unit
+
+test-sim: setup ## Simulated API server, crashes, stale caches
+	$(RUN) pytest tests/sim
+
+test-integration: setup ## On a real API server
+	$(RUN) pytest tests/integration
+
+test-e2e: setup ## Real pods, gateway, Prometheus and requests
+	$(RUN) pytest tests/e2e
+
+test-matrix: setup ## All combinations of faults, and many more examples: long, not part of `test`
+	SLIPWAY_SIM=all HYPOTHESIS_PROFILE=thorough $(RUN) pytest --timeout 7200 tests/unit/core tests/sim
+
+demo: setup ## The main job, told and shown; YES=1 runs without pauses, KEEP=1 leaves the cluster running
+	$(RUN) python -m tests.demo
+
+bench: setup ## Latency, scale, memory and lost requests, printed
+	$(RUN) python -m tests.bench
+
+cluster-up: setup ## Start a test cluster that stays
+	$(RUN) python -m tests.cluster up
+
+cluster-down: setup ## Stop it and remove all that it made
+	$(RUN) python -m tests.cluster down
+
+image: ## Build the operator's image with Docker
+	docker build --tag slipway:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) .
+
+clean: ## Remove what was installed here; the build cache stays
+	rm -rf .venv .uv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
