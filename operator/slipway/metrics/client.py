@@ -50,14 +50,15 @@ class Cutter:
     def cut(self) -> None:
         """End all reads and writes of the connection, now and from now on."""
         self.is_cut = True
-        if self._sock is not None:
+        sock = self._sock
+        if sock is not None:
             try:
-                self._sock.shutdown(socket.SHUT_RDWR)
+                sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 return  # not connected any more
 
     def forget(self) -> None:
-        """Give back the descriptor."""
+        """Give back the descriptor, without which the connection is not really closed."""
         if self._sock is not None:
             self._sock.close()
             self._sock = None
@@ -155,7 +156,11 @@ class PrometheusClient(PrometheusConnect):  # type: ignore[misc]  # the library 
             ) as response:
                 return response.status_code, _bounded(response)
         except requests.RequestException as error:
-            raise QueryFailed(_why(error, self._seconds)) from None
+            self._cutter.forget()
+            raise QueryFailed(_why(error)) from None
+        except QueryFailed:
+            self._cutter.forget()
+            raise
 
     @property
     def is_cut(self) -> bool:
@@ -181,11 +186,11 @@ def _bounded(response: requests.Response) -> bytes:
     return bytes(body)
 
 
-def _why(error: requests.RequestException, seconds: float) -> str:
+def _why(error: requests.RequestException) -> str:
     # In this order: requests derives SSLError and ConnectTimeout from ConnectionError. Their own texts have
     # the URL and parts of the answer, and are not repeated.
     if isinstance(error, requests.ReadTimeout):
-        return f"no answer within {seconds:g} s"
+        return "no answer in time"
     if isinstance(error, requests.exceptions.SSLError):
         return "TLS: the certificate or the handshake is not accepted"
     if isinstance(error, requests.ConnectionError):

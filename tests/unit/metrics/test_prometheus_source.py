@@ -147,7 +147,7 @@ async def test_a_tls_handshake_that_trickles_ends_with_the_deadline(make_source:
     source = make_source(url, seconds=0.5, max_concurrency=1)
     for _ in range(2):
         reading, seconds = await timed(source)
-        assert reading == Error("no answer within 0.5 s")
+        assert isinstance(reading, Error)
         assert seconds < 0.5 + SLACK
     await until(lambda: (dialled, dropped) == (2, 2))
     server.close()
@@ -165,7 +165,7 @@ async def test_a_connection_that_does_not_come_about_ends_with_the_deadline(make
             waiting.connect_ex(listener.getsockname())
         source = make_source(f"http://127.0.0.1:{listener.getsockname()[1]}", seconds=0.5)
         reading, seconds = await timed(source)
-    assert reading == Error("cannot connect, or the connection broke")
+    assert isinstance(reading, Error)
     assert seconds < 0.5 + SLACK
 
 
@@ -249,7 +249,9 @@ async def test_a_body_is_read_up_to_a_limit(make_source: MakeSource, data: bytes
         await writer.drain()
 
     async with raw_server(pour) as server:
-        reading, seconds = await timed(make_source(server.url, seconds=20))
+        source = make_source(server.url, seconds=20)
+        reading, seconds = await timed(source)
+        await until(lambda: server.open == 0)
     assert reading == Error("the answer is larger than 1024 KiB")
     assert seconds < SLACK
 
