@@ -3,6 +3,7 @@
 from itertools import count
 
 from tests.integration.admission.impersonation import (
+    ACCESS_REVIEW,
     NAMESPACE,
     OPERATOR,
     PROMOTION,
@@ -12,6 +13,7 @@ from tests.integration.admission.impersonation import (
     Kubernetes,
     Object,
     User,
+    eventually,
 )
 
 DEVELOPER = User("developer@example.com")
@@ -46,6 +48,22 @@ def bind(kube: Kubernetes, namespace: str, name: str, cluster_role: str, users: 
     kube.create(ROLE_BINDING, namespace, binding).accepted()
 
 
+def may(kube: Kubernetes, user: User, namespace: str, verb: str, resource: str, group: str = "slipway.dev") -> bool:
+    plural, _, subresource = resource.partition("/")
+    asked = {
+        "namespace": namespace,
+        "verb": verb,
+        "group": group,
+        "resource": plural,
+        "subresource": subresource,
+        "name": "x",
+    }
+    groups = ["system:authenticated"]
+    review = ACCESS_REVIEW.manifest("", spec={"user": user.name, "groups": groups, "resourceAttributes": asked})
+    allowed: bool = kube.create(ACCESS_REVIEW, None, review).accepted()["status"]["allowed"]
+    return allowed
+
+
 def new_namespace(kube: Kubernetes, prefix: str, labels: dict[str, str] | None = None) -> str:
     """A namespace with editors (`edit`), an admin (`admin`) and approvers (`slipway-approver` and `edit`)."""
     name = f"{prefix}-{next(_numbers)}"
@@ -53,6 +71,15 @@ def new_namespace(kube: Kubernetes, prefix: str, labels: dict[str, str] | None =
     bind(kube, name, "editors", "edit", (*EDITORS, *APPROVERS))
     bind(kube, name, "admins", "admin", (NAMESPACE_ADMIN,))
     bind(kube, name, "approvers", "slipway-approver", APPROVERS)
+    # Bindings and aggregated roles reach the authorizer a moment after they were written.
+    eventually(
+        lambda: (
+            may(kube, DEVELOPER, name, "create", "promotions")
+            and may(kube, NAMESPACE_ADMIN, name, "create", "promotions")
+            and all(may(kube, user, name, "approve", "rollouts") for user in APPROVERS)
+        ),
+        "the roles are bound",
+    )
     return name
 
 

@@ -4,39 +4,24 @@ import pytest
 import yaml
 from tests.integration.admission.conftest import REPOSITORY
 from tests.integration.admission.impersonation import (
-    ACCESS_REVIEW,
     OPERATOR,
     PROMOTION,
     ROLE_BINDING,
     Kubernetes,
     User,
+    eventually,
 )
-from tests.integration.admission.people import DEVELOPER, NAMESPACE_ADMIN, bind, new_promotion
+from tests.integration.admission.people import DEVELOPER, NAMESPACE_ADMIN, bind, may, new_promotion
 
 READER = User("reader@example.com")
 ONLY_APPROVER = User("only-approver@example.com")
-
-
-def may(kube: Kubernetes, user: User, namespace: str, verb: str, resource: str, group: str = "slipway.dev") -> bool:
-    plural, _, subresource = resource.partition("/")
-    asked = {
-        "namespace": namespace,
-        "verb": verb,
-        "group": group,
-        "resource": plural,
-        "subresource": subresource,
-        "name": "x",
-    }
-    groups = ["system:authenticated"]
-    review = ACCESS_REVIEW.manifest("", spec={"user": user.name, "groups": groups, "resourceAttributes": asked})
-    allowed: bool = kube.create(ACCESS_REVIEW, None, review).accepted()["status"]["allowed"]
-    return allowed
 
 
 @pytest.fixture(scope="module")
 def shop(kube: Kubernetes, namespace: str) -> str:
     bind(kube, namespace, "readers", "view", (READER,))
     bind(kube, namespace, "only-approvers", "slipway-approver", (ONLY_APPROVER,))
+    eventually(lambda: may(kube, ONLY_APPROVER, namespace, "approve", "rollouts"), "the roles are bound")
     return namespace
 
 
