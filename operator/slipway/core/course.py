@@ -99,8 +99,11 @@ def chart(
     back = retreat.retreat(case, candidate, watched or found)
     if back is not None:
         return _go_back(case, course, back)
-    if candidate is None or found is None:
+    if candidate is None:
         return course
+    if found is None:
+        lost = "its approved plan is not stored or cannot be read: nothing moves until it is aborted"
+        return replace(course, limit=Ceiling(0, Code.NO_PLAN, lost, 0))
     return _forward(case, course, candidate, found, acceptance, unconverged, way_back)
 
 
@@ -118,7 +121,7 @@ def _tidy(case: Case, course: Course) -> Course:
         if rejected is not None and case.spec is not None:
             desired = case.lineage.desired is not None and case.lineage.desired.name == name
             uid = rejected.promotion_uid
-            ended = uid in final or uid not in present
+            ended = uid in final or uid not in present or rejected.cause is Cause.RESTART
             idle = case.world.exposure(name) == 0 and name not in case.world.serving()
             if ended and idle and (not desired or rejected.cause is Cause.RESTART) and case.settled:
                 marks = cleared(marks)

@@ -225,7 +225,8 @@ def _keep_until(case: Case, course: Course) -> datetime | None:
     if course.verified and course.progress is not None:
         step = course.progress.step
         start = step.converged_at if step is not None and step.converged_at is not None else case.now
-        return start + strategy.settings(course.progress.spec).keep_previous
+        keep = strategy.settings(course.progress.spec).keep_previous
+        return start + max(keep, case.snapshot.settings.drain_delay)
     if known is not None and known.revision == previous.name and known.until is not None:
         return known.until
     keep = strategy.settings(case.spec).keep_previous if case.spec else timedelta(minutes=30)

@@ -76,7 +76,7 @@ def fold(before: GateStatus, gate: Gate, measured: Measured, subject: Subject, l
     passes, failures, data_at = before.passes, before.failures, before.data_at
     if verdict is Verdict.FAIL:
         passes, failures, data_at = 0, failures + 1, at
-        words = f"{gate.name} {words} failed ({failures} of {gate.failure_threshold})"
+        words = f"{gate.name} {measured.value:.4g} is not {bound(gate)} ({failures} of {gate.failure_threshold})"
     elif verdict is Verdict.PASS:
         failures, data_at = 0, at
         if length >= gate.window:

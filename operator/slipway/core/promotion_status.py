@@ -66,7 +66,7 @@ def _ended(scene: Scene, claim: Claim) -> Verdict | None:
     for revision in course.lineage.revisions.values():
         marks = revision.marks
         rejected, approved = marks.rejected, marks.approved
-        if rejected is not None and claim.uid == rejected.promotion_uid:
+        if rejected is not None and claim.uid == rejected.promotion_uid and rejected.cause is not Cause.RESTART:
             reason = rejected.reason
             moved = approved is not None and approved.promotion_uid == claim.uid
             if moved and (course.back is not None or not _is_back(scene, revision)):

@@ -27,7 +27,7 @@ from slipway.core.scene import Scene
 HISTORY = 20
 """Entries of status.history that are kept."""
 
-_HELD = frozenset({Code.HELD, Code.PLAN_CHANGED, Code.NO_DATA})
+_HELD = frozenset({Code.HELD, Code.PLAN_CHANGED, Code.NO_DATA, Code.NO_PLAN})
 _ASKING = frozenset({Code.APPROVAL, Code.WITHDRAWN, Code.ASKS})
 
 
