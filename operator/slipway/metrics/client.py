@@ -133,8 +133,10 @@ class PrometheusClient(PrometheusConnect):  # type: ignore[misc]  # the library 
         self.auth = BearerToken(token_file) if token_file else None
         self._seconds = timeout.total_seconds()
         self._cutter = Cutter()
-        session.adapters.clear()  # the library's own, and those for any other scheme
-        session.mount(url, _Adapter(self._cutter))
+        adapter = _Adapter(self._cutter)
+        session.adapters.clear()  # the library's own among them
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
 
     def instant_query(self, promql: str, at: datetime) -> tuple[int, bytes]:
         """HTTP status and body of the answer to `promql`, evaluated at `at`; QueryFailed without one."""
