@@ -108,3 +108,7 @@ def _load(file: Path) -> Config:
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
+
+
+if __name__ == "__main__":
+    app()

@@ -118,7 +118,7 @@ class Elector:
         self._renewed_at = None
         spec = {**self._spec(), "holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": _now()}
         try:
-            async with asyncio.timeout(self._timing.retry_period):
+            async with asyncio.timeout(1.0):
                 await self._api.replace(LEASES, {**self._lease, "spec": spec})
         except (APIError, TimeoutError) as error:
             log.warning("the lease was not released, the next leader waits for it to expire: %s", error)

@@ -50,6 +50,9 @@ SPREAD_SECONDS = 30.0
 BURST_SECONDS = 0.02
 
 
+_ENDED = {"leader": "the lease is lost", "kopf": "the watch streams have ended"}
+
+
 class CannotRun(Exception):
     """The cluster lacks something without which the operator must not run; the message says what."""
 
@@ -143,7 +146,7 @@ class Operator:
             for task in done - {stop}:
                 code = 1
                 error = None if task.cancelled() else task.exception()
-                log.error("%s has ended, and the operator with it: %s", task.get_name(), error or "lost")
+                log.error("stopping: %s", error or _ENDED.get(task.get_name(), f"{task.get_name()} has ended"))
             return code
         finally:
             await self._shut_down(election, recorder, [*background, stop])
@@ -169,7 +172,7 @@ class Operator:
         if self.elector is not None:
             await self.elector.release()
         if self._watches is not None:
-            await self._watches.stop(2.0)
+            await self._watches.stop(1.5)
         log.info("stopped")
 
     async def _lead(self, elector: Elector, resync: Resync, kinds: list[Resource]) -> None:
@@ -331,6 +334,7 @@ class Operator:
             for name, (app, port) in servers.items():
                 runner, self.ports[name] = await health.serve(app, self.options.host, port)
                 runners.append(runner)
+                log.info("%s on port %d", name, self.ports[name])
             yield
         finally:
             for runner in runners:

@@ -61,5 +61,5 @@ class Telemetry:
 
     def observe_request(self, verb: str, kind: Resource, code: int, seconds: float) -> None:
         """Count one API request."""
-        self._requests.labels(verb, kind.name or "discovery", str(code)).inc()
+        self._requests.labels(verb, kind.name if kind.plural else "", str(code)).inc()
         self._request_seconds.labels(verb).observe(seconds)
