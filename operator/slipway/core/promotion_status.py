@@ -301,6 +301,7 @@ def _conditions(
             generation,
         ),
     ]
+    found.extend(_override(scene, claim))
     results = scene.course.checked if scene.course.claim and scene.course.claim.uid == claim.uid else None
     if results is not None:
         good = not results.failed and not results.pending
@@ -312,3 +313,16 @@ def _conditions(
     else:
         found.extend(c for c in before if c.type == "ChecksPassed")
     return found
+
+
+def _override(scene: Scene, claim: Claim) -> list[Condition]:
+    """Missing data that an approver accepted stays on record with the Promotion: it is an override, never a pass."""
+    course, before = scene.course, claim.status.conditions
+    leads = course.claim is not None and course.claim.uid == claim.uid
+    accepted = claim.spec.accept_no_data if claim.spec else None
+    if not (leads and course.overrides and accepted):
+        return [c for c in before if c.type == "NoDataAccepted"]
+    weight = course.progress.share if course.progress else 0
+    words = f"at {weight} % gates {', '.join(course.overrides)} had no data; accepted: {accepted.reason}"
+    generation = int(claim.obj["metadata"].get("generation") or 0)
+    return [condition(before, "NoDataAccepted", True, "AcceptedByApprover", words, scene.case.now, generation)]
