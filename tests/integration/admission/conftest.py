@@ -37,24 +37,26 @@ def guarded() -> Iterator[Cluster]:
     """
     with Cluster.start(Level.CONTROL_PLANE) as cluster:
         install_gateway_api(cluster.parts)
-        cluster.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
-        cluster.kubectl("wait", "--for=condition=Established", "customresourcedefinitions", "--all")
-        for part in ("access", "admission", "stamping"):
-            cluster.kubectl("apply", "--server-side", "-k", str(REPOSITORY / "manifests" / part))
-        account = ":".join(RESTORE.name.split(":")[2:])
-        cluster.kubectl(
-            *("create", "clusterrolebinding", "restore", "--clusterrole=cluster-admin"),
-            f"--serviceaccount={account}",
-        )
+        install(cluster, "access", "admission", "stamping")
         yield cluster
+
+
+def install(cluster: Cluster, *folders: str) -> None:
+    """The CRDs and these folders of manifests/, and a restore identity that RBAC lets do everything."""
+    cluster.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
+    cluster.kubectl("wait", "--for=condition=Established", "customresourcedefinitions", "--all")
+    for folder in folders:
+        cluster.kubectl("apply", "--server-side", "-k", str(REPOSITORY / "manifests" / folder))
+    account = ":".join(RESTORE.name.split(":")[2:])
+    role = "--clusterrole=cluster-admin"
+    cluster.kubectl("create", "clusterrolebinding", "restore", role, f"--serviceaccount={account}")
 
 
 @pytest.fixture(scope="session")
 def kube(guarded: Cluster) -> Iterator[Kubernetes]:
     """Requests to that control plane on behalf of anybody, once all of it answers."""
     kube = Kubernetes(guarded.kubeconfig())
-    lists = {"approvers": f"{LISTED_ACCOUNT.name},\n {OPERATOR.name} ", "restore": f"{RESTORE.name}\n"}
-    kube.merge(CONFIG_MAP, "slipway-system", "slipway-admission", {"data": lists}).accepted()
+    allow(kube)
     scratch = new_namespace(kube, "ready")
     name = new_promotion(kube, scratch, plan="")
     eventually(lambda: plan_shown(kube, scratch, name), "the operator may write status")
@@ -62,6 +64,12 @@ def kube(guarded: Cluster) -> Iterator[Kubernetes]:
     eventually(lambda: guard_answers(kube, scratch), "the guard refuses")
     yield kube
     kube.close()
+
+
+def allow(kube: Kubernetes) -> None:
+    """Puts two service accounts on the allow-lists, and the operator's own, which must not help it."""
+    lists = {"approvers": f"{LISTED_ACCOUNT.name},\n {OPERATOR.name} ", "restore": f"{RESTORE.name}\n"}
+    kube.merge(CONFIG_MAP, "slipway-system", "slipway-admission", {"data": lists}).accepted()
 
 
 @pytest.fixture(scope="module")

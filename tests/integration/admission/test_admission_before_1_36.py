@@ -5,11 +5,26 @@ own entry is verified as ever.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from tests.cluster.capabilities import Level
 from tests.cluster.cluster import Cluster
-from tests.integration.admission.conftest import REPOSITORY, stamping_answers
-from tests.integration.admission.impersonation import OPERATOR, PROMOTION, Answer, Kubernetes, Object, User, eventually
+from tests.integration.admission.attempts import ATTEMPTS, BELONGS, WEB, with_foreigners
+from tests.integration.admission.conftest import allow, guard_answers, install, plan_shown
+from tests.integration.admission.guarded_objects import service, with_children
+from tests.integration.admission.impersonation import (
+    DEPLOYMENT,
+    OPERATOR,
+    PROMOTION,
+    ROLLOUT,
+    SERVICE,
+    Answer,
+    Kubernetes,
+    Object,
+    User,
+    eventually,
+)
 from tests.integration.admission.people import (
     APPROVER,
     DEVELOPER,
@@ -21,24 +36,48 @@ from tests.integration.admission.people import (
     UNLISTED_ACCOUNT,
     new_namespace,
     new_promotion,
+    rollout,
     show_plan,
 )
 
-STAMPING = str(REPOSITORY / "manifests" / "stamping")
+
+@pytest.fixture(scope="module")
+def older() -> Iterator[Cluster]:
+    """A control plane whose API server behaves as Kubernetes 1.33, with what is applied there."""
+    with Cluster.start(Level.CONTROL_PLANE) as cluster:
+        api_server = cluster.parts["kube-apiserver"]
+        command = Path(f"/proc/{api_server.identity.pid}/cmdline").read_text().split("\0")[:-1]
+        api_server.stop()
+        api_server = cluster.parts.start("kube-apiserver", [*command, "--emulated-version=1.33"])
+        ready = "get", "--raw", "/readyz"
+        api_server.wait_ready(lambda: cluster.try_kubectl(*ready).returncode == 0, 60, "/readyz")
+        install(cluster, "install-1.30")
+        yield cluster
 
 
 @pytest.fixture(scope="module")
-def namespace(guarded: Cluster, kube: Kubernetes) -> Iterator[str]:
-    """A namespace in a cluster whose mutating policies are gone until the end of this module."""
-    name = new_namespace(kube, "older")
-    probe = new_promotion(kube, name)
-    guarded.kubectl("delete", "-k", STAMPING)
-    try:
-        eventually(lambda: not stamping_answers(kube, name, probe), "the mutating policies are gone")
-        yield name
-    finally:
-        guarded.kubectl("apply", "--server-side", "-k", STAMPING)
-        eventually(lambda: stamping_answers(kube, name, probe), "approvals are stamped again")
+def kube(older: Cluster) -> Iterator[Kubernetes]:
+    kube = Kubernetes(older.kubeconfig())
+    allow(kube)
+    scratch = new_namespace(kube, "ready")
+    name = new_promotion(kube, scratch, plan="")
+    eventually(lambda: plan_shown(kube, scratch, name), "the operator may write status")
+    eventually(lambda: rights_answer(kube, scratch, name), "the right to approve is checked")
+    eventually(lambda: guard_answers(kube, scratch), "the guard refuses")
+    yield kube
+    kube.close()
+
+
+def rights_answer(kube: Kubernetes, namespace: str, name: str) -> bool:
+    words = {"spec": {"approved": True}}
+    users = DEVELOPER, LISTED_ACCOUNT
+    return [kube.merge(PROMOTION, namespace, name, words, user, dryRun="All").code for user in users] == [403, 200]
+
+
+def test_it_is_an_older_kubernetes(older: Cluster) -> None:
+    served = older.kubectl("api-resources", "--api-group=admissionregistration.k8s.io", "--output=name").split()
+    assert "validatingadmissionpolicies.admissionregistration.k8s.io" in served
+    assert "mutatingadmissionpolicies.admissionregistration.k8s.io" not in served
 
 
 def say(kube: Kubernetes, namespace: str, name: str, user: User, **words: object) -> Answer:
@@ -140,3 +179,20 @@ def test_a_bound_approval_cannot_be_made_to_look_unbound(kube: Kubernetes, names
 def test_withdrawing_is_everybodys(kube: Kubernetes, namespace: str) -> None:
     name = approved(kube, namespace)
     assert say(kube, namespace, name, DEVELOPER, approved=False).spec["approved"] is False
+
+
+def test_the_guard_refuses_the_same(kube: Kubernetes, namespace: str) -> None:
+    with_children(kube, namespace)
+    with_foreigners(kube, namespace)
+    for attempt in ATTEMPTS.values():
+        attempt(kube, namespace, DEVELOPER).refused(BELONGS.format(DEVELOPER.name))
+    scaled = {"spec": {"replicas": 0}}
+    kube.merge(DEPLOYMENT, namespace, WEB, scaled, DEVELOPER, "scale").refused("scale the Rollout instead")
+    overlapping = service("web-2", {"app": "web"})
+    eventually(
+        lambda: kube.create(SERVICE, namespace, overlapping, DEVELOPER, dryRun="All").code == 403,
+        "no Service selects the pods of a Rollout",
+    )
+    kube.create(ROLLOUT, namespace, rollout("api", approval="Automatic"), DEVELOPER).refused(
+        "is not allowed in namespace"
+    )
