@@ -104,8 +104,10 @@ class Elector:
             await asyncio.sleep(self._timing.retry_period * spread)
         log.info("leading as %s, epoch %d", self.identity, self.epoch)
         self.leading.set()
-        while self.is_leader():
+        while True:
             await asyncio.sleep(self._timing.retry_period)
+            if not self.is_leader():
+                break
             await self._attempt()
             if self.holder != self.identity:
                 self._renewed_at = None
