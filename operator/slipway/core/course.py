@@ -306,7 +306,7 @@ def _around(case: Case, course: Course, found: Progress, acceptance: Acceptance,
         plan_changed=changed,
         asks_up_to=100 if free and not (following and following.asks) else allowed,
         asks_reason=asks,
-        unconverged=unconverged,
+        unconverged=unconverged or found.disagreement,
         no_data_up_to=spec.accept_no_data.weight if spec and spec.accept_no_data else 0,
     )
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from slipway.api.model import dump
-from slipway.core import capacity, charge, checks, children, instants, moves, names, plan, strategy
+from slipway.core import capacity, charge, checks, children, instants, moves, names, plan, share, strategy
 from slipway.core.accept import Acceptance, accept
 from slipway.core.case import Case, read
 from slipway.core.ceiling import Code
@@ -374,6 +374,9 @@ def _look_again(scene: Scene) -> datetime | None:
     step, found = scene.step, course.progress
     if step is not None and step.converged_at is not None and found is not None and found.stage is not None:
         times.append(step.converged_at + found.stage.hold)
+        if found.disagreement and found.subject is not None:
+            interval = found.spec.analysis.interval
+            times.append((share.due(found.stage, found.subject, interval, now) or now) + interval)
         timeout = found.spec.analysis.no_data_timeout
         data = [gate.data_at for gate in found.gates if gate.data_at is not None]
         times.append(max([step.converged_at, *data[:1]]) + timeout)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from slipway.api.rollout import Gate, GateStatus, RolloutSpec, SmokeTestStatus, StepStatus
-from slipway.core import charge, gates, names, smoke
+from slipway.core import charge, gates, names, share, smoke
 from slipway.core.case import Case, running_spec
 from slipway.core.decision import Probe
 from slipway.core.gates import Subject
@@ -36,6 +36,8 @@ class Progress:
     subject: Subject | None
     occasion: Occasion | None
     probes: tuple[Probe, ...]
+    disagreement: str = ""
+    """Why the measured share of requests is not the approved one."""
 
     @property
     def share(self) -> int:
@@ -81,7 +83,7 @@ def of_candidate(case: Case, candidate: Revision) -> Progress | None:
     subject = Subject(case.namespace, case.name, candidate.name, step.converged_at, where)
     found = _with_gates(case, found, subject)
     if not stage.final:
-        return replace(found, smoke=tuple(case.status.smoke_tests))
+        return _with_share(case, replace(found, smoke=tuple(case.status.smoke_tests)), stage, subject)
     after = Occasion(candidate.name, "verify", step.converged_at, spec.analysis.interval)
     return _with_smoke(case, found, case.status.smoke_tests, after)
 
@@ -161,6 +163,16 @@ def _with_gates(case: Case, found: Progress, subject: Subject) -> Progress:
         for gate, status in zip(found.gated, statuses, strict=True)
     ]
     return replace(found, gates=tuple(statuses), subject=subject, probes=(*found.probes, *wanted))
+
+
+def _with_share(case: Case, found: Progress, stage: Stage, subject: Subject) -> Progress:
+    stable, interval = case.lineage.stable, found.spec.analysis.interval
+    at = share.due(stage, subject, interval, case.now)
+    if stable is None or at is None or not stage.gates:
+        return found
+    wrong = share.disagreement(stage, subject, stable.name, at, case.snapshot.observations)
+    wanted = share.probes(stage, subject, stable.name, found.spec, at)
+    return replace(found, probes=(*found.probes, *wanted), disagreement=wrong)
 
 
 def _with_smoke(case: Case, found: Progress, before: list[SmokeTestStatus], occasion: Occasion | None) -> Progress:
