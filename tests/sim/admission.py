@@ -20,9 +20,7 @@ def admit(user: str, approvers: set[str], old: Object | None, new: Object) -> Ob
     spec, before = new.get("spec", {}), (old or {}).get("spec", {})
     said_yes = bool(spec.get("approved")) and not before.get("approved")
     named = {
-        who
-        for who, plan in (spec.get("approvals") or {}).items()
-        if (before.get("approvals") or {}).get(who) != plan
+        who for who, plan in (spec.get("approvals") or {}).items() if (before.get("approvals") or {}).get(who) != plan
     }
     if old is None:
         if said_yes or named:

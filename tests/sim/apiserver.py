@@ -83,9 +83,7 @@ class Server:
         """How many objects were ever created."""
         return self._created
 
-    def add(
-        self, kind: Resource, obj: Object, session: Session, dry_run: bool, applied: bool = False
-    ) -> Object:
+    def add(self, kind: Resource, obj: Object, session: Session, dry_run: bool, applied: bool = False) -> Object:
         """Create."""
         new: Object = clone(obj)
         new["apiVersion"], new["kind"] = kind.api_version, kind.kind
@@ -139,9 +137,7 @@ class Server:
             )
         asked_uid = wanted.get("metadata", {}).get("uid")
         if asked_uid and asked_uid != old["metadata"]["uid"]:
-            raise Conflict(
-                f'{kind.plural} "{key[1]}": the UID in the precondition does not match', 409, "Conflict"
-            )
+            raise Conflict(f'{kind.plural} "{key[1]}": the UID in the precondition does not match', 409, "Conflict")
         new = self._merged(kind, old, wanted, status)
         if kind.kind == "Promotion" and not status:
             new = admission.admit(session.user, self.approvers, old, new)
@@ -260,9 +256,7 @@ class Server:
         self.version += 1
         new["metadata"]["resourceVersion"] = str(self.version)
         if kind in _APPLIED:
-            new["metadata"]["managedFields"] = ownership.managed_fields(
-                self._owners.get((kind.name, key), {})
-            )
+            new["metadata"]["managedFields"] = ownership.managed_fields(self._owners.get((kind.name, key), {}))
         stored = self._objects.setdefault(kind.name, {})
         self._record(Change(self.version, kind, type_, new, stored.get(key), user))
         stored[key] = new
@@ -309,9 +303,7 @@ class Session:
     def create(self, kind: Resource, obj: Object, dry_run: bool = False) -> Object:
         return self.server.add(kind, obj, self, dry_run)
 
-    def replace(
-        self, kind: Resource, obj: Object, subresource: str | None = None, dry_run: bool = False
-    ) -> Object:
+    def replace(self, kind: Resource, obj: Object, subresource: str | None = None, dry_run: bool = False) -> Object:
         key = _key(kind, obj["metadata"].get("namespace"), obj["metadata"]["name"])
         return self.server.store(kind, key, obj, self, status=subresource == "status", dry_run=dry_run)
 

@@ -259,14 +259,14 @@ class Controllers:
             stored = self.server.find(HTTP_ROUTES, meta["namespace"], meta["name"])
             if stored is None:
                 continue
-            before = (stored.get("status") or {}).get("parents") or []
-            if before and before[0]["conditions"][0]["observedGeneration"] >= meta["generation"]:
-                continue
             resolved = all(
                 self.server.find(SERVICES, ref.get("namespace") or meta["namespace"], ref["name"])
                 for rule in route["spec"].get("rules", [])
                 for ref in rule.get("backendRefs", [])
             )
+            before = (stored.get("status") or {}).get("parents") or []
+            if before and _says(before[0]) == (meta["generation"], resolved):
+                continue
             conditions = [
                 {
                     "type": type_,
@@ -293,6 +293,12 @@ def is_ready(pod: Object) -> bool:
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
+def _says(parent: Object) -> tuple[int, bool]:
+    """The generation that a gateway reports on, and whether it found all backends."""
+    found = next(c for c in parent["conditions"] if c["type"] == "ResolvedRefs")
+    return found["observedGeneration"], found["status"] == "True"
+
+
 def _ready_since(pod: Object) -> Any:
     return next(parse(c["lastTransitionTime"]) for c in pod["status"]["conditions"] if c["type"] == "Ready")
 
@@ -314,9 +320,7 @@ def _pod_status(pod: Object, age: float, now: Any, crashes: bool) -> Object:
     else:
         state = {"waiting": {"reason": "ContainerCreating"}}
     return {
-        "phase": "Pending"
-        if does.trouble in ("ImagePullBackOff", "CreateContainerConfigError")
-        else "Running",
+        "phase": "Pending" if does.trouble in ("ImagePullBackOff", "CreateContainerConfigError") else "Running",
         "podIP": pod["status"]["podIP"],
         "podIPs": [{"ip": pod["status"]["podIP"]}],
         "conditions": [

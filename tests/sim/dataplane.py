@@ -34,9 +34,7 @@ class Seen:
 
     def share(self, revision: str) -> Fraction:
         """The largest share of any entry."""
-        return max(
-            (shares.get(revision, Fraction(0)) for shares in self.entries.values()), default=Fraction(0)
-        )
+        return max((shares.get(revision, Fraction(0)) for shares in self.entries.values()), default=Fraction(0))
 
 
 @dataclass
@@ -108,11 +106,7 @@ class DataPlane:
         for endpoint in ready:
             pod = self.server.find(PODS, self.namespace, endpoint["targetRef"]["name"])
             # A pod that is being deleted still answers until its grace period is over.
-            answers = (
-                pod is not None and pod["metadata"]["uid"] == endpoint["targetRef"]["uid"] and is_ready(pod)
-            )
-            revision = (
-                (pod["metadata"]["labels"].get(REVISION_LABEL) or "foreign") if answers and pod else LOST
-            )
+            answers = pod is not None and pod["metadata"]["uid"] == endpoint["targetRef"]["uid"] and is_ready(pod)
+            revision = (pod["metadata"]["labels"].get(REVISION_LABEL) or "foreign") if answers and pod else LOST
             shares[revision] = shares.get(revision, Fraction(0)) + Fraction(1, len(ready))
         return shares

@@ -96,11 +96,7 @@ class Invariants:
         spec, before = change.object["spec"], (change.before or {}).get("spec", {})
         target = ((change.object.get("status") or {}).get("target") or {}).get("revision", "")
         was = (((change.before or {}).get("status") or {}).get("target") or {}).get("revision", "")
-        new = {
-            k: v
-            for k, v in (spec.get("approvals") or {}).items()
-            if (before.get("approvals") or {}).get(k) != v
-        }
+        new = {k: v for k, v in (spec.get("approvals") or {}).items() if (before.get("approvals") or {}).get(k) != v}
         if new and change.user != OPERATOR and set(new.values()) == {change.object["status"]["planHash"]}:
             self.allowed.add(target)
             self._dropped.pop(target, None)

@@ -19,9 +19,7 @@ from slipway.core.snapshot import Measured, Probed
 REQUESTS_PER_SECOND = 20
 
 
-def measure(
-    server: Server, plane: DataPlane, probe: MetricProbe, now: datetime, turned: Mapping[str, str]
-) -> Measured:
+def measure(server: Server, plane: DataPlane, probe: MetricProbe, now: datetime, turned: Mapping[str, str]) -> Measured:
     """The answer of a metrics source. `turned` are images that have begun to behave as others."""
     names = probe.variables
     deployment = server.find(DEPLOYMENTS, names["namespace"], names["deployment"])
@@ -42,9 +40,7 @@ def measure(
     return Measured(at=now, value=does.latency if probe.preset == "latency-p95" else does.error_rate)
 
 
-def answer(
-    server: Server, namespace: str, probe: HttpProbe, now: datetime, turned: Mapping[str, str]
-) -> Probed:
+def answer(server: Server, namespace: str, probe: HttpProbe, now: datetime, turned: Mapping[str, str]) -> Probed:
     """The answer of the pods at the addresses of an HTTP smoke test."""
     pods = {pod["status"]["podIP"]: pod for pod in server.peek(PODS, namespace)}
     for address, _ in probe.addresses:
@@ -53,7 +49,5 @@ def answer(
             return Probed(at=now, passed=False, message=f"{address}: connection refused")
         image = pod["spec"]["containers"][0]["image"]
         if not images.behaviour(turned.get(image, image)).smoke:
-            return Probed(
-                at=now, passed=False, message=f"{address}: status 500, expected {probe.expect_status}"
-            )
+            return Probed(at=now, passed=False, message=f"{address}: status 500, expected {probe.expect_status}")
     return Probed(at=now, passed=bool(probe.addresses), message="passed" if probe.addresses else "no address")

@@ -96,9 +96,7 @@ def updated(kind: str, old: Object | None, new: Object, owners: Owners, manager:
     return {name: paths for name, paths in result.items() if paths}
 
 
-def applied(
-    kind: str, live: Object, wanted: Object, owners: Owners, manager: str
-) -> tuple[Object, Owners, list[str]]:
+def applied(kind: str, live: Object, wanted: Object, owners: Owners, manager: str) -> tuple[Object, Owners, list[str]]:
     """Apply `wanted` as `manager`: the merged object, its owners then, and what conflicts."""
     have, want = leaves(kind, live), leaves(kind, wanted)
     conflicts, result = [], {name: set(paths) for name, paths in owners.items()}

@@ -47,12 +47,22 @@ def play(
     faults: Faults | None = None,
     lags: Lags | None = None,
     between: Between | None = None,
+    look: Callable[[World], None] = lambda _: None,
 ) -> Outcome:
-    """Run one scenario in simulated time. Raises Broken, Stuck, or whatever the operator did not foresee."""
-    return simulate(_play(make(), faults or Faults(), lags or Lags(), between))
+    """Run one scenario in simulated time. Raises Broken, Stuck, or whatever the operator did not foresee.
+
+    `between` is called right before each write with its number, `look` once a second.
+    """
+    return simulate(_play(make(), faults or Faults(), lags or Lags(), between, look))
 
 
-async def _play(script: Script, faults: Faults, lags: Lags, between: Between | None) -> Outcome:
+async def _play(
+    script: Script,
+    faults: Faults,
+    lags: Lags,
+    between: Between | None,
+    look: Callable[[World], None],
+) -> Outcome:
     stage = Stage(script, lags)
     world = stage.world
     shell = Shell(world, faults)
@@ -61,6 +71,7 @@ async def _play(script: Script, faults: Faults, lags: Lags, between: Between | N
     armed = False
     while not stage.ended:
         await stage.second()
+        look(world)
         if shell.surprises:
             raise shell.surprises[0]
         if stage.done >= script.first_fault and not armed:
@@ -182,9 +193,7 @@ def _moves(world: World) -> list[tuple[str, str, tuple[int, ...]]]:
 def _story(world: World, script: Script, done: int) -> str:
     """All that somebody needs to see why it does not get on."""
     found = world.server.find(ROLLOUTS, NAMESPACE, "web") or {}
-    lines = [
-        f"step {done} of {len(script.steps)} {script.steps[done][2] if done < len(script.steps) else ''}"
-    ]
+    lines = [f"step {done} of {len(script.steps)} {script.steps[done][2] if done < len(script.steps) else ''}"]
     lines.append(f"wanted: {script.end}")
     lines.append(f"live {world.live()!r}, weight {world.weight()}, replicas {world.replicas()}")
     for obj in (found, *world.server.peek(PROMOTIONS, NAMESPACE)):

@@ -164,9 +164,7 @@ family("candidate_image_cannot_be_pulled", never_ready, "nopull")
 @scenario
 def candidate_dies_after_the_switch() -> Script:
     script = approve(propose(stable_v1(BLUE_GREEN)))
-    script.when(
-        both(live("v2"), phase("Verifying")), lambda w: (w.invariants.expect_loss(), w.crash_pods("v2"))
-    )
+    script.when(both(live("v2"), phase("Verifying")), lambda w: (w.invariants.expect_loss(), w.crash_pods("v2")))
     script.end = End(V1_STAYS, "RolledBack", {"p2": "RolledBack"})
     return script
 
@@ -174,7 +172,7 @@ def candidate_dies_after_the_switch() -> Script:
 def no_data(behaviour: str) -> Script:
     script = approve(propose(stable_v1(CANARY), behaviour))
     script.once(for_seconds(40, both(phase("Held"), weight(25))))
-    script.end = End(V1_STAYS, "Held", {"p2": "Shifting"})
+    script.end = End(V1_STAYS, "Held", {"p2": "Held"})
     script.quiet = False
     return script
 
@@ -242,10 +240,13 @@ for _way, _abort in ABORTS.items():
         family(f"abort_by_{_way}_while_{_moment}", aborted, BLUE_GREEN, _seen, _abort, "v1")
     for _moment, _seen in CANARY_TRAFFIC.items():
         # Deleting the Promotion aborts before 100 %, afterwards it only ends the watch.
-        _ends = "v2" if _way == "deleting_the_promotion" and _moment == "verifying" else "v1"
+        _at_100 = _moment in ("final_switch", "verifying")
+        _ends = "v2" if _way == "deleting_the_promotion" and _at_100 else "v1"
         family(f"canary_abort_by_{_way}_in_{_moment}", aborted, CANARY, _seen, _abort, _ends)
     for _moment, _seen in BLUE_GREEN_TRAFFIC.items():
-        _ends = "v2" if _way == "deleting_the_promotion" else "v1"
+        # Once verified, a Promotion has Succeeded, which is final: what it says counts no more.
+        _over = _way == "deleting_the_promotion" or (_way, _moment) == ("its_promotion", "watching")
+        _ends = "v2" if _over else "v1"
         family(f"blue_green_abort_by_{_way}_in_{_moment}", aborted, BLUE_GREEN, _seen, _abort, _ends)
 
 
@@ -384,9 +385,7 @@ family("withdrawn_in_second_step_and_approved_again", withdrawn, 50)
 def held_by_a_developer_and_lifted_by_an_approver() -> Script:
     script = approve(propose(stable_v1(CANARY)))
     script.when(weight(25), lambda w: w.patch_promotion("p2", hold="waiting for marketing"))
-    script.when(
-        for_seconds(20, both(phase("Held"), weight(25))), lambda w: w.patch_promotion("p2", "ada", hold=None)
-    )
+    script.when(for_seconds(20, both(phase("Held"), weight(25))), lambda w: w.patch_promotion("p2", "ada", hold=None))
     script.end = V2_HEALTHY
     return script
 

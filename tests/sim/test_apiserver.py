@@ -82,9 +82,7 @@ def test_versions_rise_over_all_kinds_and_a_write_without_effect_does_not_count(
 @pytest.mark.parametrize(
     "write",
     [
-        lambda s, rv: s.merge_patch(
-            SERVICES, NS, "web", {"metadata": {"resourceVersion": rv}, "spec": {"a": 1}}
-        ),
+        lambda s, rv: s.merge_patch(SERVICES, NS, "web", {"metadata": {"resourceVersion": rv}, "spec": {"a": 1}}),
         lambda s, rv: s.replace(SERVICES, merge_patch(service(), {"metadata": {"resourceVersion": rv}})),
         lambda s, rv: s.apply(SERVICES, merge_patch(service(), {"metadata": {"resourceVersion": rv}})),
         lambda s, rv: s.delete(SERVICES, NS, "web", resource_version=rv),
@@ -114,9 +112,7 @@ def test_generation_counts_changes_of_spec_and_status_has_its_own_door(server: S
     made = session.create(ROLLOUTS, rollout)
     assert made["status"] == {"observedGeneration": -1}
     assert made["metadata"]["generation"] == 1
-    reported = session.replace(
-        ROLLOUTS, {**made, "spec": {"replicas": 9}, "status": {"phase": "y"}}, "status"
-    )
+    reported = session.replace(ROLLOUTS, {**made, "spec": {"replicas": 9}, "status": {"phase": "y"}}, "status")
     assert (reported["spec"], reported["status"]) == ({"replicas": 1}, {"phase": "y"})
     assert reported["metadata"]["generation"] == 1
     edited = session.merge_patch(ROLLOUTS, NS, "web", {"spec": {"replicas": 2}, "status": {"phase": "z"}})
@@ -186,9 +182,7 @@ def test_deleting_an_owner_deletes_its_dependents_or_orphans_them(server: Server
     session = server.session("a")
     owner = session.create(ROLLOUTS, {"metadata": {"name": "web", "namespace": NS}, "spec": {}})
     child = service()
-    child["metadata"]["ownerReferences"] = [
-        {"uid": owner["metadata"]["uid"], "name": "web", "controller": True}
-    ]
+    child["metadata"]["ownerReferences"] = [{"uid": owner["metadata"]["uid"], "name": "web", "controller": True}]
     session.create(SERVICES, child)
     session.delete(ROLLOUTS, NS, "web", propagation=propagation)
     server.collect_garbage()
@@ -213,9 +207,7 @@ def test_nobody_types_another_plan_or_another_name(server: Server) -> None:
     promotion(server)
     for entry in ({"ada": "sha256:2"}, {"bob": "sha256:1"}):
         with pytest.raises(Invalid):
-            server.session("ada").merge_patch(
-                PROMOTIONS, NS, "p", {"spec": {"approved": True, "approvals": entry}}
-            )
+            server.session("ada").merge_patch(PROMOTIONS, NS, "p", {"spec": {"approved": True, "approvals": entry}})
 
 
 def test_json_patch_says_conflict_for_a_failed_test_and_invalid_for_a_missing_path() -> None:

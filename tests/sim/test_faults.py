@@ -42,9 +42,7 @@ def test_crash_after_any_write_ends_the_same(name: str) -> None:
         try:
             assert_same(name, play(SCENARIOS[name], Faults(crash_after=number)))
         except BaseException as error:
-            error.add_note(
-                f"{name}: killed after write {number} of {count}: {undisturbed(name).writes[number - 1]}"
-            )
+            error.add_note(f"{name}: killed after write {number} of {count}: {undisturbed(name).writes[number - 1]}")
             raise
 
 
@@ -54,9 +52,7 @@ def test_crash_after_any_write_ends_the_same(name: str) -> None:
         pytest.param(Faults(watch_lag=1.5), Lags(), id="watches_lag"),
         pytest.param(Faults(lose_every=3, relist=5.0), Lags(), id="watches_lose_events"),
         pytest.param(Faults(), Lags(endpoints=2, gateway=0, endpoints_in_data_plane=0), id="endpoints_lag"),
-        pytest.param(
-            Faults(), Lags(gateway=2, routes_in_data_plane=2, endpoints_in_data_plane=0), id="routes_lag"
-        ),
+        pytest.param(Faults(), Lags(gateway=2, routes_in_data_plane=2, endpoints_in_data_plane=0), id="routes_lag"),
     ],
 )
 @pytest.mark.parametrize("name", SCENARIOS)

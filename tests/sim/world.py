@@ -106,9 +106,7 @@ class World:
     def create_rollout(self, spec: Object, behaviour: str = "good", version: int = 1) -> None:
         """A developer applies the manifest, and for a canary the HTTPRoute that it names."""
         session = self.server.session("developer")
-        if (spec.get("traffic") or {}).get("httpRoutes") and not self.server.find(
-            HTTP_ROUTES, NAMESPACE, NAME
-        ):
+        if (spec.get("traffic") or {}).get("httpRoutes") and not self.server.find(HTTP_ROUTES, NAMESPACE, NAME):
             session.create(HTTP_ROUTES, route())
         obj = {"metadata": _meta(NAME), "spec": {**spec, "template": template(behaviour, version)}}
         session.create(ROLLOUTS, obj)
