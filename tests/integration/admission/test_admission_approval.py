@@ -1,5 +1,6 @@
 """Who may say what about a Promotion, by every way of writing it, and in which words others are refused."""
 
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.integration.admission.impersonation import (
     Kubernetes,
     Object,
     User,
+    eventually,
 )
 from tests.integration.admission.people import (
     APPROVER,
@@ -320,3 +322,21 @@ def test_approved_in_a_manifest_is_warned_about(kube: Kubernetes, namespace: str
     quiet = kube.create(PROMOTION, namespace, promotion("from-git-without"), DEVELOPER)
     assert quiet.accepted()
     assert quiet.warnings == ()
+
+
+def test_the_audit_log_says_who_judged_which_plan(guarded: Cluster, kube: Kubernetes, namespace: str) -> None:
+    name = new_promotion(kube, namespace, hold="wait")
+    kube.merge(PROMOTION, namespace, name, {"spec": {"approved": True}}, APPROVER).accepted()
+    kube.merge(PROMOTION, namespace, name, {"spec": {"hold": None}}, SECOND_APPROVER).accepted()
+
+    def judged() -> list[str]:
+        events = (json.loads(line) for line in guarded.audit_log.read_text().splitlines())
+        ours = (event for event in events if event.get("objectRef", {}).get("name") == name)
+        noted = (event.get("annotations", {}).get("slipway-approval/approver") for event in ours)
+        return [words for words in noted if words]
+
+    eventually(lambda: len(judged()) == 2, "the audit log is written")
+    assert judged() == [
+        f"{APPROVER.name}: approve under {PLAN}",
+        f"{SECOND_APPROVER.name}: lift spec.hold under {PLAN}",
+    ]

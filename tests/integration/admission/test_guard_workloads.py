@@ -209,3 +209,14 @@ def test_gateway_routes_to_other_things_are_left_alone(kube: Kubernetes, shop: s
         {"filters": [{"type": "RequestRedirect", "requestRedirect": {"hostname": "a.example"}}]},
     ]
     kube.create(HTTP_ROUTE, shop, HTTP_ROUTE.manifest("other", spec={"rules": rules})).accepted()
+
+
+def test_where_no_approval_is_asked_for_services_may_select_as_they_like(kube: Kubernetes) -> None:
+    name = new_namespace(kube, "staging", {"slipway.dev/approval": "automatic"})
+    kube.create(ROLLOUT, name, rollout(approval="Automatic"), DEVELOPER).accepted()
+    preview = ingress("web-preview")
+    eventually(
+        lambda: kube.create(INGRESS, name, preview, DEVELOPER, dryRun="All").code == 403,
+        "the API server has read the Rollout as a parameter",
+    )
+    kube.create(SERVICE, name, service("mine", {"app": "web"}), DEVELOPER).accepted()
