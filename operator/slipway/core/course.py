@@ -45,8 +45,6 @@ class Course:
     store_plan: Plan | None = None
     verified: bool = False
     kept: str = ""
-    outcome: str = ""
-    """For the history, when a revision's way ends in this pass: Promoted, RolledBack, Aborted or Failed."""
     overrides: tuple[str, ...] = ()
 
     @property
@@ -96,6 +94,12 @@ def chart(
         watched = progress.of_watched(case, with_smoke=False)
     course = Course(case.lineage, candidate, found, step=found.step if found else None, watched=watched)
     course = _tidy(case, course)
+    if found is not None and found.in_flight and candidate is not None and found.stage and found.stage.final:
+        # The committed step is the decision; a mark that a crash has left out follows from it.
+        marks = course.marks.get(candidate.name, candidate.marks)
+        if marks.promoted_at is None:
+            course = _marked(course, {candidate.name: replace(marks, promoted_at=case.now)})
+            candidate = course.candidate
     back = retreat.retreat(case, candidate, watched or found)
     if back is not None:
         return _go_back(case, course, back)
@@ -157,9 +161,8 @@ def _go_back(case: Case, course: Course, back: retreat.Retreat) -> Course:
         # What is gone back to has no previous of its own any more: forward again needs a new approval.
         marks = course.marks.get(goes_to.name, goes_to.marks)
         changed[goes_to.name] = replace(marks, returned_at=case.now)
-    outcome = {Cause.ABORT: "Aborted", Cause.RESTART: "Restarted"}.get(back.cause, "RolledBack")
     course = _marked(course, changed)
-    return replace(course, back=back, claim=claim, outcome=outcome, step=None)
+    return replace(course, back=back, claim=claim, step=None)
 
 
 def _forward(
@@ -196,7 +199,7 @@ def _forward(
     if first_failure:
         marks = replace(candidate.marks, kept=Kept(first_failure, case.now))
         course = _marked(course, {candidate.name: marks})
-        return replace(course, kept=first_failure, outcome="Failed")
+        return replace(course, kept=first_failure)
     around = _around(case, course, found, acceptance, unconverged)
     replicas = replicas_of(case)
     following = found.next_stage
@@ -215,7 +218,7 @@ def _forward(
     if following is None:
         marks = replace(candidate.marks, verified_at=case.now)
         course = _marked(course, {candidate.name: marks})
-        return replace(course, verified=True, outcome="Promoted", overrides=skipped)
+        return replace(course, verified=True, overrides=skipped)
     if not ceiling.may_enter(limit, following) or present is None:
         return course
     entered = StepStatus(index=following.index, weight=following.weight, started_at=case.now)

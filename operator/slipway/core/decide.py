@@ -32,9 +32,9 @@ from slipway.core.decision import (
     ReplaceDeployment,
     Write,
 )
-from slipway.core.history import prune
 from slipway.core.lineage import Lineage
 from slipway.core.promotion_status import Verdict, verdicts, without_rollout
+from slipway.core.pruning import prune
 from slipway.core.revision import Revision, to_object
 from slipway.core.rollout_status import message_of, phase_of, rollout_status
 from slipway.core.scene import Scene

@@ -1,68 +1,65 @@
-"""revisionHistoryLimit: what is no longer needed goes, never what serves or may be gone back to."""
+"""status.history: what was tried and what came of it, told from the marks so that a lost write loses no entry."""
 
 from __future__ import annotations
 
-from slipway.core import names
-from slipway.core.accept import is_ours
-from slipway.core.decision import Delete
-from slipway.core.plan import is_plan
+from collections.abc import Iterator, Sequence
+
+from slipway.api.rollout import HistoryEntry
+from slipway.core.charge import Claim
+from slipway.core.lineage import Lineage
+from slipway.core.marks import Cause
 from slipway.core.revision import Revision
-from slipway.core.scene import Scene
+
+ENTRIES = 20
+"""The newest are kept."""
 
 
-def prune(scene: Scene) -> list[Delete]:
-    """Deployments and ControllerRevisions beyond the limit, oldest first, and plans that no revision refers to."""
-    case, lineage = scene.case, scene.course.lineage
-    if case.spec is None:
-        return []
-    keep = {r.name for r in (lineage.stable, lineage.previous, lineage.shifting, lineage.desired) if r}
-    keep |= {scene.retreating.name} if scene.retreating else set()
-    keep |= case.world.serving() | case.traffic_targets
-    old = sorted((r for r in lineage.revisions.values() if r.name not in keep), key=lambda r: (r.number, r.name))
-    idle = [r for r in old if case.world.size(r.name) == 0 and not case.world.pods_of(r.name)]
-    surplus = idle[: max(0, len(old) - case.spec.revision_history_limit)]
-    writes: list[Delete] = []
-    for revision in surplus:
-        writes += _gone(scene, revision)
-    gone = {revision.name for revision in surplus}
-    used = {r.marks.approved.plan_hash for r in lineage.revisions.values() if r.marks.approved and r.name not in gone}
-    kept_plans = {names.plan_name(case.name, plan_hash) for plan_hash in used}
-    for obj in case.snapshot.revisions:
-        meta = obj["metadata"]
-        if is_plan(obj) and meta["name"] not in kept_plans and not scene.course.store_plan and is_ours(obj, case):
-            writes.append(
-                Delete(
-                    kind="ControllerRevision",
-                    name=meta["name"],
-                    uid=meta["uid"],
-                    resource_version=meta["resourceVersion"],
-                )
-            )
-    return writes
+def outcome_of(cause: Cause) -> str:
+    """How a way that did not reach its end is called."""
+    return {Cause.ABORT: "Aborted", Cause.RESTART: "Restarted"}.get(cause, "RolledBack")
 
 
-def _gone(scene: Scene, revision: Revision) -> list[Delete]:
-    case = scene.case
-    writes = []
-    deployment = case.world.deployments.get(revision.name)
-    if deployment is not None and is_ours(deployment, case):
-        meta = deployment["metadata"]
-        writes.append(
-            Delete(
-                kind="Deployment",
-                name=meta["name"],
-                uid=meta["uid"],
-                resource_version=meta["resourceVersion"],
-            )
+def history(before: Sequence[HistoryEntry], lineage: Lineage, claims: Sequence[Claim]) -> list[HistoryEntry]:
+    """The entries so far and those of the marks, oldest first. Marks go in time; entries stay."""
+    known = list(before)
+    for entry in _of_marks(lineage, claims):
+        if any((e.revision, e.at) == (entry.revision, entry.at) for e in known):
+            continue
+        same = known and (known[-1].revision, known[-1].promotion, known[-1].outcome) == (
+            entry.revision,
+            entry.promotion,
+            entry.outcome,
         )
-    if revision.uid and revision.resource_version and deployment is None:
-        # The revision outlives its Deployment by one pass, so that an interrupted clean-up is finished.
-        writes.append(
-            Delete(
-                kind="ControllerRevision",
-                name=names.deployment_name(case.name, revision.name),
-                uid=revision.uid,
-                resource_version=revision.resource_version,
-            )
-        )
-    return writes
+        if same and known[-1].at <= entry.at:
+            # A pass that was cut off after its status, and decided again: one event, one entry.
+            known.pop()
+        known.append(entry)
+    return sorted(known, key=lambda entry: entry.at)[-ENTRIES:]
+
+
+def _of_marks(lineage: Lineage, claims: Sequence[Claim]) -> Iterator[HistoryEntry]:
+    by_uid = {claim.uid: claim.name for claim in claims}
+    found: list[HistoryEntry] = []
+    for revision in lineage.revisions.values():
+        marks = revision.marks
+        promotion = marks.approved.promotion if marks.approved else ""
+        if marks.verified_at is not None:
+            found.append(_entry(revision, promotion, "Promoted", marks.verified_at))
+        if marks.kept is not None:
+            found.append(_entry(revision, promotion, "Failed", marks.kept.at))
+        if marks.rejected is not None:
+            name = promotion or by_uid.get(marks.rejected.promotion_uid, "")
+            found.append(_entry(revision, name, outcome_of(marks.rejected.cause), marks.rejected.at))
+    yield from sorted(found, key=lambda entry: (entry.at, entry.revision))
+
+
+def _entry(revision: Revision, promotion: str, outcome: str, at: object) -> HistoryEntry:
+    return HistoryEntry.model_validate(
+        {
+            "revision": revision.name,
+            "images": list(revision.images),
+            "promotion": promotion,
+            "at": at,
+            "outcome": outcome,
+        }
+    )

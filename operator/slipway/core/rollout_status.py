@@ -9,7 +9,6 @@ from slipway.api.duration import format_duration
 from slipway.api.rollout import (
     CandidateStatus,
     GateStatus,
-    HistoryEntry,
     NextStatus,
     PreviousStatus,
     RejectedStatus,
@@ -21,11 +20,9 @@ from slipway.core import instants, names, strategy
 from slipway.core.ceiling import Code
 from slipway.core.conditions import condition
 from slipway.core.course import automatic, replicas_of
+from slipway.core.history import history
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
-
-HISTORY = 20
-"""Entries of status.history that are kept."""
 
 _HELD = frozenset({Code.HELD, Code.PLAN_CHANGED, Code.NO_DATA, Code.NO_PLAN})
 _ASKING = frozenset({Code.APPROVAL, Code.WITHDRAWN, Code.ASKS})
@@ -64,7 +61,7 @@ def rollout_status(scene: Scene) -> RolloutStatus:
         promotion=course.claim.name if course.claim and shown else None,
         gates=gates,
         smoke_tests=smoke,
-        history=_history(scene),
+        history=history(case.status.history, course.lineage, case.claims),
         conditions=_conditions(scene, phase),
     )
 
@@ -143,31 +140,6 @@ def _tests(scene: Scene) -> tuple[list[GateStatus], list[SmokeTestStatus]]:
     if not found.in_flight and not found.watched:
         return list(course.watched.gates if course.watched else status.gates), list(found.smoke)
     return [gate for gate in found.gates if gate.verdict], list(found.smoke)
-
-
-def _history(scene: Scene) -> list[HistoryEntry]:
-    case, course = scene.case, scene.course
-    history = list(case.status.history)
-    if not course.outcome:
-        return history
-    revision = course.back.revision if course.back else course.candidate
-    if revision is None:
-        return history
-    approved = revision.marks.approved
-    entry = HistoryEntry(
-        revision=revision.name,
-        images=list(revision.images),
-        promotion=(course.claim.name if course.claim else approved.promotion if approved else ""),
-        at=case.now,
-        outcome=course.outcome,
-    )
-    same = history and (history[-1].revision, history[-1].promotion, history[-1].outcome) == (
-        entry.revision,
-        entry.promotion,
-        entry.outcome,
-    )
-    # The same pass may run again after a crash: its entry is written once.
-    return [*(history[:-1] if same else history), entry][-HISTORY:]
 
 
 def phase_of(scene: Scene) -> str:

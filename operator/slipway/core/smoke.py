@@ -93,6 +93,9 @@ def probes(
                 for pod in pods
                 if pod.ready and pod.ip and (number := target_port(http.port, ports, pod)) is not None
             ]
+            if not addresses:
+                # Watches have no order: a pod may be seen later than its endpoint. Without one there is nothing to ask.
+                continue
             out.append(
                 HttpProbe(
                     key=run,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from slipway.core.decision import Event
+from slipway.core.history import outcome_of
 from slipway.core.promotion_status import Verdict
 from slipway.core.scene import Scene
 
@@ -17,7 +18,7 @@ def events(scene: Scene, status: Mapping[str, Any], found: Sequence[Verdict]) ->
     case, course = scene.case, scene.course
     before, phase, message = case.status.phase, str(status.get("phase", "")), str(status.get("message", ""))
     if course.back is not None:
-        yield _event("Rollout", case.name, "Warning", course.outcome or "RolledBack", course.back.reason)
+        yield _event("Rollout", case.name, "Warning", outcome_of(course.back.cause), course.back.reason)
     elif course.entered is not None and course.candidate is not None:
         weight = course.entered.weight
         by = f", approved by {', '.join(course.consent.by)}" if course.consent and course.consent.by else ""
