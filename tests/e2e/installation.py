@@ -1,0 +1,146 @@
+"""Slipway as a user installs it: CRDs, roles and admission policies, and the operator as its own ServiceAccount.
+
+Everything of manifests/install is applied but the Deployment (and its disruption budget): the operator runs as a
+process in the cluster's network, with the token of the ServiceAccount and its shipped role, never as an admin.
+"""
+
+import json
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from tests.cluster.cluster import Cluster
+from tests.cluster.paths import REPOSITORY
+from tests.cluster.process import Identity, Program, start, wait_until
+
+OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT = "slipway-system", "slipway"  # as manifests/ have it
+METRICS_PORT, PROBE_PORT = 19_091, 18_081  # Prometheus has 9090
+FAULTY_METRICS_PORT = 19_290
+FAULTY_SOURCE = "faulty"
+
+# Traefik follows within its throttle of 2 s plus what the EndpointSlices take; see `make bench`.
+GATEWAY_SETTLE = "2500ms"
+DRAIN_DELAY = "3s"
+
+_LEFT_OUT = {"Deployment", "PodDisruptionBudget"}
+
+
+def install(cluster: Cluster) -> None:
+    """CRDs and manifests/install, and wait until the policies answer."""
+    cluster.kubectl("apply", "--server-side", f"--filename={REPOSITORY / 'crds'}")
+    cluster.kubectl("wait", "--for=condition=Established", "crd/rollouts.slipway.dev", "crd/promotions.slipway.dev")
+    rendered = cluster.kubectl("kustomize", str(REPOSITORY / "manifests" / "install"))
+    documents = [each for each in yaml.safe_load_all(rendered) if each and each["kind"] not in _LEFT_OUT]
+    # A Namespace first: what follows lives in it.
+    documents.sort(key=lambda each: each["kind"] != "Namespace")
+    cluster.kubectl("apply", "--server-side", "--filename=-", stdin=_list(documents))
+    _await_policies(cluster)
+
+
+def guard(cluster: Cluster) -> list[dict[str, object]]:
+    """The bindings of the guard of children and workloads, for tests of what happens without them."""
+    found = json.loads(cluster.kubectl("get", "validatingadmissionpolicybindings", "--output=json"))["items"]
+    return [each for each in found if each["metadata"]["name"].startswith("slipway-guard")]
+
+
+def _list(documents: list[dict[str, object]]) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
+
+
+def _await_policies(cluster: Cluster) -> None:
+    """Until the API server enforces the guard: it compiles new policies some seconds after it took them."""
+    probe = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "probe", "namespace": "default"},
+        "spec": {"selector": {"slipway.dev/rollout": "probe"}, "ports": [{"port": 80}]},
+    }
+    arguments = ("create", "--dry-run=server", "--filename=-")
+
+    def refused() -> bool:
+        return "Slipway" in cluster.try_kubectl(*arguments, stdin=json.dumps(probe)).stderr
+
+    if not wait_until(refused, 30, every=0.2):
+        raise RuntimeError("the admission policies do not answer 30 s after they were applied")
+
+
+class Operator:
+    """The operator's process. It can be killed like any other, and comes back as a Deployment would bring it."""
+
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self._cluster = cluster
+        self.log = folder / "operator.log"
+        self._config = folder / "config.yaml"
+        self._kubeconfig = cluster.service_account_kubeconfig(OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT)
+        self._config.write_text(
+            json.dumps(
+                {
+                    "sources": [
+                        {"name": "default", "url": cluster.prometheus_url, "dialect": "http"},
+                        {"name": FAULTY_SOURCE, "url": f"http://127.0.0.1:{FAULTY_METRICS_PORT}", "timeout": "2s"},
+                    ],
+                    "drainDelay": DRAIN_DELAY,
+                    "gatewaySettle": GATEWAY_SETTLE,
+                    # Some seconds rather than fifteen: a test that kills the leader need not wait for its ghost.
+                    "leaderElection": {"leaseDuration": "5s", "renewDeadline": "4s", "retryPeriod": "1s"},
+                }
+            )
+        )
+        self._program: Program | None = None
+        self.starts = 0
+
+    @property
+    def identity(self) -> Identity:
+        assert self._program is not None, "the operator was not started"
+        return self._program.identity
+
+    @property
+    def alive(self) -> bool:
+        return self._program is not None and self._program.alive
+
+    def start(self) -> None:
+        """Start it; does not wait."""
+        argv = [
+            *(sys.executable, "-m", "slipway.cli", "run"),
+            *("--kubeconfig", str(self._kubeconfig), "--config", str(self._config)),
+            *("--lease-namespace", OPERATOR_NAMESPACE, "--host", "127.0.0.1", "--log-format", "text"),
+            *("--metrics-port", str(METRICS_PORT), "--probe-port", str(PROBE_PORT)),
+        ]
+        self._program = start("operator", self._cluster.inside_command(argv), self.log, die_with_parent=True)
+        self.starts += 1
+
+    def wait_ready(self, seconds: float = 20) -> None:
+        assert self._program is not None
+        self._program.wait_ready(_ready, seconds, "/readyz")
+
+    def kill(self) -> None:
+        """SIGKILL: it gets no chance to finish anything."""
+        assert self._program is not None
+        self._program.stop_with(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """SIGTERM, as Kubernetes ends a pod."""
+        if self._program is not None:
+            self._program.stop(patience=10)
+
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
+    def lines(self, word: str = "", last: int = 60) -> Iterator[str]:
+        """The last lines of its log that contain `word`."""
+        if self.log.exists():
+            found = [line for line in self.log.read_text(errors="replace").splitlines() if word in line]
+            yield from found[-last:]
+
+
+def _ready() -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{PROBE_PORT}/readyz", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
