@@ -17,10 +17,12 @@ from tests.integration.admission.impersonation import (
     SERVICE,
     VALIDATING_POLICY,
     Kubernetes,
+    Object,
     eventually,
 )
 from tests.integration.admission.people import APPROVER, new_promotion
 
+from slipway import __version__
 from slipway.config import parse_config
 
 INSTALL = REPOSITORY / "manifests" / "install"
@@ -67,13 +69,22 @@ def test_the_operators_pods_keep_to_the_restricted_standard(guarded: Cluster, ku
     eventually(lambda: len(kube.items(POD, "slipway-system", labelSelector=label)) == 2, "both replicas are admitted")
 
 
-def test_the_shipped_configuration_is_one(guarded: Cluster) -> None:
+@pytest.fixture
+def shipped(guarded: Cluster) -> dict[str, Object]:
     documents = yaml.safe_load_all(guarded.kubectl("kustomize", str(REPOSITORY / "manifests" / "operator")))
-    shipped = next(document for document in documents if document["kind"] == "ConfigMap")
-    config = parse_config(shipped["data"]["config.yaml"])
+    return {document["kind"]: document for document in documents}
+
+
+def test_the_shipped_configuration_is_one(shipped: dict[str, Object]) -> None:
+    config = parse_config(shipped["ConfigMap"]["data"]["config.yaml"])
     assert [(source.name, source.url, source.dialect) for source in config.sources] == [
         ("default", "http://prometheus.monitoring.svc:9090", "http")
     ]
+
+
+def test_the_image_is_of_this_version(shipped: dict[str, Object]) -> None:
+    containers = shipped["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert [container["image"] for container in containers] == [f"slipway:{__version__}"]
 
 
 @pytest.mark.parametrize("spec", [None, "text", {"approvals": "text"}, {"approved": "yes"}, {"approvedWeight": "50"}])
