@@ -54,6 +54,7 @@ class Cluster:
         self.probe: Callable[[Probe], bool] = lambda _: True
         self.settings = Settings()
         self.labels = {names.AUTOMATIC_LABEL: "automatic"} if automatic else {}
+        self.seen_weight = 0
         self.broken: dict[str, str] = {}
         self.before_write: list[Callable[[Write], None]] = []
         self.after_write: list[Callable[[Write], None]] = []
@@ -144,10 +145,14 @@ class Cluster:
         refs = self.get("HTTPRoute")["spec"]["rules"][0]["backendRefs"]
         return int(next(ref.get("weight", 1) for ref in refs if ref["name"] == f"{NAME}-candidate"))
 
+    @property
+    def routed(self) -> bool:
+        return ("HTTPRoute", NAME) in self.objects
+
     def exposure(self, revision: str) -> int:
         """Percent of users' requests that may reach a revision by what Services and routes say."""
         here = 100 if self.live == revision else 0
-        if ("HTTPRoute", NAME) in self.objects and self.selected(f"{NAME}-candidate") == revision:
+        if self.routed and self.selected(f"{NAME}-candidate") == revision:
             here = max(here, self.weight)
         return here
 
@@ -375,8 +380,10 @@ class Cluster:
             self.put("EndpointSlice", {"metadata": before["metadata"] if before else meta, "endpoints": found})
 
     def gateway(self) -> None:
+        """The gateway follows routes: from here on users get what they say."""
         for obj in self.all("HTTPRoute"):
             self.put("HTTPRoute", taken(obj))
+        self.seen_weight = self.weight if self.routed else 0
 
 
 def is_ready(pod: Object) -> bool:
