@@ -4,12 +4,13 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
+from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
 from tests.cluster.session import shared_cluster
 
 
 @pytest.fixture(scope="session")
-def control_plane() -> Iterator[Cluster]:
+def control_plane() -> Iterator[Access]:
     """A cluster with at least an API server and controllers; the full one when it runs already."""
     with shared_cluster(full=False) as cluster:
         yield cluster
@@ -21,12 +22,13 @@ def cluster() -> Iterator[Cluster]:
     with shared_cluster(full=True) as cluster:
         if not cluster.capabilities.has_pod_network:
             pytest.skip(f"needs pods that this process can dial: {cluster.capabilities.reason}")
+        assert isinstance(cluster, Cluster)
         with cluster.inside():
             yield cluster
 
 
 @pytest.fixture
-def namespace(control_plane: Cluster) -> Iterator[str]:
+def namespace(control_plane: Access) -> Iterator[str]:
     """A namespace of the test's own, deleted (without waiting) afterwards."""
     name = f"t-{secrets.token_hex(4)}"
     control_plane.kubectl("create", "namespace", name)

@@ -5,6 +5,7 @@
 Two sets of pods serve; load runs; traffic is moved from one set to the other and back, in three ways:
 
 - weights:   the weights of an HTTPRoute's two backends (Traefik)
+- in a row:  the same, 0.2 s after another change of weights (Traefik spaces out the changes that it takes)
 - selector:  the selector of the Service behind an HTTPRoute (EndpointSlice controller, then Traefik)
 - clusterIP: the same selector, for users who dial the Service's own address (EndpointSlice controller, kube-proxy)
 
@@ -130,25 +131,37 @@ async def _move_weights(api: API, to: str) -> None:
     await api.patch(f"{ROUTES}/weights", {"spec": {"rules": [{"backendRefs": backends}]}})
 
 
+async def _move_weights_in_a_row(api: API, to: str) -> None:
+    await api.patch(f"{ROUTES}/weights", {"spec": {"rules": [{"backendRefs": _backends(blue=50, green=50)}]}})
+    await asyncio.sleep(0.2)
+    await _move_weights(api, to)
+
+
 async def _move_selector(api: API, to: str) -> None:
     await api.patch(f"{SERVICES}/live", {"spec": {"selector": {"set": to}}})
 
 
-WAYS = {"weights": _move_weights, "selector": _move_selector, "clusterIP": _move_selector}
+WAYS = {
+    "weights": _move_weights,
+    "in a row": _move_weights_in_a_row,
+    "selector": _move_selector,
+    "clusterIP": _move_selector,
+}
+HOSTS = {"weights": "weights", "in a row": "weights", "selector": "selector"}
 
 
 async def _measure(cluster: Cluster, way: str, tries: int) -> Figures:
     api, figures = API(cluster), Figures()
     move = WAYS[way]
     url = cluster.gateway_url
-    host: str | None = f"{way}.example.test"
-    if way == "clusterIP":
+    host = f"{HOSTS[way]}.example.test" if way in HOSTS else None
+    if host is None:
         address = cluster.kubectl("get", "service", "live", "--output=jsonpath={.spec.clusterIP}")
-        url, host = f"http://{address}/", None
+        url = f"http://{address}/"
     try:
         await move(api, "blue")
         # A kept connection to a Service's own address stays with its pod; only new ones show what kube-proxy does.
-        async with load(url, host=host, rate=RATE, fresh_share=1.0 if way == "clusterIP" else 0.5) as running:
+        async with load(url, host=host, rate=RATE, fresh_share=0.5 if host else 1.0) as running:
             await _only(running, "blue")
             settled = time.time() - SETTLED  # before that, Traefik was still starting
             for number in range(tries):
@@ -199,7 +212,7 @@ def main(
             option = f"--providers.providersthrottleduration={duration}"
             cluster.parts.start("traefik", traefik_command(cluster.parts, [option]))
             print(f"Traefik with providersThrottleDuration {duration}:")
-            for way in ("weights", "selector"):
+            for way in HOSTS:
                 print(asyncio.run(_measure(cluster, way, tries)).line(way), flush=True)
         print("Service address, kube-proxy in nftables mode:")
         print(asyncio.run(_measure(cluster, "clusterIP", tries)).line("clusterIP"))

@@ -1,8 +1,6 @@
 """One test cluster: start, use from tests and by hand, stop without a trace."""
 
-import base64
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -11,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from . import gateway, prometheus, registry
+from .access import OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT, Access
 from .capabilities import Capabilities, Level
 from .control_plane import start_control_plane
 from .gateway import start_gateway
@@ -22,17 +21,21 @@ from .parts import Parts
 from .paths import REPOSITORY
 from .placement import Loopback, Namespaces, can_have_namespaces, free_ports
 from .process import Identity, Program, start
-from .programs import kubectl
 from .progress import step
 from .prometheus import start_prometheus
 from .registry import Record
-from .users import PEOPLE, kubeconfig
+from .users import PEOPLE
 
-OPERATOR_NAMESPACE = "slipway-system"
-OPERATOR_SERVICE_ACCOUNT = "slipway"
+__all__ = [
+    "OPERATOR_NAMESPACE",
+    "OPERATOR_SERVICE_ACCOUNT",
+    "Cluster",
+    "KubectlError",
+    "best_level",
+]
 
 
-class Cluster:
+class Cluster(Access):
     """A cluster of our own, built from Go modules or from KUBEBUILDER_ASSETS.
 
     `with Cluster.start(Level.NODE) as cluster:` ends it at the end of the block, and the kernel ends it when
@@ -136,11 +139,6 @@ class Cluster:
         return self.folder / "audit.log"
 
     @property
-    def api_server(self) -> str:
-        """The API server's URL; the same one is right on this machine and inside the cluster's network."""
-        return f"https://127.0.0.1:{self.parts.ports['api']}"
-
-    @property
     def capabilities(self) -> Capabilities:
         real = self.level is Level.NODE
         reason = "" if real else (can_have_namespaces() or f"this cluster was started as {self.level}")
@@ -162,43 +160,11 @@ class Cluster:
         """Prometheus, for requests from inside the cluster's network."""
         return prometheus.URL
 
-    # Access
-
     def kubeconfig(self, user: str = "admin") -> Path:
         """The kubeconfig of a person: admin, developer, approver, second-approver."""
         if user not in PEOPLE:
             raise LookupError(f"no user {user}; there are {', '.join(PEOPLE)}")
         return self.parts.kubeconfig(user)
-
-    def service_account_kubeconfig(
-        self, namespace: str = OPERATOR_NAMESPACE, name: str = OPERATOR_SERVICE_ACCOUNT
-    ) -> Path:
-        """A kubeconfig with a fresh token (8 h) of a ServiceAccount that exists."""
-        token = self.kubectl("create", "token", name, f"--namespace={namespace}", "--duration=8h").strip()
-        path = self.folder / "kubeconfig" / f"{namespace}.{name}"
-        ca = base64.b64encode((self.folder / "pki" / "ca.crt").read_bytes()).decode()
-        path.write_text(kubeconfig(self.api_server, ca, {"token": token}))
-        path.chmod(0o600)
-        return path
-
-    def kubectl(self, *arguments: str, user: str = "admin", stdin: str | None = None) -> str:
-        """Run kubectl as a user; returns its output, raises `KubectlError` with its error text."""
-        done = self.try_kubectl(*arguments, user=user, stdin=stdin)
-        if done.returncode:
-            raise KubectlError(f"kubectl {' '.join(arguments)} (as {user}): {done.stderr.strip()}")
-        return done.stdout
-
-    def try_kubectl(
-        self, *arguments: str, user: str = "admin", stdin: str | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        """Run kubectl as a user and hand back whatever came of it, for tests of refusals."""
-        argv = [str(kubectl()), f"--kubeconfig={self.kubeconfig(user)}", *arguments]
-        return subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
-
-    def apply(self, *documents: dict[str, object], user: str = "admin") -> None:
-        """Server-side apply of objects given as dicts."""
-        bundle = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
-        self.kubectl("apply", "--server-side", "--filename=-", user=user, stdin=json.dumps(bundle))
 
     # The cluster's network
 

@@ -1,17 +1,20 @@
-"""The clusters of one test run: started when first asked for, shared by all, stopped at the end."""
+"""The clusters of one test run: chosen and started when first asked for, shared by all, stopped at the end."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from .access import Access
 from .capabilities import Level
 from .cluster import Cluster, best_level
+from .foreign import kind_cluster, kind_is_usable, named_cluster
 
-_running: list[Cluster] = []
+_running: list[Access] = []
 
 
 @contextmanager
-def shared_cluster(*, full: bool) -> Iterator[Cluster]:
+def shared_cluster(*, full: bool) -> Iterator[Access]:
     """A running cluster that is full enough, or a new one.
 
     SLIPWAY_CLUSTER names one that `python -m tests.cluster up` started; it is used and left running.
@@ -23,10 +26,24 @@ def shared_cluster(*, full: bool) -> Iterator[Cluster]:
         if one.capabilities.has_pod_network or not full:
             yield one
             return
-    cluster = Cluster.start(best_level()[0] if full else Level.CONTROL_PLANE)
+    cluster = _start(full)
     _running.append(cluster)
     try:
         yield cluster
     finally:
         _running.remove(cluster)
         cluster.stop()
+
+
+def _start(full: bool) -> Access:
+    """In this order: a named cluster, kind where it can run, one of our own (from KUBEBUILDER_ASSETS or built)."""
+    if path := os.environ.get("SLIPWAY_KUBECONFIG"):
+        return named_cluster(Path(path))
+    wanted = os.environ.get("CLUSTER") or ("kind" if kind_is_usable() else "own")
+    if wanted == "kind":
+        if not kind_is_usable():
+            raise RuntimeError("CLUSTER=kind needs a Docker engine that answers and the kind program on PATH")
+        return kind_cluster(f"slipway-{os.getpid()}")
+    if wanted != "own":
+        raise RuntimeError(f"CLUSTER={wanted}: there are kind and own")
+    return Cluster.start(best_level()[0] if full else Level.CONTROL_PLANE)

@@ -55,10 +55,11 @@ class TokenFile:
 
 def kubeconfig(server: str, ca_certificate: str, user: dict[str, object]) -> str:
     """A kubeconfig document. `ca_certificate` is base64; `user` is the kubeconfig's user entry."""
+    cluster = {"server": server, "certificate-authority-data": ca_certificate}
     document = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "slipway", "cluster": {"server": server, "certificate-authority-data": ca_certificate}}],
+        "clusters": [{"name": "slipway", "cluster": cluster}],
         "users": [{"name": "user", "user": user}],
         "contexts": [{"name": "slipway", "context": {"cluster": "slipway", "user": "user"}}],
         "current-context": "slipway",
