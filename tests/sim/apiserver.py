@@ -29,7 +29,7 @@ _IMMUTABLE = {
     "ControllerRevision": ("data", "revision"),
     "Deployment": ("spec.selector",),
 }
-_APPLIED = (SERVICES, DEPLOYMENTS)
+_APPLIED = (SERVICES, DEPLOYMENTS)  # nobody applies other kinds here: their fields have no owners
 _SERVER_METADATA = ("uid", "creationTimestamp", "deletionTimestamp", "generation", "namespace", "name")
 
 
@@ -108,10 +108,10 @@ class Server:
         if not dry_run:
             self._created += 1
             if applied:
-                owners = {session.manager: set(ownership.leaves(kind.kind, obj))}
-            else:
+                self._owners[kind.name, key] = {session.manager: set(ownership.leaves(kind.kind, obj))}
+            elif kind in _APPLIED:
                 owners = ownership.updated(kind.kind, None, new, {}, session.updater)
-            self._owners[kind.name, key] = owners
+                self._owners[kind.name, key] = owners
             self._commit(kind, key, new, "ADDED", session.user)
         return clone(new)
 
@@ -143,7 +143,7 @@ class Server:
             new = admission.admit(session.user, self.approvers, old, new)
         _check_immutable(kind, old, new)
         had = self._owners.get((kind.name, key), {})
-        if owners is None and not status:
+        if owners is None and not status and kind in _APPLIED:
             owners = ownership.updated(kind.kind, old, new, had, session.updater)
         for field in ("resourceVersion", "managedFields"):
             if field in old["metadata"]:

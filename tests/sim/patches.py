@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +12,8 @@ Object = dict[str, Any]
 
 
 def clone(value: Any) -> Any:
-    """A deep copy of JSON data; several times faster than copy.deepcopy, which matters here."""
-    if isinstance(value, dict):
-        return {key: clone(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [clone(item) for item in value]
-    return value
+    """A deep copy of JSON data. By marshal: copies are most of the work here, and nothing copies faster."""
+    return marshal.loads(marshal.dumps(value))
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
