@@ -25,6 +25,9 @@ CRDS = REPOSITORY / "crds"
 
 Object = dict[str, Any]
 
+QUICK = {"leaseDuration": "3s", "renewDeadline": "2s", "retryPeriod": "1s"}
+PATIENT = {"leaseDuration": "60s", "renewDeadline": "50s", "retryPeriod": "1s"}
+
 
 def install(cluster: Cluster) -> None:
     """The CRDs and the operator's identity with the shipped roles, and nothing else."""
@@ -50,7 +53,7 @@ def token_id(config: Path) -> str:
     return str(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["jti"])
 
 
-def wait_for(what: str, condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+def wait_for(what: str, condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Poll until `condition` is truthy; its value."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -63,11 +66,11 @@ def wait_for(what: str, condition: Callable[[], Any], seconds: float = 30.0) -> 
 class Replica:
     """One `slipway run` process."""
 
-    def __init__(self, config: Path, folder: Path, name: str, *arguments: str) -> None:
+    def __init__(self, config: Path, folder: Path, name: str, *arguments: str, election: Object | None = None) -> None:
         self.kubeconfig = config
         self.log = folder / f"{name}.log"
         file = folder / f"{name}.yaml"
-        election = {"leaseDuration": "3s", "renewDeadline": "2s", "retryPeriod": "1s"}
+        election = election or PATIENT
         file.write_text(json.dumps({"leaderElection": election, "resyncInterval": "2s"}))
         command = [sys.executable, "-m", "slipway.cli", "run", f"--config={file}", f"--kubeconfig={config}"]
         ports = ["--host=127.0.0.1", "--probe-port=0", "--metrics-port=0"]
@@ -99,17 +102,18 @@ class Replica:
     def metric(self, name: str) -> float:
         _, text = self.ask("/metrics", "metrics")
         lines = [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
+        assert lines, f"no metric {name}"
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
-    def end(self, number: int = signal.SIGTERM, seconds: float = 10.0) -> int:
+    def end(self, number: int = signal.SIGTERM, seconds: float = 30.0) -> int:
         self.process.send_signal(number)
         return self.process.wait(seconds)
 
 
 @contextlib.contextmanager
-def replicas(config: Path, folder: Path, *names: str) -> Iterator[list[Replica]]:
+def replicas(config: Path, folder: Path, *names: str, election: Object | None = None) -> Iterator[list[Replica]]:
     """Processes that are gone afterwards, whatever happens."""
-    running = [Replica(config, folder, name) for name in names]
+    running = [Replica(config, folder, name, election=election) for name in names]
     try:
         yield running
     finally:

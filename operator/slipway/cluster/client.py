@@ -237,7 +237,7 @@ class Client:
                 retry_after = response.headers.get("Retry-After")
         except (aiohttp.ClientError, TimeoutError, OSError, RuntimeError) as error:
             # RuntimeError: the session was closed under the request because another one got new credentials.
-            raise Unavailable(f"{verb} {url.partition('?')[0]}: {error or type(error).__name__}") from error
+            raise Unavailable(f"{verb} {url.partition('?')[0]}: {str(error) or type(error).__name__}") from error
         finally:
             if self._observe:
                 self._observe(verb, kind, status, time.monotonic() - started)

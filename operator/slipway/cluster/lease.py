@@ -135,7 +135,7 @@ class Elector:
                     return False
         except (APIError, TimeoutError) as error:
             level = logging.DEBUG if isinstance(error, Conflict) else logging.WARNING
-            log.log(level, "lease %s/%s: %s", self._namespace, self._name, error or "timed out")
+            log.log(level, "lease %s/%s: %s", self._namespace, self._name, str(error) or "timed out")
             self._doubtful = True
             return False
         # Counted from before the request: others count from after it.

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from slipway.cluster.cache import WATCHED, Cache, Change
 from slipway.cluster.client import Client
+from slipway.cluster.credentials import NoCluster
 from slipway.cluster.errors import APIError, NotFound
 from slipway.cluster.events import Recorder
 from slipway.cluster.lease import Elector, NotLeader, Timing
@@ -99,7 +100,7 @@ class Operator:
             await stack.enter_async_context(self._endpoints())
             try:
                 return await self._run(stack)
-            except CannotRun as error:
+            except (CannotRun, NoCluster) as error:
                 log.error("%s", error)
                 return 1
 
