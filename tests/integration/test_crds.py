@@ -17,7 +17,9 @@ from slipway.api.model import dump
 from slipway.api.rollout import RolloutStatus, read_rollout, read_status
 
 REPOSITORY = Path(__file__).parents[2]
-SAMPLES = sorted((REPOSITORY / "manifests" / "samples").glob("*.yaml"))
+SAMPLES = sorted(
+    path for path in (REPOSITORY / "manifests" / "samples").glob("*.yaml") if "slipway.dev/v1alpha1" in path.read_text()
+)
 
 
 class Shop:
@@ -100,7 +102,6 @@ def test_samples_are_accepted(shop: Shop, path: Path) -> None:
     ours = [
         each for each in yaml.safe_load_all(path.read_text()) if each["apiVersion"].startswith("slipway.dev/")
     ]
-    assert ours
     for made in ours:
         del made["metadata"]["namespace"]
         shop.apply(made, "--server-side")

@@ -1,0 +1,1 @@
+"""The demo: the main job on a real cluster, told and shown. Run with `make demo`."""

@@ -1,0 +1,60 @@
+"""What happened: one row per launch, from the Promotions' own status and the users' requests."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.table import Table
+from tests.cluster.load import Report
+from tests.demo.world import Object
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One version's way to users: under which Promotion, and from when to when (Unix seconds) users were counted."""
+
+    version: str
+    strategy: str
+    promotion: str
+    began: float
+    ended: float
+
+
+def table(launches: list[tuple[Launch, Object]], requests: Report) -> Table:
+    """The launches with their Promotions as they ended."""
+    drawn = Table(title="What happened", title_justify="left", title_style="bold", show_lines=True)
+    for heading in (
+        "version",
+        "strategy",
+        "outcome",
+        "approved by",
+        "waited",
+        "moved in",
+        "done in",
+        "requests",
+        "failed",
+    ):
+        drawn.add_column(heading, justify="right" if heading in {"requests", "failed"} else "left", overflow="fold")
+    for launch, promotion in launches:
+        status = promotion.get("status") or {}
+        counted = requests.between(launch.began, launch.ended)
+        approvals = {(one["by"], one["identity"]): None for one in status.get("approvals", [])}
+        drawn.add_row(
+            launch.version,
+            launch.strategy,
+            str(status.get("phase", "")),
+            "\n".join(f"{by} ({identity})" for by, identity in approvals),
+            _span(status, "startedAt", "approvedAt"),
+            _span(status, "approvedAt", "shiftedAt") or "never at 100 %",
+            _span(status, "approvedAt", "finishedAt"),
+            str(len(counted)),
+            str(len(counted.failures)),
+        )
+    drawn.add_row("", "", "", "", "", "", "all", str(len(requests)), str(len(requests.failures)))
+    return drawn
+
+
+def _span(status: Object, start: str, end: str) -> str:
+    if not status.get(start) or not status.get(end):
+        return ""
+    took = datetime.fromisoformat(status[end]) - datetime.fromisoformat(status[start])
+    return f"{took.total_seconds():.1f} s"
