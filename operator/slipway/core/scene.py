@@ -40,13 +40,17 @@ class Scene:
 
     @property
     def step(self) -> StepStatus | None:
-        """The step as it is committed: with the time at which it was seen converged, or without it after a drift."""
+        """The step as it is committed: with the time from which its users count, or without it after a drift.
+
+        That is not the moment at which routes and endpoints look right, but when the gateway has had its time to
+        follow them too: what is measured before then would be another share's.
+        """
         step = self.course.step
         if step is None:
             return None
         if self.moving and step.converged_at is not None:
             return step.model_copy(update={"converged_at": None})
-        if self.move.reached and not self.unconverged and step.converged_at is None:
+        if self.move.reached and not self.unconverged and self.case.settled and step.converged_at is None:
             return step.model_copy(update={"converged_at": self.case.now})
         return step
 
