@@ -348,10 +348,8 @@ class Operator:
         if self._resync is not None:
             for kind in self._resync.deaf():
                 yield f"the watch of {kind.name} misses changes"
-        if self._workers is not None:
-            lag = self._workers.queue.lag(asyncio.get_running_loop().time())
-            if lag > STUCK_SECONDS:
-                yield f"the queue has not moved for {lag:.0f} s"
+        if self._workers is not None and (stuck := self._workers.stuck()) > STUCK_SECONDS:
+            yield f"the queue has not moved for {stuck:.0f} s"
         if self._lag.last > LATE_SECONDS:
             yield f"the event loop is {self._lag.last:.0f} s late"
 

@@ -140,11 +140,17 @@ class Workers(Generic[Key]):
         self._failed = failed
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._moved_at = 0.0
 
     def add(self, key: Key, delay: float = 0.0) -> None:
         """Hand out `key` in `delay` seconds at the latest."""
         self.queue.add(key, asyncio.get_running_loop().time() + delay)
         self._wake.set()
+
+    def stuck(self) -> float:
+        """For how many seconds a key has been due while none was finished: a long queue that moves is not stuck."""
+        now = asyncio.get_running_loop().time()
+        return min(self.queue.lag(now), now - self._moved_at)
 
     async def run(self) -> None:
         """Serve the queue until cancelled; keys that are being handled go on, see `drain`."""
@@ -178,6 +184,7 @@ class Workers(Generic[Key]):
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._moved_at = asyncio.get_running_loop().time()
         self._wake.set()
 
     async def _work(self, key: Key) -> None:

@@ -193,3 +193,26 @@ async def test_drain_cancels_what_takes_too_long() -> None:
     running.cancel()
     await workers.drain(0.01)
     assert cancelled.is_set()
+
+
+async def test_a_queue_is_stuck_only_when_nothing_is_finished() -> None:
+    first, release = asyncio.Event(), asyncio.Event()
+
+    async def handle(key: str) -> None:
+        if key == "hung":
+            first.set()
+            await release.wait()
+
+    workers = Workers(Queue[str](), handle, limit=1)
+    running = asyncio.create_task(workers.run())
+    workers.add("quick")
+    workers.add("hung")
+    await asyncio.wait_for(first.wait(), 5)
+    workers.add("waits")
+    await asyncio.sleep(0.05)
+    assert workers.stuck() >= 0.04
+    release.set()
+    async with asyncio.timeout(5):
+        while workers.stuck() > 0 or workers.queue.running:
+            await asyncio.sleep(0.001)
+    running.cancel()
