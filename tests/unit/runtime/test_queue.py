@@ -196,12 +196,14 @@ async def test_drain_cancels_what_takes_too_long() -> None:
 
 
 async def test_a_queue_is_stuck_only_when_nothing_is_finished() -> None:
-    first, release = asyncio.Event(), asyncio.Event()
+    first, release, last = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def handle(key: str) -> None:
         if key == "hung":
             first.set()
             await release.wait()
+        if key == "waits":
+            last.set()
 
     workers = Workers(Queue[str](), handle, limit=1)
     running = asyncio.create_task(workers.run())
@@ -212,7 +214,6 @@ async def test_a_queue_is_stuck_only_when_nothing_is_finished() -> None:
     await asyncio.sleep(0.05)
     assert workers.stuck() >= 0.04
     release.set()
-    async with asyncio.timeout(5):
-        while workers.stuck() > 0 or workers.queue.running:
-            await asyncio.sleep(0.001)
+    await asyncio.wait_for(last.wait(), 5)
+    assert workers.stuck() == 0
     running.cancel()
