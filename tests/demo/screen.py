@@ -46,7 +46,6 @@ class Screen:
 
     def showing(self) -> AbstractContextManager[object]:
         """Within this, `show` draws."""
-        self._said = ""
         if not self._is_live:
             return nullcontext()
         self._live = Live(console=self.console, refresh_per_second=4, transient=True)
@@ -121,6 +120,7 @@ def _shares(lately: Report) -> list[tuple[str, float]]:
 def _said(seen: Seen) -> str:
     """The phase and the message without its numbers of seconds and measurements, which change all the time."""
     candidate = seen.status.get("candidate") or {}
+    weight = candidate.get("weight") or 0
     words = re.sub(r"\d+(\.\d+)?(e-?\d+)?(ms|s|m)?", "#", seen.message.split(";")[0])
-    gates = sorted((gate["name"], gate.get("verdict", "")) for gate in seen.status.get("gates", []))
-    return f"{seen.phase}/{words}/{candidate.get('weight')}/{gates}"
+    gates = sorted((gate["name"], gate.get("verdict", "")) for gate in seen.status.get("gates", [])) if weight else []
+    return f"{seen.phase}/{words}/{weight}/{gates}"

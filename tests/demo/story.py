@@ -63,7 +63,7 @@ class Story:
         self._checks(seen)
         self._screen.tell(f"A user who asks now gets: {users.once(self._site)}. Nobody has approved anything yet.")
         self._approve("v1")
-        self._follow("v1", lambda seen: (seen.status.get("stable") or {}).get("revision") is not None)
+        self._follow("v1", lambda seen: seen.phase == "Verifying" or bool(seen.verdict.get("finishedAt")))
         self._users.start()
         began = time.time()
         self._end("v1", "blue/green", "Succeeded", began)
@@ -95,26 +95,26 @@ class Story:
         self._until_asked("v4")
         self._screen.tell("Its probes and smoke test are fine, so the approver has no reason to refuse:")
         self._approve("v4")
-        seen = self._end("v4", "canary", "RolledBack", began)
+        self._end("v4", "canary", "RolledBack", began)
+        seen = self._follow("v4", lambda seen: seen.phase == "RolledBack")
         report = self._users.report().between(began)
         bad = len(report.failures)
         self._screen.tell(f"Nobody did anything. Of {len(report)} requests since v4 was proposed, {bad} failed.")
         self._screen.tell(f"Now: {seen.message}")
+        serving = (seen.status.get("stable") or {}).get("images")
+        if serving != [f"{self._site.image}:v3"]:
+            raise CannotRun(f"v3 should serve again, but it is {serving}")
 
     def _sum_up(self) -> bool:
         self._screen.title("What happened")
         ended = [(launch, self._world.promotion(launch.promotion)) for launch in self._launches]
         self._screen.console.print(launches.table(ended, self._users.report()))
-        healthy = self._users.report().requests
-        lost = [
-            one
-            for launch in self._launches[:-1]
-            for one in healthy
-            if one.failed and launch.began <= one.at < launch.ended
-        ]
-        if lost:
-            self._screen.tell(f"{len(lost)} requests failed during healthy launches, which should be none.")
-        return not lost
+        report = self._users.report()
+        report.write(self._site.folder / "requests.jsonl")
+        lost = report.between(0, self._launches[-1].began)
+        if lost.failures:
+            self._screen.tell(f"Requests failed during healthy launches, which should not be. {lost.summary()}")
+        return not lost.failures
 
     # Parts of acts
 
