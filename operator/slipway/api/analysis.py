@@ -66,16 +66,12 @@ class Gate(Model):
     @model_validator(mode="after")
     def _one_question_and_a_bound(self) -> Self:
         if (self.preset is None) == (self.query is None):
-            wrong = (
-                "neither preset nor query is set" if self.query is None else "both preset and query are set"
-            )
+            wrong = "neither preset nor query is set" if self.query is None else "both preset and query are set"
             raise invalid(wrong, "exactly one of preset and query")
         if self.below is None and self.above is None:
             raise invalid("there is no bound", "below, above or both")
         if self.below is not None and self.above is not None and self.above >= self.below:
-            raise invalid(
-                f"no value is above {self.above:g} and below {self.below:g}", "above < below", "above"
-            )
+            raise invalid(f"no value is above {self.above:g} and below {self.below:g}", "above < below", "above")
         return self
 
 
@@ -104,8 +100,6 @@ class Analysis(Model):
         unique("name"),
         # Not a list map: a server-side apply that empties one drops it, and absent means the default gates.
         LIST_ATOMIC,
-        rules(
-            rule("self.all(a, self.exists_one(b, a.name == b.name))", "each gate must have a name of its own")
-        ),
+        rules(rule("self.all(a, self.exists_one(b, a.name == b.name))", "each gate must have a name of its own")),
     ] = Field(default_factory=default_gates)
     """Absent: `error-rate` below 0.01 and `latency-p95` below 0.5. An empty list: no gates."""

@@ -16,9 +16,7 @@ class Condition(StatusModel):
     """Type of the condition, in CamelCase."""
     status: Literal["True", "False", "Unknown"]
     """True, False or Unknown."""
-    reason: Annotated[
-        str, Field(min_length=1, max_length=1024, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
-    ]
+    reason: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
     """Why the condition last changed, in one CamelCase word."""
     message: Annotated[str, Field(max_length=32768)] = ""
     """The same for people, in words."""

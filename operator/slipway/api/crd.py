@@ -116,9 +116,7 @@ def _no_defaults(node: Any) -> Any:
     return node
 
 
-def _column(
-    name: str, path: str, description: str, kind: str = "string", wide: bool = False
-) -> dict[str, Any]:
+def _column(name: str, path: str, description: str, kind: str = "string", wide: bool = False) -> dict[str, Any]:
     made: dict[str, Any] = {"name": name, "type": kind, "description": description, "jsonPath": path}
     return {**made, "priority": 1} if wide else made
 
@@ -179,9 +177,7 @@ def rollouts() -> dict[str, Any]:
         [
             _column("Strategy", ".status.strategy", "The strategy in use."),
             _column("Phase", ".status.phase", "What is happening."),
-            _column(
-                "Weight", ".status.candidate.weight", "Percent of the traffic at the candidate.", "integer"
-            ),
+            _column("Weight", ".status.candidate.weight", "Percent of the traffic at the candidate.", "integer"),
             _column("Stable", ".status.stable.revision", "The revision that serves."),
             _column("Candidate", ".status.candidate.revision", "The revision that waits or takes traffic."),
             _column("Ready", _CONDITION.format("Ready"), "Whether an approved version is serving."),
@@ -204,9 +200,7 @@ def promotions() -> dict[str, Any]:
             _column("Rollout", ".spec.rollout", "The Rollout that it is about."),
             _column("Version", ".spec.version", "The version as people call it."),
             _column("Phase", ".status.phase", "What is happening."),
-            _column(
-                "Approved", _CONDITION.format("Approved"), "Whether enough people have approved the plan."
-            ),
+            _column("Approved", _CONDITION.format("Approved"), "Whether enough people have approved the plan."),
             _column("Message", ".status.message", "What it waits for, with the next command."),
         ],
     )

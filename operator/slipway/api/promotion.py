@@ -93,8 +93,8 @@ class PromotionSpec(Model):
     """The commit that it was built from."""
     approved: StrictBool | None = None
     """true: puts it before users under the plan in status. false: withdraws. Never part of a manifest."""
-    approvals: Annotated[dict[UserName, PlanHash], Field(max_length=20), MAP_GRANULAR, _ENTRIES_BY_USER] = (
-        Field(default_factory=dict)
+    approvals: Annotated[dict[UserName, PlanHash], Field(max_length=20), MAP_GRANULAR, _ENTRIES_BY_USER] = Field(
+        default_factory=dict
     )
     """Who approved which plan. Stamped from `approved: true`, or written by a further approver as their own
     entry."""

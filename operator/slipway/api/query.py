@@ -17,7 +17,5 @@ def check_query(query: str) -> str:
     """The query itself; refused where it refers to a name that is not one of `NAMES`."""
     for found in _REFERENCE.finditer(query):
         if found[0] != "$$" and (found[1] not in NAMES or not found[0].endswith(")")):
-            raise invalid(
-                f"{found[0]!r} is not replaced by anything", f"one of {', '.join(f'$({n})' for n in NAMES)}"
-            )
+            raise invalid(f"{found[0]!r} is not replaced by anything", f"one of {', '.join(f'$({n})' for n in NAMES)}")
     return query

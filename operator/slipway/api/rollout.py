@@ -120,9 +120,7 @@ class RolloutSpec(Model):
     """The Services in front of the pods."""
     traffic: Traffic | None = None
     """How requests find the revisions. A canary needs it."""
-    strategy: Annotated[Strategy, MAP_ATOMIC] = Field(
-        default_factory=lambda: Strategy(blue_green=BlueGreen())
-    )
+    strategy: Annotated[Strategy, MAP_ATOMIC] = Field(default_factory=lambda: Strategy(blue_green=BlueGreen()))
     """How a candidate takes the traffic. Absent: `blueGreen: {}`."""
     analysis: Analysis = Analysis()
     """Which numbers are watched, and what follows from them."""
@@ -141,9 +139,7 @@ class RolloutSpec(Model):
         canary = self.strategy.canary
         if canary is not None:
             if self.traffic is None or not self.traffic.http_routes:
-                raise invalid(
-                    "a canary without HTTPRoutes", "at least one in traffic.httpRoutes", "strategy.canary"
-                )
+                raise invalid("a canary without HTTPRoutes", "at least one in traffic.httpRoutes", "strategy.canary")
             known = [gate.name for gate in self.analysis.gates]
             for index, step in enumerate(canary.steps):
                 for place, name in enumerate(step.gates or []):
@@ -162,9 +158,7 @@ class RolloutSpec(Model):
                     f"smokeTests[{index}].http.port",
                 )
         if self.progress_deadline <= timedelta(seconds=self.min_ready_seconds):
-            raise invalid(
-                "the deadline is over before a pod counts", "longer than minReadySeconds", "progressDeadline"
-            )
+            raise invalid("the deadline is over before a pod counts", "longer than minReadySeconds", "progressDeadline")
         return self
 
 

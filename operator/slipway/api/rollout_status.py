@@ -83,6 +83,10 @@ class GateStatus(StatusModel):
 
     name: str
     """Name of the gate."""
+    revision: str = ""
+    """The revision that was measured."""
+    since: Instant | None = None
+    """From when on measurements count: the begin of the stage."""
     verdict: str
     """Pass, Fail, NoData or Error."""
     value: float | None = None
@@ -106,6 +110,8 @@ class SmokeTestStatus(StatusModel):
 
     name: str
     """Name of the test."""
+    revision: str = ""
+    """The revision that was tested."""
     verdict: str
     """Pass, Fail or Error."""
     at: Instant | None = None

@@ -50,8 +50,8 @@ class HTTPRouteRef(Model):
 class Traffic(Model):
     """How requests find the revisions."""
 
-    http_routes: Annotated[list[HTTPRouteRef], Field(max_length=16), unique("name"), list_map("name")] = (
-        Field(default_factory=list)
+    http_routes: Annotated[list[HTTPRouteRef], Field(max_length=16), unique("name"), list_map("name")] = Field(
+        default_factory=list
     )
     """HTTPRoutes that list both `<rollout>` and `<rollout>-candidate` as backends; only these two weights are
     edited."""

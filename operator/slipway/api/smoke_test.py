@@ -57,7 +57,5 @@ class SmokeTest(Model):
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         if (self.http is None) == (self.tcp is None):
-            raise invalid(
-                "neither http nor tcp is set" if self.http is None else "both are set", "exactly one"
-            )
+            raise invalid("neither http nor tcp is set" if self.http is None else "both are set", "exactly one")
         return self

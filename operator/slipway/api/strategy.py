@@ -62,8 +62,7 @@ class Canary(Model):
         LIST_ATOMIC,
         rules(
             rule(
-                "self.map(step, step.weight).isSorted()"
-                " && self.all(a, self.exists_one(b, a.weight == b.weight))",
+                "self.map(step, step.weight).isSorted() && self.all(a, self.exists_one(b, a.weight == b.weight))",
                 "weights must rise from step to step",
             )
         ),
@@ -97,8 +96,6 @@ class Strategy(Model):
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         if (self.blue_green is None) == (self.canary is None):
-            wrong = (
-                "neither blueGreen nor canary is set" if self.canary is None else "both strategies are set"
-            )
+            wrong = "neither blueGreen nor canary is set" if self.canary is None else "both strategies are set"
             raise invalid(wrong, "exactly one of blueGreen and canary")
         return self

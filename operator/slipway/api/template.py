@@ -25,8 +25,7 @@ SCHEMA: dict[str, Any] = {
                     "additionalProperties": {"type": "string", "maxLength": 63},
                     "maxProperties": 100,
                     "x-kubernetes-validations": [
-                        rule(f"!('{label}' in self)", f"{label} is set by the operator")
-                        for label in OUR_LABELS
+                        rule(f"!('{label}' in self)", f"{label} is set by the operator") for label in OUR_LABELS
                     ],
                 }
             },

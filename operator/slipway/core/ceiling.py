@@ -143,8 +143,8 @@ def unmet(progress: Progress, no_data_up_to: int) -> tuple[str, Code]:
         return f"{share}{'; ' + gate if gate else ''}", Code.STAGE
     if gate:
         return gate, Code.STAGE
-    if stage.final:
-        test = smoke.unmet(progress.spec.smoke_tests, progress.smoke, step.converged_at)
+    if stage.final and progress.occasion is not None:
+        test = smoke.unmet(progress.spec.smoke_tests, progress.smoke, progress.occasion)
         if test:
             return test, Code.STAGE
     return "", Code.STAGE

@@ -47,7 +47,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     rollout = snapshot.rollout
     if rollout is None:
         return _orphaned_promotions(snapshot, instants.whole_milliseconds(now))
-    if rollout["metadata"].get("deletionTimestamp"):
+    if rollout["metadata"].get("deletionTimestamp") or snapshot.namespace_ends:
         return Decision()
     case = read(snapshot, rollout, now)
     acceptance = _with_template(case, accept(case))

@@ -88,8 +88,10 @@ def fold(before: GateStatus, gate: Gate, measured: Measured, subject: Subject, l
         words = f"{gate.name}: {words}"
     return GateStatus(
         name=gate.name,
+        revision=subject.revision,
+        since=subject.since,
         verdict=str(verdict),
-        value=measured.value,
+        value=measured.value if verdict in (Verdict.PASS, Verdict.FAIL) else None,
         bound=bound(gate),
         measured_at=at,
         data_at=data_at,
@@ -110,7 +112,11 @@ def fold_all(
     by_name = {status.name: status for status in statuses}
     out = []
     for gate in wanted:
-        status = by_name.get(gate.name) or GateStatus(name=gate.name, verdict="", bound=bound(gate))
+        known = by_name.get(gate.name)
+        if known is None or (known.revision, known.since) != (subject.revision, subject.since):
+            # What was measured of another revision or stage says nothing about this one.
+            known = GateStatus(name=gate.name, verdict="", bound=bound(gate))
+        status = known
         at = due(gate, status, subject, interval)
         seen = observations.get(key(gate, subject, at))
         if isinstance(seen, Measured):

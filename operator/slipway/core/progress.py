@@ -170,9 +170,12 @@ def _with_share(case: Case, found: Progress, stage: Stage, subject: Subject) -> 
     at = share.due(stage, subject, interval, case.now)
     if stable is None or at is None or not stage.gates:
         return found
-    wrong = share.disagreement(stage, subject, stable.name, at, case.snapshot.observations)
+    earlier = at - interval
+    wrong = share.disagreement(stage, subject, stable.name, at, earlier, case.snapshot.observations)
     wanted = share.probes(stage, subject, stable.name, found.spec, at)
-    return replace(found, probes=(*found.probes, *wanted), disagreement=wrong)
+    kept = share.probes(stage, subject, stable.name, found.spec, earlier)
+    known = [probe for probe in kept if probe.key in case.snapshot.observations]
+    return replace(found, probes=(*found.probes, *wanted, *known), disagreement=wrong)
 
 
 def _with_smoke(case: Case, found: Progress, before: list[SmokeTestStatus], occasion: Occasion | None) -> Progress:

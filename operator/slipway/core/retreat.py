@@ -50,7 +50,9 @@ def _word_of_promotion(case: Case, candidate: Revision | None) -> Retreat | None
     if candidate is None:
         return None
     claim = charge.in_charge(case.claims, case.environment, candidate)
-    if claim and claim.spec and claim.spec.abort and not claim.finished:
+    # A Promotion whose own revision is on its way back says nothing about the one that the template asks for now.
+    spent = {r.marks.rejected.promotion_uid for r in case.lineage.revisions.values() if r.marks.rejected}
+    if claim and claim.spec and claim.spec.abort and not claim.finished and claim.uid not in spent:
         return Retreat(candidate, Cause.ABORT, f"aborted on Promotion {claim.name}: {claim.spec.abort}")
     approved = candidate.marks.approved
     first = case.lineage.stable is None
@@ -106,7 +108,7 @@ def breach(case: Case, progress: Progress) -> str:
         return ""
     found = gates.broken(progress.gated, progress.gates)
     if not found and progress.occasion is not None and (progress.watched or progress.in_flight):
-        found = smoke.broken(progress.spec.smoke_tests, progress.smoke, progress.occasion.since)
+        found = smoke.broken(progress.spec.smoke_tests, progress.smoke, progress.occasion)
     return found or _crashed(case, progress) or _silent(case, progress)
 
 

@@ -55,11 +55,17 @@ class Revision:
 
 def of_spec(spec: Mapping[str, Any]) -> Revision | None:
     """The revision that a Rollout's raw spec asks for, not yet stored; None when the spec holds no such thing."""
-    template, ports = spec.get("template"), (spec.get("service") or {}).get("ports")
-    if not isinstance(template, Mapping) or not isinstance(ports, Sequence):
+    template, ports = spec.get("template"), _ports(spec)
+    if not isinstance(template, Mapping) or ports is None:
         return None
     digest = digest_of(template, ports)
     return Revision(digest[:10], digest, template, ports, Marks(), 0, None, None, True)
+
+
+def _ports(holder: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+    service = holder.get("service")
+    ports = service.get("ports") if isinstance(service, Mapping) else None
+    return ports if isinstance(ports, list) and all(isinstance(port, Mapping) for port in ports) else None
 
 
 def stored(objects: Iterable[Object], rollout: str, uid: str) -> dict[str, Revision]:
@@ -73,8 +79,8 @@ def stored(objects: Iterable[Object], rollout: str, uid: str) -> dict[str, Revis
         name = (meta.get("labels") or {}).get(names.REVISION_LABEL)
         if not name or not isinstance(data, Mapping) or meta["name"] != f"{rollout}-{name}":
             continue
-        template, ports = data.get("template"), (data.get("service") or {}).get("ports")
-        if not isinstance(template, Mapping) or not isinstance(ports, Sequence):
+        template, ports = data.get("template"), _ports(data)
+        if not isinstance(template, Mapping) or ports is None:
             continue
         digest = digest_of(template, ports)
         if digest != data.get("digest") or digest[:10] != name:

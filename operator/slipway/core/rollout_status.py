@@ -211,7 +211,8 @@ def _message(scene: Scene, phase: str) -> str:
         return scene.acceptance.message
     if phase == "RollingBack":
         back = course.back.revision if course.back else scene.retreating
-        rejected = course.lineage.revisions[back.name].marks.rejected if back else None
+        known = course.lineage.get(back.name) if back else None
+        rejected = known.marks.rejected if known else None
         why = f": {rejected.reason}" if rejected else ""
         goal = f"traffic goes back to {stable.name}" if stable else "it is taken out of service"
         waits = f" ({scene.move.waiting})" if scene.move.waiting else ""

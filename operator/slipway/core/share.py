@@ -55,14 +55,22 @@ def probes(
 
 
 def disagreement(
-    stage: Stage, subject: Subject, stable: str, at: datetime, observations: Mapping[str, Observation]
+    stage: Stage,
+    subject: Subject,
+    stable: str,
+    at: datetime,
+    before: datetime,
+    observations: Mapping[str, Observation],
 ) -> str:
-    """Why the measured share does not agree with the approved one; '' when it does or cannot be measured."""
+    """Why the measured share does not agree with the approved one; '' when it does or cannot be measured.
+
+    Until the measurement at `at` is there, the one at `before` counts.
+    """
+    pair = _pair(subject, stable, at, observations) or _pair(subject, stable, before, observations)
+    if pair is None:
+        return "the share of requests is being measured"
     counts: list[float] = []
-    for revision in (subject.revision, stable):
-        seen = observations.get(_key(subject, revision, at))
-        if not isinstance(seen, Measured):
-            return "the share of requests is being measured"
+    for revision, seen in zip((subject.revision, stable), pair, strict=True):
         if seen.error is not None or (seen.value is None and revision == subject.revision):
             # No such metrics, or none of them now: the gates say what follows from that.
             return ""
@@ -75,6 +83,14 @@ def disagreement(
     if share <= stage.weight + MARGIN + 4 * deviation:
         return ""
     return f"{share:.0f} % of {total:.0f} requests reach the candidate, {stage.weight} % were approved"
+
+
+def _pair(
+    subject: Subject, stable: str, at: datetime, observations: Mapping[str, Observation]
+) -> tuple[Measured, Measured] | None:
+    mine = observations.get(_key(subject, subject.revision, at))
+    other = observations.get(_key(subject, stable, at))
+    return (mine, other) if isinstance(mine, Measured) and isinstance(other, Measured) else None
 
 
 def _key(subject: Subject, revision: str, at: datetime) -> str:

@@ -34,9 +34,13 @@ class Occasion:
 
 def due(status: SmokeTestStatus | None, occasion: Occasion) -> datetime | None:
     """When a test runs next; None: its result stands."""
-    if status is None or status.at is None or status.at < occasion.since:
+    if status is None or status.at is None or not _counts(status, occasion):
         return occasion.since
     return status.at + occasion.every if occasion.every is not None else None
+
+
+def _counts(status: SmokeTestStatus, occasion: Occasion) -> bool:
+    return status.revision == occasion.revision and status.at is not None and status.at >= occasion.since
 
 
 def key(test: SmokeTest, occasion: Occasion, at: datetime) -> str:
@@ -58,10 +62,10 @@ def fold_all(
         at = due(status, occasion)
         seen = observations.get(key(test, occasion, at)) if at is not None else None
         if isinstance(seen, Probed):
-            counts = status is not None and status.at is not None and status.at >= occasion.since
-            failures = (status.failures if status and counts else 0) + 1
+            failures = (status.failures if status and _counts(status, occasion) else 0) + 1
             status = SmokeTestStatus(
                 name=test.name,
+                revision=occasion.revision,
                 verdict="Pass" if seen.passed else "Fail",
                 at=max(instants.whole_milliseconds(seen.at), occasion.since),
                 message=seen.message[:1000],
@@ -121,22 +125,22 @@ def target_port(port: int | str, ports: Sequence[Mapping[str, Any]], pod: Pod) -
     return None
 
 
-def unmet(tests: Sequence[SmokeTest], statuses: Iterable[SmokeTestStatus], since: datetime) -> str:
-    """Which test has not passed since; '' when all have."""
+def unmet(tests: Sequence[SmokeTest], statuses: Iterable[SmokeTestStatus], occasion: Occasion) -> str:
+    """Which test has not passed on this occasion; '' when all have."""
     by_name = {status.name: status for status in statuses}
     for test in tests:
         status = by_name.get(test.name)
-        if status is None or status.at is None or status.at < since:
+        if status is None or not _counts(status, occasion):
             return f"smoke test {test.name} has not run yet"
         if status.verdict != "Pass":
             return f"smoke test {test.name}: {status.message}"
     return ""
 
 
-def broken(tests: Sequence[SmokeTest], statuses: Iterable[SmokeTestStatus], since: datetime) -> str:
+def broken(tests: Sequence[SmokeTest], statuses: Iterable[SmokeTestStatus], occasion: Occasion) -> str:
     """Why the tests send traffic back; '' when they do not."""
     names = {test.name for test in tests}
     for status in statuses:
-        if status.name in names and status.at and status.at >= since and status.failures >= REPEATED:
+        if status.name in names and _counts(status, occasion) and status.failures >= REPEATED:
             return f"smoke test {status.name} failed {status.failures} times in a row: {status.message}"
     return ""

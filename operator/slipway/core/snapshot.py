@@ -71,6 +71,8 @@ class Snapshot:
     pods: tuple[Object, ...] = ()
     routes: tuple[Object, ...] = ()
     namespace_labels: Mapping[str, str] = field(default_factory=dict)
+    namespace_ends: bool = False
+    """The namespace is being deleted: nothing can be made in it any more."""
     observations: Mapping[str, Observation] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
     live: bool = False

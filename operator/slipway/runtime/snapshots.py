@@ -51,6 +51,7 @@ def build(cache: Cache, key: Key, observations: Mapping[str, Observation], setti
         pods=cache.of_rollout(PODS, namespace, name),
         routes=tuple(_routes(cache, key)),
         namespace_labels=((namespace_object or {}).get("metadata") or {}).get("labels") or {},
+        namespace_ends=bool(((namespace_object or {}).get("metadata") or {}).get("deletionTimestamp")),
         observations=observations,
         settings=settings,
         live=live,
