@@ -35,7 +35,7 @@ from slipway.core.snapshot import Snapshot
 from slipway.runtime.observations import Observations
 from slipway.runtime.probes import Prober
 from slipway.runtime.queue import Retry
-from slipway.runtime.reconciler import Reconciler
+from slipway.runtime.reconciler import LONG_STREAK, SLOW_SECONDS, Reconciler
 
 Object = dict[str, Any]
 Decider = Callable[[Snapshot], Decision]
@@ -299,3 +299,14 @@ async def test_the_same_event_again_counts_up(stage: Stage, control_plane: Clust
     assert [(event["reason"], event["note"]) for event in events] == [("Shifting", "10 %")]
     assert events[0]["series"]["count"] == 3
     assert events[0]["regarding"]["kind"] == "Rollout"
+
+
+async def test_writing_for_ever_is_slowed_down(stage: Stage) -> None:
+    waits = []
+    for count in range(LONG_STREAK + 1):
+        version = stage.version(SERVICES, "web") if count else None
+        waits.append(await stage.run(stage.apply("web", version, selects=str(count))))
+    assert waits[: LONG_STREAK - 1] == [0.0] * (LONG_STREAK - 1)
+    assert waits[-1] == SLOW_SECONDS
+    await stage.run()
+    assert await stage.run(stage.apply("web-preview")) == 0.0

@@ -28,6 +28,9 @@ ERROR_BACKOFF = 0.5
 # As long as one round of reads may well take. Every write names the version that it was decided on, so that
 # what changes in between is a conflict.
 LIVE_FOR = timedelta(milliseconds=100)
+# Somebody who undoes each write, or a decision that never comes to rest, must not flood the API server.
+LONG_STREAK = 25
+SLOW_SECONDS = 1.0
 
 
 class Guard(Protocol):
@@ -78,6 +81,7 @@ class Reconciler:
         self._decide = decider
         self._stale: set[Key] = set()
         self._read_at: dict[Key, datetime] = {}
+        self._streaks: dict[Key, int] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass. Returns the seconds until the next look, None if only a change can bring anything new.
@@ -110,10 +114,20 @@ class Reconciler:
         for event in decision.events:
             self._post(key, event)
         if decision.writes:
-            return 0.0  # what follows from the new state does not wait for the watch to report it
+            return self._follow_up(key)
+        self._streaks.pop(key, None)
         if decision.look_again is None:
             return None
         return max(0.0, (decision.look_again - self._clock()).total_seconds())
+
+    def _follow_up(self, key: Key) -> float:
+        """What follows from the new state is decided at once, not when the watch reports it; within reason."""
+        self._streaks[key] = self._streaks.get(key, 0) + 1
+        if self._streaks[key] < LONG_STREAK:
+            return 0.0
+        if self._streaks[key] == LONG_STREAK:
+            log.warning("%s/%s: %d passes in a row have written; slowing down", *key, LONG_STREAK)
+        return SLOW_SECONDS
 
     def _decided(self, key: Key, live: bool) -> Decision:
         snapshot = snapshots.build(self._cache, key, self._observations.results(key), self._settings(), live)
