@@ -13,15 +13,21 @@ from tests.e2e.tenant import Sums
 RESULTS = pytest.StashKey[dict[str, Sums]]()
 
 
+OPERATOR = pytest.StashKey[Operator]()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[RESULTS] = {}
 
 
 @pytest.fixture(scope="session")
-def operator(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+def operator(
+    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[Operator]:
     """Slipway, installed from manifests/, its operator running as its ServiceAccount in the cluster's network."""
     installation.install(cluster)
     running = Operator(cluster, tmp_path_factory.mktemp("operator"))
+    pytestconfig.stash[OPERATOR] = running
     running.start()
     try:
         running.wait_ready()
@@ -53,3 +59,5 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
             terminalreporter.write_line(f"{'':28}{note}")
     requests, failures = (sum(getattr(s, what) for s in results.values()) for what in ("requests", "failures"))
     terminalreporter.write_line(f"{requests:9} {failures:7} {'':8}  in all")
+    if ended := config.stash[OPERATOR].ended_alone:
+        terminalreporter.write_line(f"the operator ended {ended} times without being asked", red=True)

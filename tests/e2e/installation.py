@@ -7,6 +7,7 @@ process in the cluster's network, with the token of the ServiceAccount and its s
 import json
 import signal
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 import yaml
 from tests.cluster.cluster import Cluster
 from tests.cluster.paths import REPOSITORY
-from tests.cluster.process import Identity, Program, start, wait_until
+from tests.cluster.process import Program, start, wait_until
 
 OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT = "slipway-system", "slipway"  # as manifests/ have it
 METRICS_PORT, PROBE_PORT = 19_091, 18_081  # Prometheus has 9090
@@ -85,25 +86,42 @@ class Operator:
                     ],
                     "drainDelay": DRAIN_DELAY,
                     "gatewaySettle": GATEWAY_SETTLE,
-                    # Some seconds rather than fifteen: a test that kills the leader need not wait for its ghost.
-                    "leaderElection": {"leaseDuration": "5s", "renewDeadline": "4s", "retryPeriod": "1s"},
+                    # Shorter than by default: a test that kills the leader need not wait for its ghost for so long.
+                    "leaderElection": {"leaseDuration": "8s", "renewDeadline": "6s", "retryPeriod": "1s"},
                 }
             )
         )
         self._program: Program | None = None
-        self.starts = 0
-
-    @property
-    def identity(self) -> Identity:
-        assert self._program is not None, "the operator was not started"
-        return self._program.identity
+        self._wanted = threading.Event()
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+        self._asked = False
+        self.ended_alone = 0
+        """How often it ended without being asked; then it is started again, as a Deployment would do."""
+        self._nurse = threading.Thread(target=self._look_after, name="operator", daemon=True)
+        self._nurse.start()
 
     @property
     def alive(self) -> bool:
         return self._program is not None and self._program.alive
 
     def start(self) -> None:
-        """Start it; does not wait."""
+        """Start it; does not wait until it is ready."""
+        self._asked = True
+        self._wanted.set()
+        if not wait_until(lambda: self.alive, 10):
+            raise RuntimeError("the operator did not start")
+
+    def _look_after(self) -> None:
+        """In a thread as long-lived as the operator: the kernel ends it with the thread that started it."""
+        while not self._closed.wait(0.05):
+            with self._lock:
+                if self._wanted.is_set() and not self.alive:
+                    self.ended_alone += not self._asked
+                    self._asked = False
+                    self._start()
+
+    def _start(self) -> None:
         argv = [
             *(sys.executable, "-m", "slipway.cli", "run"),
             *("--kubeconfig", str(self._kubeconfig), "--config", str(self._config)),
@@ -111,25 +129,25 @@ class Operator:
             *("--metrics-port", str(METRICS_PORT), "--probe-port", str(PROBE_PORT)),
         ]
         self._program = start("operator", self._cluster.inside_command(argv), self.log, die_with_parent=True)
-        self.starts += 1
 
     def wait_ready(self, seconds: float = 20) -> None:
         assert self._program is not None
         self._program.wait_ready(_ready, seconds, "/readyz")
 
     def kill(self) -> None:
-        """SIGKILL: it gets no chance to finish anything."""
-        assert self._program is not None
-        self._program.stop_with(signal.SIGKILL)
+        """SIGKILL: it gets no chance to finish anything. It stays away until `start`."""
+        with self._lock:
+            self._wanted.clear()
+            assert self._program is not None
+            self._program.stop_with(signal.SIGKILL)
 
     def stop(self) -> None:
         """SIGTERM, as Kubernetes ends a pod."""
-        if self._program is not None:
-            self._program.stop(patience=10)
-
-    def restart(self) -> None:
-        self.kill()
-        self.start()
+        with self._lock:
+            self._wanted.clear()
+            self._closed.set()
+            if self._program is not None:
+                self._program.stop(patience=10)
 
     def lines(self, word: str = "", last: int = 60) -> Iterator[str]:
         """The last lines of its log that contain `word`."""
