@@ -9,6 +9,7 @@ import typer
 from . import registry
 from .capabilities import Level
 from .cluster import Cluster, best_level
+from .packages import install_missing_packages
 from .process import Program
 from .progress import say
 from .toolchain import FAMILIES, programs
@@ -75,6 +76,7 @@ def build(
     families: Annotated[list[str] | None, typer.Argument(help=f"Of: {', '.join(FAMILIES)}.")] = None,
 ) -> None:
     """Build everything (or some families) into the cache."""
+    install_missing_packages()
     for family in families or FAMILIES:
         for path in programs(family).values():
             typer.echo(path)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
@@ -16,7 +17,8 @@ from .gateway import start_gateway
 from .kubectl import KubectlError
 from .kwok import start_kwok
 from .network import inside_network
-from .node import start_node
+from .node import start_containerd, start_node
+from .packages import install_missing_packages
 from .parts import Parts
 from .paths import REPOSITORY
 from .placement import Loopback, Namespaces, can_have_namespaces, free_ports
@@ -24,6 +26,7 @@ from .process import Identity, Program, start
 from .progress import step
 from .prometheus import start_prometheus
 from .registry import Record
+from .toolchain import build_node
 from .users import PEOPLE
 
 __all__ = [
@@ -77,6 +80,7 @@ class Cluster(Access):
                 start_kwok(parts)
             return cls(record, parts)
 
+        build_node()
         with step("making namespaces and their network"):
             namespaces, holder = Namespaces.create(
                 record.folder / "logs" / "namespaces.log", die_with_parent=die_with_parent
@@ -85,12 +89,16 @@ class Cluster(Access):
             parts = Parts(record, namespaces)
             parts.add(holder)
             parts.add(_forward(record, namespaces, die_with_parent=die_with_parent))
-        with step("starting etcd, kube-apiserver, kube-controller-manager"):
-            start_control_plane(parts)
-        start_node(parts, namespaces)
-        with step("starting Prometheus and Traefik, and waiting for the Gateway"):
-            start_prometheus(parts, namespaces)
-            start_gateway(parts)
+        with ThreadPoolExecutor() as pool:
+            with step("starting containerd, etcd, kube-apiserver, kube-controller-manager"):
+                runtime = pool.submit(start_containerd, parts, namespaces)
+                start_control_plane(parts)
+                runtime.result()
+            with step("starting kubelet, kube-scheduler, kube-proxy, Prometheus, Traefik"):
+                served = pool.submit(start_gateway, parts)
+                start_node(parts)
+                start_prometheus(parts, namespaces)
+                served.result()
         return cls(record, parts)
 
     @classmethod
@@ -194,6 +202,7 @@ class Cluster(Access):
 
 def best_level() -> tuple[Level, str]:
     """The fullest level that this machine can run, and why it is not a node if it is not."""
+    install_missing_packages()
     reason = can_have_namespaces()
     return (Level.KWOK, reason) if reason else (Level.NODE, "")
 

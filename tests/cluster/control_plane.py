@@ -7,6 +7,7 @@ from .api import API
 from .parts import Parts
 from .pki import PKI
 from .placement import Loopback
+from .process import PATIENCE
 from .programs import control_plane_programs
 from .users import COMPONENTS, PEOPLE, TokenFile, kubeconfig
 
@@ -85,7 +86,7 @@ def start_control_plane(parts: Parts) -> None:
             "--profiling=false",
         ],
     )
-    api_server.wait_ready(API.of(parts).ready, 60, "/readyz")
+    api_server.wait_ready(API.of(parts).ready, PATIENCE, "/readyz")
     parts.start(
         "kube-controller-manager",
         [

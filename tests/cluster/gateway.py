@@ -7,6 +7,7 @@ from .api import API
 from .kubectl import apply_files, apply_objects
 from .parts import Parts
 from .placement import NODE_ADDRESS
+from .process import PATIENCE
 from .toolchain import module_folder, program
 
 PORT = 8000
@@ -62,7 +63,7 @@ def start_gateway(parts: Parts, *extra: str) -> None:
         conditions = answer.get("status", {}).get("conditions", []) if answer else []
         return any(one["type"] == "Programmed" and one["status"] == "True" for one in conditions)
 
-    parts["traefik"].wait_ready(programmed, 60, "a programmed Gateway")
+    parts["traefik"].wait_ready(programmed, PATIENCE, "a programmed Gateway")
 
 
 def traefik_command(parts: Parts, extra: Sequence[str] = ()) -> list[str]:

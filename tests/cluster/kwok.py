@@ -3,6 +3,7 @@
 from .api import API
 from .kubectl import apply_objects
 from .parts import Parts
+from .process import PATIENCE
 from .progress import step
 from .toolchain import module_folder, program, programs
 
@@ -42,7 +43,7 @@ def start_kwok(parts: Parts) -> None:
             ],
         )
         api = API.of(parts)
-        kwok.wait_ready(lambda: _ready_nodes(api) == NODES, 60, "all fake nodes Ready")
+        kwok.wait_ready(lambda: _ready_nodes(api) == NODES, PATIENCE, "all fake nodes Ready")
 
 
 def _node(name: str) -> dict[str, object]:

@@ -1,14 +1,13 @@
 """A real node in the cluster's namespaces: containerd, kubelet, kube-scheduler, kube-proxy."""
 
 import json
-import os
 from pathlib import Path
 
 from .api import API
 from .images import PAUSE, archive, test_images
 from .parts import Parts
 from .placement import NODE_ADDRESS, POD_NETWORK, Namespaces
-from .process import ProcessError
+from .process import PATIENCE, ProcessError
 from .progress import step
 from .toolchain import programs
 
@@ -55,13 +54,11 @@ _NETWORK = {
 }
 
 
-def start_node(parts: Parts, namespaces: Namespaces) -> None:
-    """Start the node's programs; returns when the node is Ready and can run the test images."""
-    kubernetes = programs("kubernetes", "kubelet", "kube-scheduler", "kube-proxy", "kubectl")
-    with step("starting containerd and loading the test images"):
-        socket = _start_containerd(parts, namespaces)
+def start_node(parts: Parts) -> None:
+    """Start the node's programs, but containerd, which runs already; returns when the node is Ready."""
+    kubernetes = programs("kubernetes", "kubelet", "kube-scheduler", "kube-proxy")
     with step("starting kubelet, kube-scheduler, kube-proxy"):
-        parts.start("kubelet", _kubelet(parts, kubernetes["kubelet"], socket))
+        parts.start("kubelet", _kubelet(parts, kubernetes["kubelet"]))
         parts.start(
             "kube-scheduler",
             [
@@ -86,25 +83,22 @@ def start_node(parts: Parts, namespaces: Namespaces) -> None:
             ],
         )
         api = API.of(parts)
-        parts["kubelet"].wait_ready(lambda: _node_ready(api), 60, "a Ready node")
+        parts["kubelet"].wait_ready(lambda: _node_ready(api), PATIENCE, "a Ready node")
 
 
-def _start_containerd(parts: Parts, namespaces: Namespaces) -> Path:
+def start_containerd(parts: Parts, namespaces: Namespaces) -> None:
+    """Start containerd and import the test images; needs no API server."""
     folder = parts.folder / "node"
     (folder / "cni").mkdir(parents=True)
     (folder / "cni" / "10-pods.conflist").write_text(json.dumps(_NETWORK))
     containerd = programs("containerd")
     plugins = programs("cni")["bridge"].parent
-    socket = folder / "containerd.sock"
+    socket = _socket(parts)
     config = folder / "containerd.toml"
     config.write_text(_CONTAINERD.format(folder=folder, socket=socket, pause=PAUSE, plugins=plugins))
     images = archive(test_images())
-    path = f"{containerd['containerd'].parent}:{os.environ['PATH']}"
-    started = parts.start(
-        "containerd",
-        [str(containerd["containerd"]), f"--config={config}"],
-        env={**os.environ, "PATH": path},
-    )
+    # It finds its shim beside itself.
+    started = parts.start("containerd", [str(containerd["containerd"]), f"--config={config}"])
     ctr = [str(containerd["ctr"]), f"--address={socket}", "--namespace=k8s.io"]
 
     def answers() -> bool:
@@ -114,12 +108,15 @@ def _start_containerd(parts: Parts, namespaces: Namespaces) -> Path:
             return False
         return True
 
-    started.wait_ready(answers, 30, "an answer")
+    started.wait_ready(answers, PATIENCE, "an answer")
     namespaces.run(*ctr, "images", "import", str(images))
-    return socket
 
 
-def _kubelet(parts: Parts, program: Path, socket: Path) -> list[str]:
+def _socket(parts: Parts) -> Path:
+    return parts.folder / "node" / "containerd.sock"
+
+
+def _kubelet(parts: Parts, program: Path) -> list[str]:
     folder = parts.folder / "node"
     config = folder / "kubelet.json"
     config.write_text(
@@ -127,7 +124,7 @@ def _kubelet(parts: Parts, program: Path, socket: Path) -> list[str]:
             {
                 "apiVersion": "kubelet.config.k8s.io/v1beta1",
                 "kind": "KubeletConfiguration",
-                "containerRuntimeEndpoint": f"unix://{socket}",
+                "containerRuntimeEndpoint": f"unix://{_socket(parts)}",
                 "failCgroupV1": False,
                 "failSwapOn": False,
                 "cgroupDriver": "cgroupfs",

@@ -1,5 +1,6 @@
 """The running parts of one cluster: started, recorded, restarted and stopped by name."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ class Parts:
         self._started = {
             name: Program(name, self._log(name), None, identity) for name, identity in record.programs.items()
         }
+        self._recording = threading.Lock()  # parts that do not need each other start in parallel
         self.placement = placement
 
     @property
@@ -35,18 +37,19 @@ class Parts:
 
     def start(self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> Program:
         program = self.placement.start(name, argv, self._log(name), env)
-        self.add(program)
         self._record.commands[name] = list(argv)
-        self._record.save()
+        self.add(program)
         return program
 
     def add(self, program: Program) -> None:
         """Record a program that something else started."""
         self._started[program.name] = program
-        self._record.programs[program.name] = program.identity
-        self._record.save()
+        with self._recording:
+            self._record.programs[program.name] = program.identity
+            self._record.save()
 
     def __getitem__(self, name: str) -> Program:
+        """A part by name: stop it, kill it, see whether it runs."""
         return self._started[name]
 
     def names(self) -> list[str]:

@@ -5,7 +5,6 @@ device of the cluster together with it, so a crash can leave nothing behind but 
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from .packages import missing
 from .process import Identity, ProcessError, Program, start, wait_until
 from .toolchain import program
 
@@ -115,9 +115,8 @@ def can_have_namespaces() -> str | None:
         return "a real node needs Linux"
     if os.getuid() != 0:
         return "a real node needs root"
-    missing = [name for name in ("unshare", "nsenter", "setpriv", "ip", "nft", "runc") if not shutil.which(name)]
-    if missing:
-        return f"a real node needs {', '.join(missing)} (apt-get install iproute2 nftables runc util-linux)"
+    if lacking := missing():
+        return f"a real node needs {', '.join(lacking)}"
     probe = subprocess.run(
         ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "true"],
         capture_output=True,

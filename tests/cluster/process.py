@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+# Seconds for a program to become ready. Long, because a machine may be busy; one that ended is noticed at once.
+PATIENCE = 180.0
+
 
 class ProcessError(RuntimeError):
     """A program ended, or did not become ready; the message carries the end of its log."""

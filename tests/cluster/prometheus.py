@@ -11,6 +11,7 @@ import urllib.request
 from .network import inside_network
 from .parts import Parts
 from .placement import NODE_ADDRESS, Namespaces
+from .process import PATIENCE
 from .toolchain import program
 
 PORT = 9090
@@ -36,7 +37,7 @@ def start_prometheus(parts: Parts, namespaces: Namespaces) -> None:
         ],
     )
     with inside_network(namespaces.first.pid):
-        started.wait_ready(_ready, 30, "/-/ready")
+        started.wait_ready(_ready, PATIENCE, "/-/ready")
 
 
 def _configuration(parts: Parts) -> dict[str, object]:

@@ -4,10 +4,13 @@ Each cluster has a folder under the run root with a `cluster.json` that is writt
 and after each step. Whoever starts a cluster first clears away those whose owner is gone.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,15 +112,32 @@ def find(name: str) -> Record | None:
 
 def all_records() -> Iterator[Record]:
     for file in sorted(run_root().glob(f"*/{RECORD}")):
-        yield Record.load(file.parent)
+        with contextlib.suppress(FileNotFoundError):  # it was stopped meanwhile
+            yield Record.load(file.parent)
 
 
 def clear_abandoned() -> None:
     """Clear away what crashed runs left. Clusters whose owner lives are not touched."""
-    for record in all_records():
-        if record.abandoned:
-            say(f"clearing away the cluster {record.name}, which an earlier run left behind")
-            record.destroy()
+    with _one_at_a_time():
+        for record in all_records():
+            if record.abandoned:
+                say(f"clearing away the cluster {record.name}, which an earlier run left behind")
+                record.destroy()
+        for folder in run_root().iterdir():
+            # Whoever made it died before it could write the record, and so before it started anything.
+            if not (folder / RECORD).exists() and time.time() - folder.stat().st_mtime > 60:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Two runs that start together must not clear away the same cluster."""
+    folder = os.open(run_root(), os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _identity(kept: dict[str, object] | None) -> Identity | None:
