@@ -50,7 +50,7 @@ def older() -> Iterator[Cluster]:
         api_server.stop()
         api_server = cluster.parts.start("kube-apiserver", [*command, "--emulated-version=1.33"])
         ready = "get", "--raw", "/readyz"
-        api_server.wait_ready(lambda: cluster.try_kubectl(*ready).returncode == 0, 60, "/readyz")
+        api_server.wait_ready(lambda: cluster.try_kubectl(*ready).returncode == 0, 240, "/readyz")
         install(cluster, "install-1.30")
         yield cluster
 

@@ -76,6 +76,13 @@ def test_a_plan_that_was_typed_is_checked_and_not_corrected(kube: Kubernetes, na
     assert answer.spec["approvals"] == {APPROVER.name: PLAN}
 
 
+def test_yes_in_place_of_another_entry_is_a_yes(kube: Kubernetes, namespace: str) -> None:
+    name = new_promotion(kube, namespace)
+    say(kube, namespace, name, ODD_APPROVER, approvals={ODD_APPROVER.name: PLAN}).accepted()
+    answer = say(kube, namespace, name, APPROVER, approved=True, approvals=None)
+    assert said(answer) == {"approved": True, "approvals": {APPROVER.name: PLAN}}
+
+
 def test_each_raise_of_the_weight_is_stamped(kube: Kubernetes, namespace: str) -> None:
     name = new_promotion(kube, namespace)
     answer = say(kube, namespace, name, APPROVER, approvedWeight=20)
