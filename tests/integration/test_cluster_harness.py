@@ -99,7 +99,7 @@ def _command(pid: int) -> str:
 
 def _run_pods(cluster: Cluster) -> None:
     cluster.kubectl("create", "deployment", "web", f"--image={PODINFO}:v1", "--replicas=2")
-    cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    cluster.kubectl("rollout", "status", "deployment/web", "--timeout=180s")
 
 
 def test_a_namespace_of_the_tests_own_is_there(control_plane: Cluster, namespace: str) -> None:
