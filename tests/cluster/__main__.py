@@ -1,3 +1,10 @@
-from .cli import app
+import sys
 
-app(prog_name="python -m tests.cluster")
+from .cli import app
+from .progress import say
+
+try:
+    app(prog_name="python -m tests.cluster")
+except (RuntimeError, LookupError) as error:
+    say(str(error))
+    sys.exit(1)

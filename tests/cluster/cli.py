@@ -15,7 +15,7 @@ from .progress import say
 from .toolchain import FAMILIES, programs
 from .users import PEOPLE
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
 Name = Annotated[str, typer.Option(help="Name of the cluster.", envvar="SLIPWAY_CLUSTER")]
 DEFAULT = "dev"

