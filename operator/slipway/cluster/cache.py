@@ -107,12 +107,17 @@ class Cache:
         return len(self._kinds[kind].objects)
 
     def in_namespace(self, kind: Resource, namespace: str) -> tuple[Object, ...]:
-        """The Rollouts or Services of a namespace, by name."""
+        """The Rollouts of a namespace, by name."""
         return self._kinds[kind].indexed("namespace", (namespace, ""))
 
     def of_rollout(self, kind: Resource, namespace: str, rollout: str) -> tuple[Object, ...]:
         """The children labelled with a Rollout, or the Promotions that name it, by name."""
         return self._kinds[kind].indexed("rollout", (namespace, rollout))
+
+    def selecting(self, namespace: str, rollout: str) -> tuple[Object, ...]:
+        """The Services whose selector may match pods of a Rollout: it asks for theirs, or for nobody's, label."""
+        services = self._kinds[SERVICES]
+        return services.indexed("selects", (namespace, rollout)) + services.indexed("selects", (namespace, ""))
 
     def routes_to(self, namespace: str, service: str) -> tuple[Object, ...]:
         """HTTPRoutes of any namespace that have a Service as a backend, by namespace and name."""
@@ -245,6 +250,11 @@ def _promoted_rollout(obj: Object) -> Iterable[Name]:
     return [(obj["metadata"]["namespace"], rollout)] if rollout else []
 
 
+def _selected_rollout(obj: Object) -> Iterable[Name]:
+    selector = (obj.get("spec") or {}).get("selector")
+    return [(obj["metadata"]["namespace"], selector.get(ROLLOUT_LABEL) or "")] if selector else []
+
+
 def _listed_routes(obj: Object) -> Iterable[Name]:
     routes = ((obj.get("spec") or {}).get("traffic") or {}).get("httpRoutes") or []
     return {(obj["metadata"]["namespace"], route["name"]) for route in routes}
@@ -264,7 +274,7 @@ def backend_services(route: Object) -> set[Name]:
 _INDEXES: dict[Resource, dict[str, Callable[[Object], Iterable[Name]]]] = {
     ROLLOUTS: {"namespace": _namespace_of, "route": _listed_routes},
     PROMOTIONS: {"rollout": _promoted_rollout},
-    SERVICES: {"namespace": _namespace_of, "rollout": _rollout_label},
+    SERVICES: {"selects": _selected_rollout, "rollout": _rollout_label},
     HTTP_ROUTES: {"service": backend_services},
     **{kind: {"rollout": _rollout_label} for kind in CHILDREN},
 }

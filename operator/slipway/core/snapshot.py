@@ -53,11 +53,11 @@ class Settings:
 class Snapshot:
     """Everything that concerns the Rollout `namespace`/`name`, read at about the same time.
 
-    `revisions` are the ControllerRevisions labelled with this Rollout, plans included. `services` are the
-    Services of the namespace, whoever owns them. `routes` are the HTTPRoutes of any namespace that name a Service of
-    this Rollout as a backend, or that its spec lists. `observations` are the results of the probes that earlier
-    decisions asked for, by Probe.key. `live` says that the objects came from the API server just now, not
-    from a watch cache.
+    `revisions` are the ControllerRevisions labelled with this Rollout, plans included. `services` are those of the
+    namespace that have the names of this Rollout's own or may select its pods, whoever owns them. `routes` are the
+    HTTPRoutes of any namespace that name a Service of this Rollout as a backend, or that its spec lists.
+    `observations` are the results of the probes that earlier decisions asked for, by Probe.key. `live` says that the
+    objects came from the API server just now, not from a watch cache.
     """
 
     namespace: str

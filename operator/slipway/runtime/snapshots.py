@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from slipway.cluster.api import Api, Object
-from slipway.cluster.cache import Cache, Change
+from slipway.cluster.cache import CHILDREN, Cache, Change
 from slipway.cluster.errors import NotFound
 from slipway.cluster.resources import (
     CONTROLLER_REVISIONS,
@@ -46,7 +46,7 @@ def build(cache: Cache, key: Key, observations: Mapping[str, Observation], setti
         promotions=cache.of_rollout(PROMOTIONS, namespace, name),
         revisions=cache.of_rollout(CONTROLLER_REVISIONS, namespace, name),
         deployments=cache.of_rollout(DEPLOYMENTS, namespace, name),
-        services=cache.in_namespace(SERVICES, namespace),
+        services=tuple(_services(cache, key)),
         endpoint_slices=cache.of_rollout(ENDPOINT_SLICES, namespace, name),
         pods=cache.of_rollout(PODS, namespace, name),
         routes=tuple(_routes(cache, key)),
@@ -58,7 +58,16 @@ def build(cache: Cache, key: Key, observations: Mapping[str, Observation], setti
     )
 
 
-async def refresh(api: Api, cache: Cache, key: Key, routed: bool) -> list[Change]:
+def _services(cache: Cache, key: Key) -> Iterable[Object]:
+    """Those that carry the names of the Rollout's own, and all that may select its pods."""
+    namespace, name = key
+    own = (cache.get(SERVICES, namespace, service) for service in service_names(name))
+    found = {service["metadata"]["name"]: service for service in own if service is not None}
+    found |= {service["metadata"]["name"]: service for service in cache.selecting(namespace, name)}
+    return (found[service] for service in sorted(found))
+
+
+async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool = False) -> list[Change]:
     """Read every object in the snapshot of `key` from the API server, all at once, into the cache.
 
     One by one, not by LIST: since Kubernetes 1.31 a consistent LIST waits until the server's watch cache has
@@ -67,33 +76,33 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool) -> list[Change
 
     What is not read: stored plans, which never change; revisions of the past, which nobody but the leader writes;
     Promotions that have ended, and Services that only share the namespace, which can hold a decision back but
-    bring traffic to no revision. `routed`: the server knows HTTPRoutes.
+    bring traffic to no revision. `routed`: the server knows HTTPRoutes. `thorough`: list all children and read
+    all Promotions, because the cache has turned out to be behind.
     """
     namespace, name = key
-    lanes, in_play = asyncio.Semaphore(READS_AT_ONCE), _in_play(cache, key)
-    reads = [
-        _read(lanes, api, cache, ROLLOUTS, namespace, name),
-        _read(lanes, api, cache, NAMESPACES, None, namespace),
-        *(_read(lanes, api, cache, SERVICES, namespace, service) for service in service_names(name)),
-        *(_read(lanes, api, cache, PROMOTIONS, namespace, promotion) for promotion in _unfinished(cache, key)),
-        *(
-            _read(lanes, api, cache, kind, namespace, child["metadata"]["name"])
-            for kind in (CONTROLLER_REVISIONS, DEPLOYMENTS, ENDPOINT_SLICES)
-            for child in cache.of_rollout(kind, namespace, name)
-            if not _is_history(child, in_play)
-        ),
+    lanes = asyncio.Semaphore(READS_AT_ONCE)
+    wanted = [
+        (ROLLOUTS, namespace, name),
+        (NAMESPACES, None, namespace),
+        *((SERVICES, namespace, service) for service in service_names(name)),
+        *((PROMOTIONS, namespace, promotion) for promotion in _promotions(cache, key, thorough)),
+        *((HTTP_ROUTES, *route) for route in _route_names(cache, key) if routed),
     ]
-    pods = [pod["metadata"]["name"] for pod in cache.of_rollout(PODS, namespace, name)]
-    if len(pods) > PODS_ONE_BY_ONE:
-        reads.append(_read_pods(api, cache, key))
-    else:
-        reads.extend(_read(lanes, api, cache, PODS, namespace, pod) for pod in pods)
-    if routed:
-        reads.extend(
-            _read(lanes, api, cache, HTTP_ROUTES, route_namespace, route)
-            for route_namespace, route in _route_names(cache, key)
-        )
-    return [change for changes in await asyncio.gather(*reads) for change in changes]
+    listed = set(CHILDREN) if thorough else set()
+    if len(cache.of_rollout(PODS, namespace, name)) > PODS_ONE_BY_ONE:
+        listed.add(PODS)
+    in_play = _in_play(cache, key)
+    wanted.extend(
+        (kind, namespace, child["metadata"]["name"])
+        for kind in CHILDREN - listed
+        for child in cache.of_rollout(kind, namespace, name)
+        if kind == PODS or not _is_history(child, in_play)
+    )
+    changes = await asyncio.gather(
+        *(_read(lanes, api, cache, *one) for one in wanted),
+        *(_read_all(api, cache, kind, key) for kind in listed),
+    )
+    return [change for some in changes for change in some]
 
 
 async def _read(
@@ -107,10 +116,10 @@ async def _read(
     return [change] if change else []
 
 
-async def _read_pods(api: Api, cache: Cache, key: Key) -> list[Change]:
+async def _read_all(api: Api, cache: Cache, kind: Resource, key: Key) -> list[Change]:
     namespace, name = key
-    items, version = await api.list(PODS, namespace, f"{ROLLOUT_LABEL}={name}")
-    return cache.replace(PODS, items, version, namespace, name)
+    items, version = await api.list(kind, namespace, f"{ROLLOUT_LABEL}={name}")
+    return cache.replace(kind, items, version, namespace, name)
 
 
 def _in_play(cache: Cache, key: Key) -> set[str]:
@@ -130,9 +139,9 @@ def _is_history(child: Object, in_play: set[str]) -> bool:
     return names.PLAN_LABEL in labels or bool(in_play and revision and revision not in in_play)
 
 
-def _unfinished(cache: Cache, key: Key) -> Iterable[str]:
+def _promotions(cache: Cache, key: Key, finished: bool) -> Iterable[str]:
     for promotion in cache.of_rollout(PROMOTIONS, *key):
-        if (promotion.get("status") or {}).get("phase") not in FINAL:
+        if finished or (promotion.get("status") or {}).get("phase") not in FINAL:
             yield promotion["metadata"]["name"]
 
 

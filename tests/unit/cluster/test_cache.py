@@ -133,7 +133,22 @@ def test_children_follow_their_label() -> None:
     assert [entry["metadata"]["name"] for entry in cache.of_rollout(SERVICES, "shop", "web")] == ["web"]
     cache.upsert(SERVICES, deployment(6, "web", rollout=None))
     assert cache.of_rollout(SERVICES, "shop", "web") == ()
-    assert len(cache.in_namespace(SERVICES, "shop")) == 1
+    assert cache.get(SERVICES, "shop", "web") is not None
+
+
+def test_services_that_may_select_the_pods_of_a_rollout() -> None:
+    cache = Cache()
+    selectors = {
+        "web": {"slipway.dev/rollout": "web", "slipway.dev/revision": "1"},
+        "api": {"slipway.dev/rollout": "api"},
+        "wide": {"app": "web"},
+        "external": {},
+    }
+    for version, (name, selector) in enumerate(selectors.items(), start=5):
+        cache.upsert(SERVICES, deployment(version, name, rollout=None) | {"spec": {"selector": selector}})
+    assert [entry["metadata"]["name"] for entry in cache.selecting("shop", "web")] == ["web", "wide"]
+    cache.upsert(SERVICES, deployment(9, "wide", rollout=None) | {"spec": {"selector": selectors["api"]}})
+    assert [entry["metadata"]["name"] for entry in cache.selecting("shop", "web")] == ["web"]
 
 
 def test_promotions_by_the_rollout_that_they_name() -> None:
