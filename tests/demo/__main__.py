@@ -18,8 +18,9 @@ def main(
     keep: bool = typer.Option(False, envvar="KEEP", help="Leave the cluster running, and say how to look at it."),
 ) -> None:
     """Four launches on a real cluster under constant load: told, shown, and summed up."""
-    # A stopped demo cleans up like one that is interrupted at the keyboard.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A demo that is stopped, or whose terminal is closed, cleans up like one that is interrupted at the keyboard.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     began = time.monotonic()
     good = False

@@ -49,6 +49,14 @@ def operator(cluster: Cluster) -> None:
     cluster.parts.start(OPERATOR, argv).wait_ready(lambda: leads(cluster.kubectl), 60, "a held Lease")
 
 
+def revive(cluster: Cluster) -> bool:
+    """Start the operator again if it has ended: on a machine that is too busy it loses its lease, and ends."""
+    if cluster.parts[OPERATOR].alive:
+        return False
+    cluster.parts.restart(OPERATOR)
+    return True
+
+
 def leads(kubectl: Kubectl) -> bool:
     """Whether an operator holds the Lease, and renewed it a moment ago."""
     found = kubectl("-n", OPERATOR_NAMESPACE, "get", "leases/slipway", "--ignore-not-found", "--output=json")

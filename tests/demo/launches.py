@@ -37,12 +37,14 @@ def table(launches: list[tuple[Launch, Object]], requests: Report) -> Table:
     for launch, promotion in launches:
         status = promotion.get("status") or {}
         counted = requests.between(launch.began, launch.ended)
-        approvals = {(one["by"], one["identity"]): None for one in status.get("approvals", [])}
+        approvals = [f"{one['by']} ({one['identity']})" for one in status.get("approvals", [])]
+        weights = (promotion.get("spec") or {}).get("weightApprovals") or {}
+        approvals += [f"{who}: to {entry['weight']} %" for who, entry in weights.items()]
         drawn.add_row(
             launch.version,
             launch.strategy,
             str(status.get("phase", "")),
-            "\n".join(f"{by} ({identity})" for by, identity in approvals),
+            "\n".join(approvals),
             _span(status, "startedAt", "approvedAt"),
             _span(status, "approvedAt", "shiftedAt") or "never at 100 %",
             _span(status, "approvedAt", "finishedAt"),

@@ -46,6 +46,8 @@ class Site:
     folder: Path
     network: Callable[[], AbstractContextManager[None]]
     """Entered by the thread that sends requests to the gateway."""
+    revive: Callable[[], bool]
+    """Starts the operator again where it has ended by itself, as its Deployment would; whether it had to."""
     farewell: tuple[str, ...]
     """What to tell at the end about what was left running; empty when nothing was."""
 
@@ -118,6 +120,7 @@ def _own(cluster: Cluster, *, stays: bool) -> Site:
         image=PODINFO,
         folder=folder,
         network=cluster.inside,
+        revive=lambda: install.revive(cluster),
         farewell=(
             (
                 f"export KUBECONFIG={cluster.kubeconfig()} PATH={path}:$PATH",
@@ -172,6 +175,7 @@ def _named(kubeconfig: Path) -> Iterator[Site]:
             image=os.environ.get("SLIPWAY_DEMO_IMAGE", PODINFO),
             folder=Path(folder),
             network=nullcontext,
+            revive=lambda: False,
             farewell=(),
         )
         with step("looking at the cluster"):

@@ -173,7 +173,12 @@ class Story:
 
     def _follow(self, version: str, until: Callable[[Seen], bool]) -> Seen:
         with self._screen.showing():
-            return self._world.watch(f"web-{version}", until, PATIENCE, self._screen.show)
+            return self._world.watch(f"web-{version}", until, PATIENCE, self._show)
+
+    def _show(self, seen: Seen) -> None:
+        self._screen.show(seen)
+        if self._site.revive():
+            self._screen.tell("The operator had ended (this machine is too busy for its lease) and is started again.")
 
     # Commands
 

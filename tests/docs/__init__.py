@@ -1,0 +1,1 @@
+"""The part of docs/ that is generated."""
