@@ -310,3 +310,32 @@ async def test_writing_for_ever_is_slowed_down(stage: Stage) -> None:
     assert waits[-1] == SLOW_SECONDS
     await stage.run()
     assert await stage.run(stage.apply("web-preview")) == 0.0
+
+
+async def test_a_name_that_a_stranger_has_is_left_alone_and_shown(stage: Stage, control_plane: Cluster) -> None:
+    theirs = {"apiVersion": "v1", "kind": "Service", **stage.apply("web", selects="theirs").object}
+    theirs["metadata"] = {"namespace": stage.namespace, "name": "web"}
+    control_plane.apply(theirs)
+    for _ in range(2):
+        with pytest.raises(Retry):
+            await stage.run(stage.apply("web", selects="ours"))
+    (event,) = stage.events  # the first time it may only be that the cache is behind
+    assert event.reason == "WriteRefused"
+    found = await stage.service("web")
+    assert found is not None
+    assert found["spec"]["selector"] == {"version": "theirs"}
+
+
+async def test_a_stale_cache_is_mended_by_one_conflict(stage: Stage) -> None:
+    """Also of what a live read leaves out otherwise: here a revision that nobody names any more."""
+    made = {"namespace": stage.namespace, "name": "web-9", "labels": {"slipway.dev/rollout": "web"}}
+    made["labels"]["slipway.dev/revision"] = "9"
+    await stage.run(CreateRevision(object={"metadata": made, "data": {}, "revision": 1}))
+    old = stage.version(CONTROLLER_REVISIONS, "web-9")
+    await stage.api.merge_patch(
+        CONTROLLER_REVISIONS, stage.namespace, "web-9", {"metadata": {"annotations": {"a": "b"}}}
+    )
+    with pytest.raises(Retry):
+        await stage.run(MarkRevision(name="web-9", resource_version=old, annotations={"c": "d"}))
+    await stage.run()
+    assert stage.version(CONTROLLER_REVISIONS, "web-9") != old

@@ -111,7 +111,11 @@ class Elector:
             await self._attempt()
             if self.holder != self.identity:
                 self._renewed_at = None
-        log.error("lost the lease %s/%s to %s", self._namespace, self._name, self.holder or "nobody yet")
+        where = f"{self._namespace}/{self._name}"
+        if self.holder == self.identity:
+            log.error("the lease %s was not renewed within %g s", where, self._timing.renew_deadline)
+        else:
+            log.error("the lease %s was lost to %s", where, self.holder or "nobody yet")
 
     async def release(self) -> None:
         """Give the Lease back so that another replica takes it at its next try. Only after the last write."""

@@ -252,8 +252,9 @@ class Operator:
     async def _check_policy(self) -> None:
         """Whether admission verifies approvers here; if that cannot be told, it is taken as no."""
         try:
-            await self._client.get(ADMISSION_BINDINGS, None, APPROVAL_POLICY_BINDING)
-            verified = True
+            binding = await self._client.get(ADMISSION_BINDINGS, None, APPROVAL_POLICY_BINDING)
+            # One that only warns or audits lets anybody approve.
+            verified = "Deny" in (binding.get("spec") or {}).get("validationActions", [])
         except NotFound:
             verified = False
         except APIError as error:

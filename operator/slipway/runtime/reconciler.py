@@ -14,7 +14,7 @@ from slipway.cluster.errors import APIError, Conflict, Forbidden, Invalid, NotFo
 from slipway.cluster.events import Occurrence
 from slipway.cluster.resources import PROMOTIONS, ROLLOUTS
 from slipway.core.decide import decide
-from slipway.core.decision import Decision, Event, Write
+from slipway.core.decision import Apply, CreateRevision, Decision, Event, Write
 from slipway.core.snapshot import Settings, Snapshot
 from slipway.runtime import snapshots
 from slipway.runtime.affected import Key, affected
@@ -95,22 +95,30 @@ class Reconciler:
             self._stale.add(key)
             raise Retry(error.message, base=0.0) from error
         except Unavailable as error:
+            self._stale.add(key)  # a write without an answer may have been executed
             raise Retry(error.message, ERROR_BACKOFF, error.retry_after or 0.0) from error
         except (APIError, TimeoutError) as error:
             log.warning("%s/%s: %s", *key, error)
             raise Retry(str(error), ERROR_BACKOFF) from error
 
     async def _pass(self, key: Key) -> float | None:
-        if key in self._stale:
-            await self._refresh(key)
-            self._stale.discard(key)
         live = self._is_fresh(key)
+        if key in self._stale:
+            await self._refresh(key, thorough=True)
+            self._stale.discard(key)
+            live = True
         decision = self._decided(key, live)
         if decision.needs_live and not live:
             await self._refresh(key)
-            decision = self._decided(key, live=True)
+            live = True
+            decision = self._decided(key, live)
+        try:
+            await self._execute(key, decision.writes, live)
+        except Exception:
+            self._observations.want(key, decision.probes)
+            raise
+        # After the writes: a rehearsal names the versions that they leave.
         self._observations.want(key, decision.probes)
-        await self._execute(key, decision.writes)
         for event in decision.events:
             self._post(key, event)
         if decision.writes:
@@ -133,9 +141,9 @@ class Reconciler:
         snapshot = snapshots.build(self._cache, key, self._observations.results(key), self._settings(), live)
         return self._decide(snapshot, self._clock())
 
-    async def _refresh(self, key: Key) -> None:
+    async def _refresh(self, key: Key, thorough: bool = False) -> None:
         started = self._clock()
-        self._tell(key, await snapshots.refresh(self._api, self._cache, key, self._routed))
+        self._tell(key, await snapshots.refresh(self._api, self._cache, key, self._routed, thorough))
         self._read_at = {other: at for other, at in self._read_at.items() if started - at < LIVE_FOR}
         self._read_at[key] = started
 
@@ -144,15 +152,16 @@ class Reconciler:
         at = self._read_at.get(key)
         return at is not None and timedelta() <= self._clock() - at < LIVE_FOR
 
-    async def _execute(self, key: Key, writes: Iterable[Write]) -> None:
+    async def _execute(self, key: Key, writes: Iterable[Write], live: bool) -> None:
         current = Pass(self._api, self._cache, *key)
         for write in writes:
             # A request that is under way when the lease passes on could still be executed after it: end it.
             async with asyncio.timeout(self._guard.check()):
                 try:
                     kind, obj = await current.execute(write)
-                except (Invalid, Forbidden) as error:
-                    self._refused(key, write, error)
+                except (Invalid, Forbidden, Conflict) as error:
+                    if not isinstance(error, Conflict) or (live and _is_new(write)):
+                        self._refused(key, write, error)
                     raise
             if obj is not None and (change := self._cache.upsert(kind, obj)):
                 self._tell(key, [change])
@@ -179,3 +188,8 @@ class Reconciler:
                     message=event.message,
                 )
             )
+
+
+def _is_new(write: Write) -> bool:
+    """Whether a write makes an object: a conflict then means that the name is taken by one we do not see."""
+    return isinstance(write, CreateRevision) or (isinstance(write, Apply) and write.resource_version is None)

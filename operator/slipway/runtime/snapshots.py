@@ -26,8 +26,8 @@ from slipway.core import names
 from slipway.core.snapshot import Observation, Settings, Snapshot
 from slipway.runtime.affected import Key, service_names
 
-# After a quiet hour every request in flight costs a TLS handshake first: a few lanes are faster than thirty.
-READS_AT_ONCE = 6
+# One round for the usual Rollout. After a quiet hour every lane costs a TLS handshake first, so not many more.
+READS_AT_ONCE = 12
 # Above this one LIST is cheaper, its wait included.
 PODS_ONE_BY_ONE = 40
 
@@ -94,7 +94,7 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool
     in_play = _in_play(cache, key)
     wanted.extend(
         (kind, namespace, child["metadata"]["name"])
-        for kind in CHILDREN - listed
+        for kind in sorted(CHILDREN - listed, key=lambda kind: kind.plural)
         for child in cache.of_rollout(kind, namespace, name)
         if kind == PODS or not _is_history(child, in_play)
     )
@@ -145,9 +145,20 @@ def _promotions(cache: Cache, key: Key, finished: bool) -> Iterable[str]:
             yield promotion["metadata"]["name"]
 
 
+def _own_services(cache: Cache, key: Key) -> Iterable[str]:
+    """Live and preview; the candidate's where there is one, or where routes ask for it."""
+    live, preview, candidate = service_names(key[1])
+    yield from (live, preview)
+    if _listed(cache, key) or cache.get(SERVICES, key[0], candidate) is not None:
+        yield candidate
+
+
+def _spec(cache: Cache, key: Key) -> Object:
+    return (cache.get(ROLLOUTS, *key) or {}).get("spec") or {}
+
+
 def _listed(cache: Cache, key: Key) -> list[str]:
-    rollout = cache.get(ROLLOUTS, *key) or {}
-    routes = ((rollout.get("spec") or {}).get("traffic") or {}).get("httpRoutes") or []
+    routes = (_spec(cache, key).get("traffic") or {}).get("httpRoutes") or []
     return [route["name"] for route in routes]
 
 
