@@ -119,7 +119,10 @@ def _limits(around: Circumstances, progress: Progress) -> Iterator[Ceiling]:
     if following is not None and following.asks and around.asks_up_to < following.weight:
         yield at_present(Code.ASKS, around.asks_reason)
     if around.unconverged:
-        yield at_present(Code.CONVERGENCE, around.unconverged)
+        # All else allows the first stage: pods that were made ready for it stay while traffic settles.
+        waiting = following is not None and not progress.in_flight
+        pods_for = following.weight if following is not None and waiting else now
+        yield Ceiling(now, Code.CONVERGENCE, around.unconverged, pods_for)
 
 
 def unmet(progress: Progress, no_data_up_to: int) -> tuple[str, Code]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from slipway.core import approval, charge
 from slipway.core.approval import Consent
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
-from slipway.core.conditions import condition
+from slipway.core.conditions import condition, find
 from slipway.core.course import automatic
 from slipway.core.marks import Cause
 from slipway.core.revision import Revision
@@ -91,7 +91,8 @@ def _ended(scene: Scene, claim: Claim) -> Verdict | None:
 
 def _is_back(scene: Scene, revision: Revision) -> bool:
     world = scene.case.world
-    return world.exposure(revision.name) == 0 and scene.move.reached and not scene.moving
+    # A gateway serves the old share for a moment longer: the word is final when it has had its time to follow.
+    return world.exposure(revision.name) == 0 and scene.move.reached and not scene.moving and scene.case.settled
 
 
 def _final(scene: Scene, claim: Claim, phase: str, message: str, revision: Revision | None) -> Verdict:
@@ -286,7 +287,7 @@ def _conditions(
             before,
             "Approved",
             granted,
-            "Approved" if granted else "PlanChanged" if consent and consent.void else "NotApproved",
+            "Approved" if granted else _why_not(before, consent),
             "by " + ", ".join(consent.by) if consent and consent.by else (consent.reason if consent else reason),
             now,
             generation,
@@ -313,6 +314,14 @@ def _conditions(
     else:
         found.extend(c for c in before if c.type == "ChecksPassed")
     return found
+
+
+def _why_not(before: Sequence[Condition], consent: Consent | None) -> str:
+    """A void approval stays explained after the operator has removed it, until somebody approves again."""
+    if consent is not None and consent.void:
+        return "PlanChanged"
+    old = find(before, "Approved")
+    return "PlanChanged" if old is not None and old.reason == "PlanChanged" else "NotApproved"
 
 
 def _override(scene: Scene, claim: Claim) -> list[Condition]:

@@ -58,5 +58,8 @@ class Scene:
     def goes_back(self) -> bool:
         """Whether traffic is still on its way back."""
         return self.retreating is not None and (
-            self.moving or not self.move.reached or self.case.world.exposure(self.retreating.name) > 0
+            self.moving
+            or not self.move.reached
+            or self.case.world.exposure(self.retreating.name) > 0
+            or not (self.case.settled or self.retreating.marks.approved is None)
         )
