@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 from tests.cluster.cluster import Cluster
+from tests.e2e.faulty_metrics import FaultyMetrics
 from tests.e2e.installation import Operator
-from tests.e2e.tenant import Sums, Tenant
+from tests.e2e.tenant import Shared, Sums, Tenant
 
 BESIDE = int(os.environ.get("SLIPWAY_E2E_BESIDE", "2"))
 
@@ -55,9 +56,8 @@ def scenario(
 class Arena:
     """The loop that scenarios run in, and who runs now."""
 
-    def __init__(self, cluster: Cluster, operator: Operator, results: dict[str, Sums]) -> None:
-        self._cluster = cluster
-        self._operator = operator
+    def __init__(self, cluster: Cluster, operator: Operator, metrics: FaultyMetrics, results: dict[str, Sums]) -> None:
+        self._shared = Shared(cluster, operator, metrics)
         self._results = results
         self._number = itertools.count(1)
         self._running: dict[str, concurrent.futures.Future[None]] = {}
@@ -95,7 +95,7 @@ class Arena:
         sums = self._results.setdefault(item.nodeid, Sums())
         began = time.monotonic()
         try:
-            async with Tenant.create(self._cluster, self._operator, namespace, sums, play.labels) as tenant:
+            async with Tenant.create(self._shared, namespace, sums, play.labels) as tenant:
                 await play.run(tenant)
         finally:
             sums.seconds = time.monotonic() - began

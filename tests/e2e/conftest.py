@@ -7,7 +7,8 @@ from _pytest.terminal import TerminalReporter
 from tests.cluster.cluster import Cluster
 from tests.e2e import installation
 from tests.e2e.arena import Arena
-from tests.e2e.installation import Operator
+from tests.e2e.faulty_metrics import FaultyMetrics
+from tests.e2e.installation import FAULTY_METRICS_PORT, Operator
 from tests.e2e.tenant import Sums
 
 RESULTS = pytest.StashKey[dict[str, Sums]]()
@@ -37,9 +38,20 @@ def operator(
 
 
 @pytest.fixture(scope="session")
-def arena(cluster: Cluster, operator: Operator, pytestconfig: pytest.Config) -> Iterator[Arena]:
+def metrics(cluster: Cluster) -> Iterator[FaultyMetrics]:
+    """The operator's second metrics source, beside the cluster's Prometheus."""
+    server = FaultyMetrics(FAULTY_METRICS_PORT)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def arena(cluster: Cluster, operator: Operator, metrics: FaultyMetrics, pytestconfig: pytest.Config) -> Iterator[Arena]:
     """Where scenarios run."""
-    opened = Arena(cluster, operator, pytestconfig.stash[RESULTS])
+    opened = Arena(cluster, operator, metrics, pytestconfig.stash[RESULTS])
     try:
         yield opened
     finally:

@@ -17,12 +17,15 @@ import yaml
 from tests.cluster.cluster import Cluster
 from tests.cluster.load import Load, Report, Request, load
 from tests.e2e import manifests
+from tests.e2e.faulty_metrics import FaultyMetrics
 from tests.e2e.installation import Operator
 from tests.e2e.kube import Object, Person, Refused
 
 WATCHED = ("rollouts", "promotions", "services", "httproutes", "deployments", "pods", "controllerrevisions")
 RATE = 30.0
-PATIENCE = 60.0
+PATIENCE = 120.0
+FOLLOWS = 10.0
+"""Seconds in which the gateway has followed for sure, with time for as many requests as are looked at."""
 
 
 @dataclass
@@ -46,12 +49,22 @@ class Sums:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What all tenants have in common."""
+
+    cluster: Cluster
+    operator: Operator
+    metrics: FaultyMetrics
+
+
 class Tenant:
     """See the module. Use `async with Tenant.create(…)`."""
 
-    def __init__(self, cluster: Cluster, operator: Operator, namespace: str, sums: Sums) -> None:
-        self.cluster = cluster
-        self.operator = operator
+    def __init__(self, shared: Shared, namespace: str, sums: Sums) -> None:
+        self.cluster = cluster = shared.cluster
+        self.operator = shared.operator
+        self.metrics = shared.metrics
         self.namespace = namespace
         self.sums = sums
         self.admin = Person(cluster.kubeconfig("admin"), namespace)
@@ -66,16 +79,15 @@ class Tenant:
         self._changed = asyncio.Condition()
         self._generations: dict[tuple[str, str], int] = {}
         self._promotions = 0
-        self._closing: list[str] = []
 
     # Life
 
     @classmethod
     @contextlib.asynccontextmanager
     async def create(
-        cls, cluster: Cluster, operator: Operator, namespace: str, sums: Sums, labels: Mapping[str, str] | None = None
+        cls, shared: Shared, namespace: str, sums: Sums, labels: Mapping[str, str] | None = None
     ) -> AsyncIterator["Tenant"]:
-        tenant = cls(cluster, operator, namespace, sums)
+        tenant = cls(shared, namespace, sums)
         async with AsyncExitStack() as stack:
             for person in (tenant.admin, tenant.developer, tenant.approver):
                 stack.push_async_callback(person.close)
@@ -318,6 +330,17 @@ class Tenant:
         while len(report := running.report().between(start)) < count:  # noqa: ASYNC110 - a load notifies nobody
             await asyncio.sleep(0.05)
         return report
+
+    async def all_served_by(self, running: Load, deployment: str, count: int = 40) -> Report:
+        """Await that one revision answers all of so many requests in a row; the gateway gets its time to follow."""
+        deadline = time.monotonic() + FOLLOWS
+        while True:
+            last = Report(sorted(running.report().requests, key=lambda one: one.at)[-count:])
+            fresh = [one for one in last.requests if one.revision == deployment and not one.failed]
+            if len(fresh) == count:
+                return last
+            assert time.monotonic() < deadline, f"not all users get {deployment} after {FOLLOWS} s: {last.summary()}"
+            await asyncio.sleep(0.1)
 
     def check_approvals(self) -> None:
         """No request was answered by a revision before its approval was sent."""
