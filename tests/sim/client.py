@@ -32,7 +32,9 @@ class Client:
         self.running = asyncio.Event()
         self.running.set()
         self._burst = (0.0, 0)
+        self.attempts: list[str] = []
         self.writes: list[str] = []
+        """Those of the attempts that the server took."""
         self.before_write: Callable[[str], None] | None = None
         self.after_write: Callable[[str], None] | None = None
 
@@ -121,6 +123,7 @@ class Client:
         if dry_run:
             return request()
         self._check_burst(what)
+        self.attempts.append(what.strip())
         if self.before_write:
             self.before_write(what)
             await self._alive()

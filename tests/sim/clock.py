@@ -26,7 +26,7 @@ class _Jump(selectors.SelectSelector):
         if timeout is None:
             raise Deadlock("every task waits and no timer is set")
         if timeout > 0:
-            self.loop.elapsed = round(self.loop.elapsed + timeout, 6)
+            self.loop.elapsed += timeout
         return super().select(0)
 
 
@@ -44,7 +44,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def now(self) -> datetime:
         """The simulated wall clock."""
-        return START + timedelta(seconds=self.elapsed)
+        return START + timedelta(seconds=round(self.elapsed, 6))
 
 
 def simulate(main: Coroutine[Any, Any, T]) -> T:

@@ -15,8 +15,21 @@ from tests.sim.scenarios import SCENARIOS
 from tests.sim.shell import Faults
 
 ALL = os.environ.get("SLIPWAY_SIM") == "all"
-DEATHS = 4
+DEATHS = 2
 """Deaths per scenario, where not all are tried."""
+
+SOME = (
+    "first_revision_canary",
+    "blue_green_healthy",
+    "canary_healthy",
+    "canary_fails_at_its_second_step",
+    "canary_abort_by_its_promotion_in_final_switch",
+    "newer_template_waits_while_traffic_moves",
+    "threshold_edited_mid_shift_and_undone",
+    "withdrawn_in_first_step_and_approved_again",
+    "automatic_returns_to_stable_before_a_newer_template",
+)
+"""Scenarios that meet every kind of move, where not all are tried."""
 
 
 @functools.cache
@@ -55,7 +68,7 @@ def test_crash_after_any_write_ends_the_same(name: str) -> None:
         pytest.param(Faults(), Lags(gateway=2, routes_in_data_plane=2, endpoints_in_data_plane=0), id="routes_lag"),
     ],
 )
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", SCENARIOS if ALL else SOME)
 def test_late_and_lossy_observers_change_nothing(name: str, faults: Faults, lags: Lags) -> None:
     faulty = play(SCENARIOS[name], faults, lags)
     healthy = undisturbed(name)
