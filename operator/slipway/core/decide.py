@@ -19,7 +19,7 @@ from slipway.core.accept import Acceptance, accept
 from slipway.core.case import Case, read
 from slipway.core.ceiling import Code
 from slipway.core.conditions import find
-from slipway.core.course import Course, chart, replicas_of
+from slipway.core.course import Course, automatic, chart, replicas_of
 from slipway.core.decision import (
     Apply,
     CommitPromotionStatus,
@@ -52,6 +52,9 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     case = read(snapshot, rollout, now)
     acceptance = _with_template(case, accept(case))
     unknown = moves.unknown_history(case)
+    if unknown and acceptance.accepted and automatic(case):
+        # Never an initial deploy that skips the gates: without a person to ask, it waits for one.
+        acceptance = Acceptance(False, "UnknownHistory", f"{unknown}; set spec.approval: Required for that")
     unconverged = moves.unconverged(case)
     against = unconverged or ("" if case.settled else "traffic has only just been moved")
     course = chart(case, acceptance, against, moves.way_back(case))

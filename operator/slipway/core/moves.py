@@ -36,8 +36,8 @@ def unknown_history(case: Case) -> str:
     if lineage.stable or lineage.shifting or live is None or (serving and serving.marks.rejected):
         return ""
     return (
-        f"Service {case.name} selects revision {live}, but no revision is marked as approved: nothing is changed "
-        "until a Promotion is approved"
+        f"Service {case.name} selects revision {live}, but no revision is marked as approved: "
+        "nothing changes until a Promotion is approved"
     )
 
 

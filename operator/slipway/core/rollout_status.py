@@ -138,8 +138,10 @@ def _tests(scene: Scene) -> tuple[list[GateStatus], list[SmokeTestStatus]]:
     if found is None:
         return list(status.gates), list(status.smoke_tests)
     if not found.in_flight and not found.watched:
-        return list(course.watched.gates if course.watched else status.gates), list(found.smoke)
-    return [gate for gate in found.gates if gate.verdict], list(found.smoke)
+        measured = course.watched.gates if course.watched else status.gates
+    else:
+        measured = found.gates
+    return [gate for gate in measured if gate.verdict], list(found.smoke)
 
 
 def phase_of(scene: Scene) -> str:
@@ -217,8 +219,8 @@ def _message(scene: Scene, phase: str) -> str:
         goal = f"traffic goes back to {stable.name}" if stable else "it is taken out of service"
         waits = f" ({scene.move.waiting})" if scene.move.waiting else ""
         return f"revision {back.name if back else '?'} was sent back{why}; {goal}{waits}"
-    if scene.unknown and candidate is None:
-        return scene.unknown
+    if scene.unknown and (candidate is None or not candidate.marks.in_flight):
+        return scene.unknown + (f"; {_about_candidate(scene, phase)}" if candidate else "")
     if candidate is not None and not course.verified and not course.kept:
         return _about_candidate(scene, phase)
     if phase == "RolledBack" and course.lineage.desired is not None:
