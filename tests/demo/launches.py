@@ -21,7 +21,7 @@ class Launch:
 
 def table(launches: list[tuple[Launch, Object]], requests: Report) -> Table:
     """The launches with their Promotions as they ended."""
-    drawn = Table(title="What happened", title_justify="left", title_style="bold", show_lines=True)
+    drawn = Table(show_lines=True)
     for heading in (
         "version",
         "strategy",

@@ -118,9 +118,8 @@ def _shares(lately: Report) -> list[tuple[str, float]]:
 
 
 def _said(seen: Seen) -> str:
-    """The phase and the message without its numbers of seconds and measurements, which change all the time."""
+    """What makes a line worth printing: not the seconds and measurements, which change all the time, but failures."""
     candidate = seen.status.get("candidate") or {}
-    weight = candidate.get("weight") or 0
     words = re.sub(r"\d+(\.\d+)?(e-?\d+)?(ms|s|m)?", "#", seen.message.split(";")[0])
-    gates = sorted((gate["name"], gate.get("verdict", "")) for gate in seen.status.get("gates", [])) if weight else []
-    return f"{seen.phase}/{words}/{weight}/{gates}"
+    failing = [(gate["name"], gate["failures"]) for gate in seen.status.get("gates", []) if gate.get("failures")]
+    return f"{seen.phase}/{words}/{candidate.get('weight')}/{sorted(failing)}"

@@ -1,0 +1,133 @@
+"""What the documentation says is held against the repository: manifests, links, targets, fields, words."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.docs import reference
+
+from slipway.api.promotion import read_promotion
+from slipway.api.rollout import read_rollout
+from slipway.config import Config, LeaderElection, Source
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SAMPLES = REPOSITORY / "manifests" / "samples"
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
+BY_NAME = {page.name: page for page in PAGES}
+CORE = "\n".join(path.read_text() for path in (REPOSITORY / "operator" / "slipway" / "core").glob("*.py"))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def manifests(text: str) -> list[dict]:
+    documents = [document for document in yaml.safe_load_all(text) if isinstance(document, dict)]
+    return [document for document in documents if str(document.get("apiVersion", "")).startswith("slipway.dev/")]
+
+
+def validate(document: dict) -> None:
+    {"Rollout": read_rollout, "Promotion": read_promotion}[document["kind"]](document)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_manifests_in_pages_are_valid(page: Path) -> None:
+    for block in blocks(page, "yaml"):
+        for document in manifests(block):
+            validate(document)
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.name)
+def test_samples_are_valid(sample: Path) -> None:
+    for document in manifests(sample.read_text()):
+        validate(document)
+
+
+@pytest.mark.parametrize("name", ["canary", "route", "promotion"])
+def test_the_readme_shows_the_samples_as_they_are(name: str) -> None:
+    sample = (SAMPLES / f"{name}.yaml").read_text()
+    assert sample in blocks(BY_NAME["README.md"], "yaml")
+
+
+def anchor(heading: str) -> str:
+    return re.sub(r"[^a-z0-9 _-]", "", heading.lower()).strip().replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)]+)\)", prose):
+        if target.startswith("https://"):
+            continue
+        path, _, fragment = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), f"{page.name}: {target}"
+        assert found.is_relative_to(REPOSITORY), f"{page.name}: {target} leads out of the repository"
+        if fragment:
+            headings = re.findall(r"^#+ (.+)$", found.read_text(), re.MULTILINE)
+            assert fragment in {anchor(heading) for heading in headings}, f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_make_targets_and_paths_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    code = re.findall(r"`([^`\n]+)`", page.read_text()) + [
+        line for block in blocks(page, "(?:sh|console|text)") for line in block.splitlines()
+    ]
+    for line in code:
+        for target in re.findall(r"\bmake ([a-z0-9-]+)", line):
+            assert target in targets, f"{page.name}: make {target}"
+        for path in re.findall(r"(?<![\w/.~-])((?:manifests|crds|docs|tests|operator)/[\w./-]*\w)", line):
+            assert (REPOSITORY / path).exists(), f"{page.name}: {path}"
+
+
+def test_the_reference_is_what_the_crds_say() -> None:
+    assert reference.PATH.read_text() == reference.render(), "run: python -m tests.docs"
+
+
+def test_troubleshooting_has_every_phase_and_every_reason() -> None:
+    page = BY_NAME["troubleshooting.md"].read_text()
+    listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    reasons = set(re.findall(r'Acceptance\(\s*False,\s*"(\w+)"', CORE))
+    assert reasons, "the words are looked for in the wrong place"
+    phases: set[str] = set()
+    for plural in ("rollouts", "promotions"):
+        crd = yaml.safe_load((REPOSITORY / "crds" / f"slipway.dev_{plural}.yaml").read_text())
+        status = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
+        phases |= set(re.findall(r"[A-Z]\w+", status["properties"]["phase"]["description"]))
+    assert reasons <= listed
+    assert phases <= listed
+
+
+def test_troubleshooting_has_every_check() -> None:
+    page = BY_NAME["troubleshooting.md"].read_text()
+    checks = (REPOSITORY / "operator" / "slipway" / "core" / "checks.py").read_text()
+    names = set(re.findall(r'_check\(\s*"([a-z-]+)"', checks)) | set(
+        re.findall(r'\bname(?:, \w+)? = "([a-z-]+)"', checks)
+    )
+    assert {"template-accepted", "gates-answer", "rollback-rehearsed"} <= names
+    for name in names:
+        assert f"| `{name}` |" in page
+
+
+def test_operations_has_every_field_of_the_configuration() -> None:
+    page = BY_NAME["operations.md"].read_text()
+    fields = {f"sources[].{alias(Source, name)}" for name in Source.model_fields}
+    fields |= {f"leaderElection.{alias(LeaderElection, name)}" for name in LeaderElection.model_fields}
+    fields |= {alias(Config, name) for name in Config.model_fields if name not in {"sources", "leader_election"}}
+    for field in fields:
+        assert f"| `{field}` |" in page
+
+
+def alias(model: type, name: str) -> str:
+    return model.model_fields[name].alias or name  # type: ignore[attr-defined, no-any-return]
+
+
+def test_operations_has_every_metric() -> None:
+    telemetry = (REPOSITORY / "operator" / "slipway" / "runtime" / "telemetry.py").read_text()
+    names = set(re.findall(r'"(slipway_\w+)"', telemetry))
+    assert len(names) >= 10
+    page = BY_NAME["operations.md"].read_text()
+    for name in names:
+        assert re.search(rf"`{name}(_total)?`", page), name
