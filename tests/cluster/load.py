@@ -130,7 +130,7 @@ class Load:
         seconds: float = 600,
         count: int = MAX_REQUESTS,
         fresh_share: float = 0.5,
-        timeout: float = 5,
+        timeout: float = 10,
     ) -> None:
         """`rate` is in requests per second; `fresh_share` of them open a connection of their own, which meets
         listeners and endpoints that a kept connection does not see, and the others keep theirs."""

@@ -78,7 +78,7 @@ FAMILIES = {
         Family(
             "cni",
             {
-                "bridge": "github.com/containernetworking/plugins/plugins/main/bridge",
+                "ptp": "github.com/containernetworking/plugins/plugins/main/ptp",
                 "loopback": "github.com/containernetworking/plugins/plugins/main/loopback",
                 "host-local": "github.com/containernetworking/plugins/plugins/ipam/host-local",
             },
