@@ -23,6 +23,7 @@ from slipway.cluster.resources import (
     Resource,
 )
 from slipway.core import names
+from slipway.core.marks import Marks
 from slipway.core.snapshot import Observation, Settings, Snapshot
 from slipway.runtime.affected import Key, service_names
 
@@ -76,18 +77,20 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool
 
     What is not read: stored plans, which never change; revisions of the past, which nobody but the leader writes;
     Promotions that have ended, and Services that only share the namespace, which can hold a decision back but
-    bring traffic to no revision. `routed`: the server knows HTTPRoutes. `thorough`: list all children and read
+    bring traffic to no revision; the namespace, unless its label is what approves; `<rollout>-candidate` where
+    there are no routes. `routed`: the server knows HTTPRoutes. `thorough`: list all children and read
     all Promotions, because the cache has turned out to be behind.
     """
     namespace, name = key
     lanes = asyncio.Semaphore(READS_AT_ONCE)
-    wanted = [
+    wanted: list[tuple[Resource, str | None, str]] = [
         (ROLLOUTS, namespace, name),
-        (NAMESPACES, None, namespace),
-        *((SERVICES, namespace, service) for service in service_names(name)),
+        *((SERVICES, namespace, service) for service in _own_services(cache, key, thorough)),
         *((PROMOTIONS, namespace, promotion) for promotion in _promotions(cache, key, thorough)),
         *((HTTP_ROUTES, *route) for route in _route_names(cache, key) if routed),
     ]
+    if thorough or _spec(cache, key).get("approval") == "Automatic":
+        wanted.append((NAMESPACES, None, namespace))
     listed = set(CHILDREN) if thorough else set()
     if len(cache.of_rollout(PODS, namespace, name)) > PODS_ONE_BY_ONE:
         listed.add(PODS)
@@ -102,7 +105,9 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool
         *(_read(lanes, api, cache, *one) for one in wanted),
         *(_read_all(api, cache, kind, key) for kind in listed),
     )
-    return [change for some in changes for change in some]
+    # A watch may be late with a Promotion under which traffic moves already: its absence here is no deletion.
+    unseen = (_read(lanes, api, cache, PROMOTIONS, namespace, promotion) for promotion in _unseen(cache, key))
+    return [change for some in (*changes, *await asyncio.gather(*unseen)) for change in some]
 
 
 async def _read(
@@ -145,11 +150,25 @@ def _promotions(cache: Cache, key: Key, finished: bool) -> Iterable[str]:
             yield promotion["metadata"]["name"]
 
 
-def _own_services(cache: Cache, key: Key) -> Iterable[str]:
-    """Live and preview; the candidate's where there is one, or where routes ask for it."""
+def _unseen(cache: Cache, key: Key) -> set[str]:
+    """Promotions that the mark of a revision in flight names, and the cache does not know."""
+    known = {promotion["metadata"]["uid"] for promotion in cache.of_rollout(PROMOTIONS, *key)}
+    marks = (
+        Marks.read(revision["metadata"].get("annotations") or {})
+        for revision in cache.of_rollout(CONTROLLER_REVISIONS, *key)
+    )
+    return {
+        mark.approved.promotion
+        for mark in marks
+        if mark.in_flight and mark.approved and mark.approved.promotion and mark.approved.promotion_uid not in known
+    }
+
+
+def _own_services(cache: Cache, key: Key, candidates: bool) -> Iterable[str]:
+    """Live and preview; the candidate's if wanted, where there is one, or where routes ask for it."""
     live, preview, candidate = service_names(key[1])
     yield from (live, preview)
-    if _listed(cache, key) or cache.get(SERVICES, key[0], candidate) is not None:
+    if candidates or _listed(cache, key) or cache.get(SERVICES, key[0], candidate) is not None:
         yield candidate
 
 
