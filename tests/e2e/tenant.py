@@ -73,6 +73,7 @@ class Tenant:
         self.approved: dict[str, float] = {}
         """Deployment of a revision → when its approval was sent."""
         self.automatic = False
+        """Whether the namespace is one where nobody approves."""
         self.history: list[Seen] = []
         self.requests: list[Request] = []
         self._objects: dict[str, dict[str, Object]] = {plural: {} for plural in WATCHED}
@@ -202,6 +203,10 @@ class Tenant:
                 return str(found["metadata"]["name"])
         return ""
 
+    def pods(self, tag: str) -> int:
+        """How many pods of an image there are."""
+        return sum(pod["spec"]["containers"][0]["image"] == manifests.image(tag) for pod in self.all("pods"))
+
     # Waiting
 
     async def until(self, condition: Callable[[], Any], what: str, within: float = PATIENCE) -> Any:
@@ -256,6 +261,10 @@ class Tenant:
     async def edit(self, spec: Mapping[str, Any], name: str = "web") -> None:
         """Merge into a Rollout's spec."""
         self._wrote("rollouts", await self.developer.merge("rollouts", name, {"spec": spec}))
+
+    async def scale(self, replicas: int, name: str = "web") -> None:
+        """As `kubectl scale` and autoscalers do it."""
+        await self.developer.merge("rollouts", name, {"spec": {"replicas": replicas}}, subresource="scale")
 
     async def change_image(self, tag: str, name: str = "web", **container: object) -> None:
         await self.edit({"template": manifests.template(tag, name, **container)}, name)

@@ -39,7 +39,7 @@ async def test_a_healthy_blue_green_loses_no_request(tenant: Tenant) -> None:
         await tenant.all_served_by(users, second)
         # The one before goes when keepPrevious is over, and nobody notices.
         await tenant.until_phase("Healthy")
-        await tenant.until(lambda: _pods(tenant, "v1") == 0, "the pods of v1 are gone")
+        await tenant.until(lambda: tenant.pods("v1") == 0, "the pods of v1 are gone")
         await tenant.requests_more(users, 30)
     assert not users.report().failures, users.report().summary()
 
@@ -56,12 +56,8 @@ async def test_a_healthy_canary_takes_its_steps_and_loses_no_request(tenant: Ten
         await tenant.until_promotion(promotion, "Succeeded")
         await tenant.all_served_by(users, second)
         await tenant.until_phase("Healthy")
-        await tenant.until(lambda: _pods(tenant, "v1") == 0, "the pods of v1 are gone")
+        await tenant.until(lambda: tenant.pods("v1") == 0, "the pods of v1 are gone")
         await tenant.requests_more(users, 30)
     assert not users.report().failures, users.report().summary()
     shown = [seen.message for seen in tenant.history if seen.kind == "Rollout"]
     assert any("at 20 %" in message for message in shown)
-
-
-def _pods(tenant: Tenant, tag: str) -> int:
-    return sum(pod["spec"]["containers"][0]["image"] == manifests.image(tag) for pod in tenant.all("pods"))
