@@ -7,6 +7,9 @@ import pytest
 from tests.cluster.access import Access
 from tests.cluster.cluster import Cluster
 from tests.cluster.session import shared_cluster
+from tests.stages import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
 
 
 @pytest.fixture(scope="session")
