@@ -25,8 +25,8 @@ CRDS = REPOSITORY / "crds"
 
 Object = dict[str, Any]
 
-QUICK = {"leaseDuration": "3s", "renewDeadline": "2s", "retryPeriod": "1s"}
-PATIENT = {"leaseDuration": "60s", "renewDeadline": "50s", "retryPeriod": "1s"}
+QUICK = {"leaseDuration": "6s", "renewDeadline": "4s", "retryPeriod": "1s"}
+PATIENT = {"leaseDuration": "10m", "renewDeadline": "9m", "retryPeriod": "1s"}
 
 
 def install(cluster: Cluster) -> None:

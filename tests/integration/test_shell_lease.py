@@ -18,7 +18,8 @@ from slipway.cluster.lease import Elector, NotLeader, Timing, boot_time
 from slipway.cluster.resources import LEASES
 
 NAMESPACE = "slipway-system"
-TIMING = Timing(duration=2.0, renew_deadline=1.2, retry_period=0.2)
+# Long enough for a machine with other things to do: a request may take a second.
+TIMING = Timing(duration=5.0, renew_deadline=4.0, retry_period=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ async def electing(elector: Elector) -> AsyncIterator[asyncio.Task[None]]:
         await asyncio.wait({task})
 
 
-async def until_leading(elector: Elector, seconds: float = 10.0) -> float:
+async def until_leading(elector: Elector, seconds: float = 20.0) -> float:
     started = time.monotonic()
     await asyncio.wait_for(elector.leading.wait(), seconds)
     return time.monotonic() - started
@@ -72,16 +73,16 @@ async def test_one_leads_and_the_other_follows_when_it_is_released(api: Client, 
     two = Elector(api, NAMESPACE, lease, "two", TIMING)
     async with electing(one) as task:
         await until_leading(one)
-        assert one.check() > TIMING.renew_deadline - 0.5
+        assert one.check() > TIMING.duration - TIMING.renew_deadline
         async with electing(two):
-            await asyncio.sleep(TIMING.duration * 1.5)
+            await asyncio.sleep(TIMING.duration + 1)
             assert not two.leading.is_set(), "two leaders"
             with pytest.raises(NotLeader):
                 two.check()
             task.cancel()
             await asyncio.wait({task})
             await one.release()
-            assert await until_leading(two) < 3 * TIMING.retry_period
+            assert await until_leading(two) < TIMING.duration / 2
             assert two.epoch == one.epoch + 1
             with pytest.raises(NotLeader):
                 one.check()
@@ -98,7 +99,7 @@ async def test_a_killed_leader_is_followed_after_the_leases_duration_and_not_bef
             await asyncio.sleep(3 * TIMING.retry_period)
             task.cancel()  # as by SIGKILL: nothing is released
             took = await until_leading(two)
-    assert TIMING.duration - 2 * TIMING.retry_period < took < TIMING.duration + 4 * TIMING.retry_period
+    assert TIMING.duration - 1 < took < TIMING.duration + 4
     with pytest.raises(NotLeader):
         one.check()
 
@@ -112,7 +113,7 @@ async def test_a_leader_that_slept_does_not_write(api: Client, lease: str) -> No
         clock.slept = TIMING.renew_deadline
         with pytest.raises(NotLeader):
             one.check()
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 10)
 
 
 async def test_a_leader_whose_lease_was_taken_stops(api: Client, control_plane: Cluster, lease: str) -> None:
@@ -121,7 +122,7 @@ async def test_a_leader_whose_lease_was_taken_stops(api: Client, control_plane: 
         await until_leading(one)
         patch = '--patch={"spec":{"holderIdentity":"thief"}}'
         control_plane.kubectl(f"--namespace={NAMESPACE}", "patch", "lease", lease, "--type=merge", patch)
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 10)
         with pytest.raises(NotLeader):
             one.check()
         await one.release()
@@ -139,7 +140,7 @@ async def test_a_leader_that_cannot_reach_the_server_stops_before_another_may_st
             async with electing(two):
                 await asyncio.sleep(2 * TIMING.retry_period)
                 (await mine.configuration()).host = "https://127.0.0.1:1"
-                await asyncio.wait_for(first, 5)
+                await asyncio.wait_for(first, 10)
                 stopped = time.monotonic()
                 with pytest.raises(NotLeader):
                     one.check()
