@@ -10,6 +10,8 @@ from tests.demo.site import Site
 HOST = "shop.example"
 RATE = 40.0
 HOURS = 6 * 3600.0
+PATIENCE = 15.0
+"""Seconds that a user waits for an answer: on a machine that is too busy it may take some."""
 
 
 class Users:
@@ -46,7 +48,7 @@ class Users:
             self._loop.run_until_complete(self._send())
 
     async def _send(self) -> None:
-        self._load = Load(self._site.gateway_url, host=HOST, rate=RATE, seconds=HOURS)
+        self._load = Load(self._site.gateway_url, host=HOST, rate=RATE, seconds=HOURS, timeout=PATIENCE)
         self._ready.set()
         await self._load.run()
 
