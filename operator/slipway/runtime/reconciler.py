@@ -14,7 +14,7 @@ from slipway.cluster.errors import APIError, Conflict, Forbidden, Invalid, NotFo
 from slipway.cluster.events import Occurrence
 from slipway.cluster.resources import PROMOTIONS, ROLLOUTS
 from slipway.core.decide import decide
-from slipway.core.decision import Apply, CreateRevision, Decision, Event, Write
+from slipway.core.decision import Apply, CommitRolloutStatus, CreateRevision, Decision, Event, Write
 from slipway.core.snapshot import Settings, Snapshot
 from slipway.runtime import snapshots
 from slipway.runtime.affected import Key, affected
@@ -154,17 +154,24 @@ class Reconciler:
 
     async def _execute(self, key: Key, writes: Iterable[Write], live: bool) -> None:
         current = Pass(self._api, self._cache, *key)
-        for write in writes:
+        for together in _rounds(writes):
             # A request that is under way when the lease passes on could still be executed after it: end it.
             async with asyncio.timeout(self._guard.check()):
-                try:
-                    kind, obj = await current.execute(write)
-                except (Invalid, Forbidden, Conflict) as error:
-                    if not isinstance(error, Conflict) or (live and _is_new(write)):
-                        self._refused(key, write, error)
-                    raise
-            if obj is not None and (change := self._cache.upsert(kind, obj)):
-                self._tell(key, [change])
+                requests = (self._write(key, current, write, live) for write in together)
+                outcomes = await asyncio.gather(*requests, return_exceptions=True)
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+
+    async def _write(self, key: Key, current: Pass, write: Write, live: bool) -> None:
+        try:
+            kind, obj = await current.execute(write)
+        except (Invalid, Forbidden, Conflict) as error:
+            if not isinstance(error, Conflict) or (live and _is_new(write)):
+                self._refused(key, write, error)
+            raise
+        if obj is not None and (change := self._cache.upsert(kind, obj)):
+            self._tell(key, [change])
 
     def _tell(self, key: Key, changes: Iterable[Change]) -> None:
         for change in changes:
@@ -193,3 +200,17 @@ class Reconciler:
 def _is_new(write: Write) -> bool:
     """Whether a write makes an object: a conflict then means that the name is taken by one we do not see."""
     return isinstance(write, CreateRevision) or (isinstance(write, Apply) and write.resource_version is None)
+
+
+def _rounds(writes: Iterable[Write]) -> Iterable[list[Write]]:
+    """One write after the other, but for the plan that is stored with the Rollout's status.
+
+    Nothing acts on either before the mark that follows: one round trip less between a person's word and the switch.
+    """
+    rounds: list[list[Write]] = []
+    for write in writes:
+        if rounds and isinstance(rounds[-1][0], CommitRolloutStatus) and isinstance(write, CreateRevision):
+            rounds[-1].append(write)
+        else:
+            rounds.append([write])
+    return rounds
