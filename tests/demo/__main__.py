@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from contextlib import suppress
 
 import typer
 from tests.demo import site
@@ -34,7 +35,8 @@ def main(
     except (site.CannotRun, Timeout) as error:
         typer.echo(f"\nThe demo stops: {error}", err=True)
     except KeyboardInterrupt:
-        typer.echo("\ninterrupted; everything that was started is stopped", err=True)
+        with suppress(OSError):  # the terminal may be gone
+            typer.echo("\ninterrupted", err=True)
         raise typer.Exit(130) from None
     raise typer.Exit(0 if good else 1)
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,8 +94,9 @@ def _new(*, keep: bool) -> Iterator[Site]:
         kept = keep
     finally:
         if not kept:
-            with step("stopping everything that was started"):
-                cluster.stop()
+            with suppress(OSError):  # the terminal may be gone
+                say("stopping everything that was started")
+            cluster.stop()
 
 
 def _own(cluster: Cluster, *, stays: bool) -> Site:
