@@ -99,9 +99,7 @@ def test_bad_objects_are_refused_in_words(empty: Shop, case: Refused) -> None:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=[path.name for path in SAMPLES])
 def test_samples_are_accepted(shop: Shop, path: Path) -> None:
-    ours = [
-        each for each in yaml.safe_load_all(path.read_text()) if each["apiVersion"].startswith("slipway.dev/")
-    ]
+    ours = [each for each in yaml.safe_load_all(path.read_text()) if each["apiVersion"].startswith("slipway.dev/")]
     for made in ours:
         del made["metadata"]["namespace"]
         shop.apply(made, "--server-side")
@@ -132,9 +130,7 @@ def test_a_minimal_rollout_gets_its_defaults_and_reads_the_same(shop: Shop) -> N
     assert read_rollout(stored).spec == read_rollout(made).spec
 
 
-@pytest.mark.parametrize(
-    ("made", "resource"), [(objects.rollout(), "rollout"), (objects.promotion(), "promotion")]
-)
+@pytest.mark.parametrize(("made", "resource"), [(objects.rollout(), "rollout"), (objects.promotion(), "promotion")])
 def test_nothing_counts_as_observed_before_the_operator_has_seen_it(
     shop: Shop, made: dict[str, Any], resource: str
 ) -> None:
@@ -145,11 +141,7 @@ def test_nothing_counts_as_observed_before_the_operator_has_seen_it(
 def test_template_and_ports_are_stored_as_they_were_written(shop: Shop) -> None:
     template = {
         "metadata": {"labels": {"a": "b"}, "creationTimestamp": None},
-        "spec": {
-            "containers": [
-                {"name": "web", "image": "registry.example/web:1", "ports": [{"containerPort": 1}]}
-            ]
-        },
+        "spec": {"containers": [{"name": "web", "image": "registry.example/web:1", "ports": [{"containerPort": 1}]}]},
     }
     ports = [
         {"name": "http", "port": 80},
@@ -184,9 +176,7 @@ def test_the_environment_of_a_rollout_is_immutable(shop: Shop) -> None:
         ("revision", None, "3f2a9c01de"),
     ],
 )
-def test_what_a_promotion_is_about_is_immutable(
-    shop: Shop, field: str, before: str | None, after: str | None
-) -> None:
+def test_what_a_promotion_is_about_is_immutable(shop: Shop, field: str, before: str | None, after: str | None) -> None:
     shop.create(objects.promotion(**{field: before} if before else {}))
     said = shop.refusal("patch", "promotion", "web-1", *spec(**{field: after}))
     assert f"spec.{field}: Invalid value" in said
@@ -246,9 +236,7 @@ def test_what_people_say_may_change_while_approved(shop: Shop) -> None:
     shop.must(*patch, *spec(approved=True, approvals={"someone@example.com": PLAN}))
     shop.must(*patch, *spec(approvals={"oidc:https://id.example/some.one": OTHER_PLAN}))
     shop.must(*patch, *spec(approvedWeight=50, hold="lunch", rollbackPlanNeeded=True, rerun="2"))
-    shop.must(
-        *patch, *spec(hold=None, acceptNoData={"weight": 10, "reason": "no users at night"}, abort="enough")
-    )
+    shop.must(*patch, *spec(hold=None, acceptNoData={"weight": 10, "reason": "no users at night"}, abort="enough"))
     assert shop.get("promotion", "web-1")["spec"]["approvals"] == {
         "someone@example.com": PLAN,
         "oidc:https://id.example/some.one": OTHER_PLAN,
@@ -312,9 +300,7 @@ def test_a_smoke_test_takes_the_place_of_the_other(shop: Shop, how: tuple[str, .
         objects.smoke_tests(),
     ):
         shop.apply(made, *how)
-        assert (
-            read_rollout(shop.get("rollout", "web")).spec.smoke_tests == read_rollout(made).spec.smoke_tests
-        )
+        assert read_rollout(shop.get("rollout", "web")).spec.smoke_tests == read_rollout(made).spec.smoke_tests
 
 
 # Subresources, and what kubectl shows
@@ -338,9 +324,7 @@ STATUS: dict[str, Any] = {
         "weight": 10,
         "step": {"index": 0, "weight": 10, "startedAt": "2026-03-01T12:00:00.500Z"},
     },
-    "gates": [
-        {"name": "error-rate", "verdict": "Pass", "value": 0.0, "bound": "< 0.01", "passes": 1, "failures": 0}
-    ],
+    "gates": [{"name": "error-rate", "verdict": "Pass", "value": 0.0, "bound": "< 0.01", "passes": 1, "failures": 0}],
     "conditions": [
         {
             "type": "Ready",
@@ -397,9 +381,7 @@ def test_kubectl_scale_and_autoscalers_find_replicas_and_selector(shop: Shop) ->
 
 def table(printed: str) -> list[list[str]]:
     header, *rows = printed.splitlines()
-    starts = [
-        index for index, char in enumerate(header) if char != " " and (index == 0 or header[index - 1] == " ")
-    ]
+    starts = [index for index, char in enumerate(header) if char != " " and (index == 0 or header[index - 1] == " ")]
     return [
         [line[begin:end].strip() for begin, end in zip(starts, [*starts[1:], None], strict=True)]
         for line in (header, *rows)

@@ -21,9 +21,7 @@ def rollout(name: str = "web", **spec: Any) -> dict[str, Any]:
 
 
 def canary(*steps: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    return rollout(
-        strategy={"canary": {"steps": list(steps)}}, traffic={"httpRoutes": [{"name": "web"}]}, **spec
-    )
+    return rollout(strategy={"canary": {"steps": list(steps)}}, traffic={"httpRoutes": [{"name": "web"}]}, **spec)
 
 
 def gates(*made: dict[str, Any]) -> dict[str, Any]:
@@ -62,9 +60,7 @@ ACCEPTED = {
     "all of blue/green": rollout(
         strategy={"blueGreen": {"previewReplicas": 1, "verify": "0s", "keepPrevious": "1h30m"}}
     ),
-    "a canary": canary(
-        {"weight": 10}, {"weight": 50, "hold": "10m", "approval": "Required", "gates": ["latency-p95"]}
-    ),
+    "a canary": canary({"weight": 10}, {"weight": 50, "hold": "10m", "approval": "Required", "gates": ["latency-p95"]}),
     "a step without gates": canary({"weight": 100, "gates": []}),
     "twenty steps": canary(*({"weight": weight} for weight in range(5, 101, 5))),
     "no gates": gates(),
@@ -76,9 +72,7 @@ ACCEPTED = {
             "above": 0,
         }
     ),
-    "dollars in a query": gates(
-        {"name": "dollars", "query": '{pod=~"^web-.+$",x="$$(pod) $1 $$"}$', "above": 0}
-    ),
+    "dollars in a query": gates({"name": "dollars", "query": '{pod=~"^web-.+$",x="$$(pod) $1 $$"}$', "above": 0}),
     "smoke tests": smoke_tests(
         {"name": "home", "http": {"port": "http", "expectBody": "greetings"}},
         {"name": "number", "http": {"port": 80, "path": "/x?y=z", "expectStatus": 404, "timeout": "1s"}},
@@ -91,9 +85,7 @@ ACCEPTED = {
     "the largest that is allowed": canary(
         *({"weight": 5 * n, "gates": [f"g{m}" for m in range(20)]} for n in range(1, 21)),
         analysis={
-            "gates": [
-                {"name": f"g{n}", "query": "$(namespace)" * 341, "above": -1, "below": 1} for n in range(20)
-            ]
+            "gates": [{"name": f"g{n}", "query": "$(namespace)" * 341, "above": -1, "below": 1} for n in range(20)]
         },
         service={"ports": [{"name": f"p{n}", "port": 1 + n} for n in range(20)]},
         smokeTests=[{"name": f"t{n}", "http": {"port": "p19", "path": "/" * 2048}} for n in range(20)],
@@ -168,12 +160,8 @@ REFUSED = [
         "spec.smokeTests[0].job",
         'strict decoding error: unknown field "spec.smokeTests[0].job"',
     ),
-    Refused(
-        "negative replicas", rollout(replicas=-1), "spec.replicas", "should be greater than or equal to 0"
-    ),
-    Refused(
-        "replicas in words", rollout(replicas="three"), "spec.replicas", 'must be of type integer: "string"'
-    ),
+    Refused("negative replicas", rollout(replicas=-1), "spec.replicas", "should be greater than or equal to 0"),
+    Refused("replicas in words", rollout(replicas="three"), "spec.replicas", 'must be of type integer: "string"'),
     Refused("an environment in capitals", rollout(environment="PROD"), "spec.environment", "should match"),
     Refused(
         "an unknown approval",
@@ -199,9 +187,7 @@ REFUSED = [
         "spec.template.kind",
         'unknown field "spec.template.kind"',
     ),
-    Refused(
-        "a template in words", rollout(template="web"), "spec.template", 'must be of type object: "string"'
-    ),
+    Refused("a template in words", rollout(template="web"), "spec.template", 'must be of type object: "string"'),
     Refused(
         "the name of a Rollout in a template's labels",
         rollout(template={"metadata": {"labels": {"slipway.dev/rollout": "web"}}, "spec": {}}),
@@ -355,8 +341,7 @@ REFUSED = [
         "an unknown name in a query",
         gates({"name": "x", "query": "up{pod='$(pod)'}", "below": 1}),
         "spec.analysis.gates[0].query",
-        "unknown $(name): only namespace, rollout, environment,"
-        " revision, deployment, service, window are replaced",
+        "unknown $(name): only namespace, rollout, environment, revision, deployment, service, window are replaced",
     ),
     Refused(
         "an unclosed name in a query",
@@ -455,9 +440,7 @@ REFUSED = [
         "spec.revision",
         "should match '^[0-9a-f]{10}$'",
     ),
-    Refused(
-        "approved in words", promotion(approved="yes"), "spec.approved", 'must be of type boolean: "string"'
-    ),
+    Refused("approved in words", promotion(approved="yes"), "spec.approved", 'must be of type boolean: "string"'),
     Refused(
         "an approval of no plan",
         promotion(approvals={"me": "yes"}),
@@ -482,9 +465,7 @@ REFUSED = [
         "spec.weightApprovals[me].plan",
         "spec.weightApprovals.me.plan: Required value",
     ),
-    Refused(
-        "approvedWeight 0", promotion(approvedWeight=0), "spec.approvedWeight", "greater than or equal to 1"
-    ),
+    Refused("approvedWeight 0", promotion(approvedWeight=0), "spec.approvedWeight", "greater than or equal to 1"),
     Refused(
         "going on without data for no reason",
         promotion(acceptNoData={"weight": 10, "reason": ""}),

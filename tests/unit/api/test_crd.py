@@ -70,9 +70,7 @@ def test_the_files_are_those_of_the_models(capsys: pytest.CaptureFixture[str]) -
     assert crd.main(["--check"]) == 0, capsys.readouterr().out
 
 
-def test_drift_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_drift_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(crd, "FOLDER", tmp_path)
     assert crd.main([]) == 0
     assert crd.main(["--check"]) == 0
@@ -159,18 +157,14 @@ def test_what_is_hashed_has_no_defaults_in_the_schema(path: str) -> None:
 
 
 def test_nothing_that_a_person_says_has_a_default() -> None:
-    assert not any(
-        "default" in node for at, node in nodes(schema(crd.promotions())) if at.startswith(".spec")
-    )
+    assert not any("default" in node for at, node in nodes(schema(crd.promotions())) if at.startswith(".spec"))
     assert PromotionSpec.model_fields["approved"].default is None
 
 
 @pytest.mark.parametrize("make", [crd.rollouts, crd.promotions])
 def test_a_status_has_no_default_but_one(make: Any) -> None:
     defaults = {
-        at: node["default"]
-        for at, node in nodes(schema(make()))
-        if at.startswith(".status") and "default" in node
+        at: node["default"] for at, node in nodes(schema(make())) if at.startswith(".status") and "default" in node
     }
     assert defaults == {".status": {"observedGeneration": -1}}
 

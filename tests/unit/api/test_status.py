@@ -24,17 +24,11 @@ FULL = RolloutStatus(
         images=["registry.example/web:2"],
         ready_replicas=1,
         weight=10,
-        step=StepStatus(
-            index=0, weight=10, started_at=NOON, converged_at=NOON + timedelta(milliseconds=1500)
-        ),
+        step=StepStatus(index=0, weight=10, started_at=NOON, converged_at=NOON + timedelta(milliseconds=1500)),
     ),
-    gates=[
-        GateStatus(name="error-rate", verdict="Pass", value=0.0, bound="< 0.01", measured_at=NOON, passes=1)
-    ],
+    gates=[GateStatus(name="error-rate", verdict="Pass", value=0.0, bound="< 0.01", measured_at=NOON, passes=1)],
     conditions=[
-        Condition(
-            type="Ready", status="True", reason="Serving", last_transition_time=NOON, observed_generation=4
-        )
+        Condition(type="Ready", status="True", reason="Serving", last_transition_time=NOON, observed_generation=4)
     ],
 )
 
@@ -88,6 +82,5 @@ def test_fields_of_a_newer_operator_are_passed_over() -> None:
 
 def test_an_instant_without_a_time_zone_is_refused() -> None:
     assert (
-        rollout.read_status({"status": {"rejected": {"revision": "x", "at": "2026-03-01T12:00:00"}}}).rejected
-        is None
+        rollout.read_status({"status": {"rejected": {"revision": "x", "at": "2026-03-01T12:00:00"}}}).rejected is None
     )
