@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.demo import samples
 from tests.docs import reference
 
 from slipway.api.promotion import read_promotion
@@ -42,6 +43,21 @@ def test_manifests_in_pages_are_valid(page: Path) -> None:
 def test_samples_are_valid(sample: Path) -> None:
     for document in manifests(sample.read_text()):
         validate(document)
+
+
+@pytest.mark.parametrize("sample", ["blue-green", "canary"])
+def test_the_demo_changes_only_image_and_times_of_a_sample(sample: str) -> None:
+    made, shown = samples.rollout(sample, "registry.example/web:v9"), samples.read(sample)
+    validate(made)
+    assert made["spec"]["template"]["spec"]["containers"][0].pop("image") == "registry.example/web:v9"
+    del shown["spec"]["template"]["spec"]["containers"][0]["image"]
+    for spec in (made["spec"], shown["spec"]):
+        spec.pop("analysis", None)
+        for strategy in spec["strategy"].values():
+            for timed in (strategy, *strategy.get("steps", [])):
+                for field in ("hold", "verify", "keepPrevious"):
+                    timed.pop(field, None)
+    assert made == shown
 
 
 @pytest.mark.parametrize("name", ["canary", "route", "promotion"])
