@@ -26,6 +26,7 @@ _GROUPS = {
         "validatingadmissionpolicybindings",
     ),
 }
+_CLUSTER_WIDE = {"namespaces", "mutatingadmissionpolicybindings", "validatingadmissionpolicybindings"}
 _GROUP_OF = {plural: group for group, plurals in _GROUPS.items() for plural in plurals}
 _KIND_OF = {
     "ConfigMap": "configmaps",
@@ -103,9 +104,9 @@ class Person:
         return await self._ask("POST", self._path(_KIND_OF[obj["kind"]]), obj)
 
     async def apply(self, obj: Mapping[str, Any], manager: str = "kubectl") -> Object:
-        """Server-side apply, without force."""
+        """Server-side apply, taking fields over from others."""
         path = self._path(_KIND_OF[obj["kind"]], obj["metadata"]["name"])
-        return await self._ask("PATCH", path, obj, APPLY, {"fieldManager": manager})
+        return await self._ask("PATCH", path, obj, APPLY, {"fieldManager": manager, "force": "true"})
 
     async def replace(self, obj: Mapping[str, Any]) -> Object:
         return await self._ask("PUT", self._path(_KIND_OF[obj["kind"]], obj["metadata"]["name"]), obj)
@@ -147,7 +148,8 @@ class Person:
                     yield event["type"], event["object"]
 
     def _path(self, plural: str, name: str = "", subresource: str = "") -> str:
-        place = f"/namespaces/{self.namespace}" if self.namespace and plural != "namespaces" else ""
+        wide = plural in _CLUSTER_WIDE or not self.namespace
+        place = "" if wide else f"/namespaces/{self.namespace}"
         parts = [f"/{_GROUP_OF[plural]}{place}/{plural}", name, subresource]
         return "/".join(part for part in parts if part)
 

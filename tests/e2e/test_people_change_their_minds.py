@@ -125,8 +125,8 @@ async def test_an_asking_step_waits_for_approved_weight(tenant: Tenant) -> None:
     await tenant.serve("v1", strategy=strategy)
     async with tenant.users() as users:
         promotion, second = await tenant.launch("v2")
+        await tenant.until_weight(20)
         await tenant.until_phase("AwaitingApproval")
-        assert tenant.weight() == 20
         await tenant.holds(lambda: tenant.weight() == 20, "the share stays at 20 %", 4)
         await tenant.tell(promotion, tenant.approver, approvedWeight=50)
         await tenant.until_promotion(promotion, "Succeeded")
