@@ -1,7 +1,7 @@
 """The running parts of one cluster: started, recorded, restarted and stopped by name."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from .placement import Placement
@@ -35,8 +35,8 @@ class Parts:
     def kubeconfig(self, user: str) -> Path:
         return self.folder / "kubeconfig" / user
 
-    def start(self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> Program:
-        program = self.placement.start(name, argv, self._log(name), env)
+    def start(self, name: str, argv: Sequence[str]) -> Program:
+        program = self.placement.start(name, argv, self._log(name))
         self._record.commands[name] = list(argv)
         self.add(program)
         return program

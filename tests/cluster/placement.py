@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +27,7 @@ class Placement(Protocol):
     @property
     def address(self) -> str: ...
 
-    def start(self, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> Program: ...
+    def start(self, name: str, argv: Sequence[str], log: Path) -> Program: ...
 
     def inside(self, argv: Sequence[str]) -> list[str]:
         """The command that runs `argv` where the cluster's network is."""
@@ -42,8 +42,8 @@ class Loopback:
     def __init__(self, *, die_with_parent: bool) -> None:
         self._die_with_parent = die_with_parent
 
-    def start(self, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> Program:
-        return start(name, argv, log, die_with_parent=self._die_with_parent, env=env)
+    def start(self, name: str, argv: Sequence[str], log: Path) -> Program:
+        return start(name, argv, log, die_with_parent=self._die_with_parent)
 
     def inside(self, argv: Sequence[str]) -> list[str]:
         return list(argv)
@@ -75,8 +75,8 @@ class Namespaces:
         """For `nsenter --net=…`, as long as the cluster lives; nothing pins it, nothing has to unpin it."""
         return Path(f"/proc/{self.first.pid}/ns/net")
 
-    def start(self, name: str, argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> Program:
-        entered = start(name, self._entering(argv), log, die_with_parent=False, env=env)
+    def start(self, name: str, argv: Sequence[str], log: Path) -> Program:
+        entered = start(name, self._entering(argv), log, die_with_parent=False)
         return Program(name, log, entered.popen, _only_child(entered))
 
     def inside(self, argv: Sequence[str]) -> list[str]:
