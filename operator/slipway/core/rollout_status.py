@@ -260,7 +260,9 @@ def _about_candidate(scene: Scene, phase: str) -> str:
             return f"{at}; {why}"
         if step.weight != weight or scene.moving:
             detail = scene.move.waiting or scene.unconverged
-            return f"{at}, moving to {step.weight} %" + (f": {detail}" if detail else "")
+            # At 100 % what is left to move are the route's weights, home to the live Service.
+            goal = f"moving to {step.weight} %" if step.weight != weight else "ordering Services and weights"
+            return f"{at}, {goal}" + (f": {detail}" if detail else "")
         text = f"{at} {_held_for(scene)}" if step.converged_at else f"{at}, {scene.unconverged or 'settling'}"
         passed = [g.message for g in (course.progress.gates if course.progress else ()) if g.message]
         if code not in (Code.STAGE, Code.OPEN, Code.CONVERGENCE):
