@@ -13,9 +13,10 @@ __all__ = ["pytest_terminal_summary"]
 
 
 @pytest.fixture(scope="session")
-def control_plane() -> Iterator[Access]:
-    """A cluster with at least an API server and controllers; the full one when it runs already."""
-    with shared_cluster(full=False) as cluster:
+def control_plane(request: pytest.FixtureRequest) -> Iterator[Access]:
+    """A cluster with at least an API server and controllers; the full one when any test of this run needs it."""
+    full = any("cluster" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    with shared_cluster(full=full) as cluster:
         yield cluster
 
 

@@ -10,7 +10,8 @@ from .capabilities import Level
 from .cluster import Cluster, best_level
 from .foreign import kind_cluster, kind_is_usable, named_cluster
 
-_running: list[Access] = []
+# The clusters that this process started, and whether each is as full as it can be here.
+_running: list[tuple[Access, bool]] = []
 
 
 @contextmanager
@@ -22,16 +23,16 @@ def shared_cluster(*, full: bool) -> Iterator[Access]:
     if named := os.environ.get("SLIPWAY_CLUSTER"):
         yield Cluster.attach(named)
         return
-    for one in _running:
-        if one.capabilities.has_pod_network or not full:
+    for one, is_full in _running:
+        if is_full or not full:
             yield one
             return
     cluster = _start(full)
-    _running.append(cluster)
+    _running.append((cluster, full))
     try:
         yield cluster
     finally:
-        _running.remove(cluster)
+        _running.remove((cluster, full))
         cluster.stop()
 
 
