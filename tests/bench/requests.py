@@ -98,7 +98,7 @@ async def _under_load(
     cluster: Cluster, shifts: Shifts, promotions: Board, admin: Person, approver: Person, count: int
 ) -> Report:
     versions = itertools.cycle(VERSIONS)
-    await admin.apply(shifts.route(), manager="bench")
+    await admin.create(shifts.route())
     await _shift(shifts, next(versions), promotions, admin, approver)
     load = Load(
         cluster.gateway_url,

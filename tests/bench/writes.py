@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 OPERATOR = "system:serviceaccount:slipway-system:slipway"
 AUDIT_DELAY = 1.0  # the log is written in batches
@@ -23,11 +24,10 @@ def between(audit_log: Path, start: float, end: float) -> Counter[str]:
     )
 
 
-def _events(audit_log: Path) -> Iterator[dict[str, object]]:
-    with audit_log.open() as file:
-        for line in file:
-            if OPERATOR in line:
-                yield json.loads(line)
+def _events(audit_log: Path) -> Iterator[dict[str, Any]]:
+    for part in audit_log.parent.glob(f"{audit_log.stem}*{audit_log.suffix}"):  # it is rotated at 100 MB
+        with part.open() as file:
+            yield from (json.loads(line) for line in file if OPERATOR in line)
 
 
 def _resource(ref: dict[str, str]) -> str:
