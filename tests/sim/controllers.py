@@ -46,6 +46,7 @@ class Controllers:
     pods_made: dict[str, int] = field(default_factory=dict)
     crashing: set[str] = field(default_factory=set)
     """Versions (`v2`) whose pods have begun to crash."""
+    gateway_accepts: bool = True
 
     def __post_init__(self) -> None:
         self._kube = self.server.session("system:kube-controller-manager", "kube-controller-manager")
@@ -265,18 +266,18 @@ class Controllers:
                 for ref in rule.get("backendRefs", [])
             )
             before = (stored.get("status") or {}).get("parents") or []
-            if before and _says(before[0]) == (meta["generation"], resolved):
+            if before and _says(before[0]) == (meta["generation"], self.gateway_accepts, resolved):
                 continue
             conditions = [
                 {
                     "type": type_,
                     "status": "True" if ok else "False",
-                    "reason": type_ if ok else "BackendNotFound",
+                    "reason": type_ if ok else _REFUSALS[type_],
                     "message": "",
                     "observedGeneration": meta["generation"],
                     "lastTransitionTime": now,
                 }
-                for type_, ok in (("Accepted", True), ("ResolvedRefs", resolved))
+                for type_, ok in (("Accepted", self.gateway_accepts), ("ResolvedRefs", resolved))
             ]
             parents = [
                 {"parentRef": ref, "controllerName": "sim.example/gateway", "conditions": conditions}
@@ -293,10 +294,13 @@ def is_ready(pod: Object) -> bool:
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
-def _says(parent: Object) -> tuple[int, bool]:
-    """The generation that a gateway reports on, and whether it found all backends."""
-    found = next(c for c in parent["conditions"] if c["type"] == "ResolvedRefs")
-    return found["observedGeneration"], found["status"] == "True"
+_REFUSALS = {"Accepted": "NotAllowedByListeners", "ResolvedRefs": "BackendNotFound"}
+
+
+def _says(parent: Object) -> tuple[int, bool, bool]:
+    """The generation that a gateway reports on, and whether it accepts the route and found its backends."""
+    accepted, resolved = parent["conditions"]
+    return resolved["observedGeneration"], accepted["status"] == "True", resolved["status"] == "True"
 
 
 def _ready_since(pod: Object) -> Any:

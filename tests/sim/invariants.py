@@ -100,7 +100,10 @@ class Invariants:
         if new and change.user != OPERATOR and set(new.values()) == {change.object["status"]["planHash"]}:
             self.allowed.add(target)
             self._dropped.pop(target, None)
-        gone = before.get("approved") and (not spec.get("approved") or change.type == "DELETED")
+        # The commit on the Promotion's status is the fence: a withdrawal before it wins, one after it comes too late
+        # for the move that was committed, and holds what follows.
+        fenced = ((change.before or {}).get("status") or {}).get("phase") == "Shifting"
+        gone = before.get("approved") and (not spec.get("approved") or change.type == "DELETED") and not fenced
         for revision in filter(None, (was, target)):
             if gone and not self._traffic.share(revision) and revision not in (self._current, self._previous):
                 self._drop(revision, 0.0)

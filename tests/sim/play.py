@@ -21,6 +21,7 @@ Object = dict[str, Any]
 
 # Longer than verify and keepPrevious of all scenarios together with every lag.
 SETTLED = 50.0
+MOVING = frozenset({"Shifting", "Verifying", "RollingBack", "Deploying", "Watching"})
 QUIET = 15.0
 LIMIT = 900.0
 
@@ -123,7 +124,7 @@ class Stage:
 
 def _reached(world: World, end: End | None) -> bool:
     if end is None:
-        return True
+        return world.phase not in MOVING
     return (
         world.live() == end.live
         and end.phase in (None, world.phase)

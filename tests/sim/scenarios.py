@@ -480,6 +480,67 @@ def weights_edited_by_hand_mid_shift() -> Script:
     return script
 
 
+@scenario
+def hand_on_the_template_of_what_serves_is_undone() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    script.when(always, lambda w: (w.invariants.expect_loss(), w.add_environment("v1")))
+    script.once(for_seconds(15, lambda w: not w.has_environment("v1")))
+    script.end = End("v1", "Healthy", {"p1": "Succeeded"}, {"v1": 2})
+    return script
+
+
+@scenario
+def gateway_stops_accepting_the_route_mid_shift() -> Script:
+    script = approve(propose(stable_v1(CANARY)))
+    script.when(weight(25), lambda w: w.gateway_accepts(False))
+    script.when(for_seconds(30, weight(25)), lambda w: w.gateway_accepts(True))
+    script.end = V2_HEALTHY
+    return script
+
+
+# --- Several Promotions ----------------------------------------------------------------------------------
+
+
+@scenario
+def blocked_smoke_test_passes_on_a_rerun() -> Script:
+    script = propose(stable_v1(BLUE_GREEN), "smokefails")
+    script.when(
+        for_seconds(10, promotion("p2", "Blocked")),
+        lambda w: (w.turn("smokefails", 2, "good"), w.patch_promotion("p2", rerun="2")),
+    )
+    approve(script)
+    script.end = V2_HEALTHY
+    return script
+
+
+@scenario
+def newer_promotion_supersedes_an_older_one_before_traffic() -> Script:
+    script = propose(stable_v1(BLUE_GREEN))
+    script.when(promotion("p2", "AwaitingApproval"), lambda w: w.promote("p3"))
+    script.once(promotion("p2", "Superseded"))
+    approve(script, 3)
+    script.end = End("v2", "Healthy", {"p2": "Superseded", "p3": "Succeeded"})
+    return script
+
+
+@scenario
+def promotion_created_mid_shift_waits() -> Script:
+    script = approve(propose(stable_v1(CANARY)))
+    script.when(weight(25), lambda w: w.promote("p3"))
+    script.once(promotion("p3", "Blocked"))
+    script.end = End("v2", "Healthy", {"p2": "Succeeded", "p3": "Checking"})
+    return script
+
+
+@scenario
+def first_revision_is_aborted() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    script.when(always, lambda w: (w.invariants.expect_loss(), w.edit({"abort": w.revision("good", 1)})))
+    script.once(for_seconds(10, live("")))
+    script.end = End("")
+    return script
+
+
 # --- Automatic ----------------------------------------------------------------------------------------------
 
 

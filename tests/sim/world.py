@@ -10,7 +10,7 @@ from tests.sim.controllers import Controllers, Lags
 from tests.sim.dataplane import DataPlane, Shares
 from tests.sim.images import image
 from tests.sim.invariants import Invariants
-from tests.sim.patches import merge_patch
+from tests.sim.patches import clone, merge_patch
 
 from slipway.cluster.resources import (
     CONTROLLER_REVISIONS,
@@ -171,6 +171,24 @@ class World:
             ],
         )
 
+    def add_environment(self, version: str) -> None:
+        """Somebody adds a variable to the containers of a version's Deployment."""
+        for deployment in self._deployments(version):
+            template = clone(deployment["spec"]["template"])
+            template["spec"]["containers"][0]["env"] = [{"name": "DEBUG", "value": "1"}]
+            patch = {"spec": {"template": template}}
+            name = deployment["metadata"]["name"]
+            self.server.session("admin").merge_patch(DEPLOYMENTS, NAMESPACE, name, patch)
+
+    def has_environment(self, version: str) -> bool:
+        """Whether that variable is still there."""
+        found = self._deployments(version)
+        return any(d["spec"]["template"]["spec"]["containers"][0].get("env") for d in found)
+
+    def gateway_accepts(self, accepts: bool) -> None:
+        """The gateway begins to refuse routes, or to accept them again."""
+        self.controllers.gateway_accepts = accepts
+
     def crash_pods(self, version: str) -> None:
         """From now on the pods of a version end by themselves, as soon as they have started."""
         self.controllers.crashing.add(version)
@@ -235,6 +253,13 @@ class World:
     def live(self) -> str:
         """The version that the live Service selects."""
         return self.version(self.invariants.moves[-1][0]) if self.invariants.moves else ""
+
+    def _deployments(self, version: str) -> list[Object]:
+        return [
+            d
+            for d in self.server.peek(DEPLOYMENTS, NAMESPACE)
+            if self.version(d["metadata"]["labels"].get(REVISION_LABEL)) == version
+        ]
 
     def replicas(self) -> dict[str, int]:
         """Replicas by version of all Deployments."""

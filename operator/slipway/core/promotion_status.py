@@ -103,7 +103,8 @@ def _final(scene: Scene, claim: Claim, phase: str, message: str, revision: Revis
 def _waiting(scene: Scene, claim: Claim) -> Verdict:
     """Not in charge: why, and whether it ever will be."""
     case, course = scene.case, scene.course
-    spec, candidate = claim.spec, course.candidate
+    # A revision whose way ends in this pass is nobody's candidate any more.
+    spec, candidate = claim.spec, None if course.verified or course.kept else course.candidate
     patch = _void(claim)
     if spec is None:
         return Verdict(claim, claim.status, {})
