@@ -17,7 +17,7 @@ STEPS = {
 }
 
 
-async def _holds_under(tenant: Tenant, fault: str, verdict: str, *, recover: bool) -> None:
+async def _holds_under(tenant: Tenant, fault: str, verdict: str, words: str, *, recover: bool) -> None:
     """A canary at 30 % stays there while the source has a fault; then it goes on, or is aborted at once."""
     first = await tenant.serve("v1", strategy=STEPS, source=FAULTY_SOURCE)
     async with tenant.users() as users:
@@ -30,9 +30,9 @@ async def _holds_under(tenant: Tenant, fault: str, verdict: str, *, recover: boo
 
         def measured() -> bool:
             gates = tenant.status().get("gates") or []
-            return len(gates) == 2 and all(gate["verdict"] == verdict for gate in gates)
+            return len(gates) == 2 and all(g["verdict"] == verdict and words in g["message"] for g in gates)
 
-        await tenant.until(measured, f"both gates say {verdict}")
+        await tenant.until(measured, f"both gates say {verdict}: {words}")
         tenant.note(f"{fault}: {tenant.status()['gates'][0]['message']}")
         # Twice as long as the hold: time alone does not advance it.
         await tenant.holds(lambda: tenant.weight() == 30, "the share stays at 30 %", 6)
@@ -58,27 +58,27 @@ async def _goes_back_at_once(tenant: Tenant, promotion: str) -> None:
 
 @scenario
 async def test_nan_holds(tenant: Tenant) -> None:
-    await _holds_under(tenant, "NaN", "NoData", recover=True)
+    await _holds_under(tenant, "NaN", "NoData", "NaN", recover=True)
 
 
 @scenario
 async def test_no_data_holds(tenant: Tenant) -> None:
-    await _holds_under(tenant, "no data", "NoData", recover=True)
+    await _holds_under(tenant, "no data", "NoData", "yields nothing", recover=True)
 
 
 @scenario
 async def test_several_series_hold(tenant: Tenant) -> None:
-    await _holds_under(tenant, "several series", "Error", recover=False)
+    await _holds_under(tenant, "several series", "Error", "2 series", recover=False)
 
 
 @scenario
 async def test_a_slow_metrics_server_holds_and_abort_does_not_wait_for_it(tenant: Tenant) -> None:
-    await _holds_under(tenant, "slow", "Error", recover=False)
+    await _holds_under(tenant, "slow", "Error", "no answer", recover=False)
 
 
 @scenario
 async def test_503_with_retry_after_holds_and_abort_does_not_wait_for_it(tenant: Tenant) -> None:
-    await _holds_under(tenant, "503 with Retry-After", "Error", recover=False)
+    await _holds_under(tenant, "503 with Retry-After", "Error", "503", recover=False)
 
 
 @scenario
