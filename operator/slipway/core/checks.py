@@ -164,8 +164,9 @@ def _health(candidate: Revision) -> CheckStatus:
 
 
 def _serves(container: Mapping[str, Any], ports: Sequence[Mapping[str, Any]]) -> bool:
-    targets = {port.get("targetPort", port.get("port")) for port in ports}
-    own = [p for p in container.get("ports") or [] if isinstance(p, Mapping)]
+    targets = [port.get("targetPort", port.get("port")) for port in ports]
+    listed = container.get("ports")
+    own = [p for p in listed if isinstance(p, Mapping)] if isinstance(listed, list) else []
     return any(p.get("name") in targets or p.get("containerPort") in targets for p in own)
 
 

@@ -160,7 +160,8 @@ def _approved(value: dict[str, Any]) -> Approved | None:
     by, plan_hash = value.get("by"), value.get("planHash")
     if at is None or not isinstance(by, list) or not isinstance(plan_hash, str):
         return None
-    promotion = value.get("promotion") or {}
+    named = value.get("promotion")
+    promotion = named if isinstance(named, dict) else {}
     return Approved(str(promotion.get("name", "")), str(promotion.get("uid", "")), plan_hash, tuple(map(str, by)), at)
 
 
