@@ -170,7 +170,8 @@ def test_what_was_deleted_while_the_watches_were_down_is_forgotten(
     own.apply(rollout(shop), rollout(shop, "api"))
     with replicas(config, tmp_path, "only") as (only,):
         wait_for("it has seen both", lambda: observed(own, shop) and observed(own, shop, "api"))
-        seen = only.metric(ROLLOUTS_SEEN)
+        # Namespaces of earlier tests may still be on their way out, and their Rollouts with them.
+        wait_for("these two are all", lambda: only.metric(ROLLOUTS_SEEN) == 2)
         # Suspended, so that it meets the new server only after what is done there.
         only.process.send_signal(signal.SIGSTOP)
         own.parts.restart("kube-apiserver")
@@ -179,8 +180,9 @@ def test_what_was_deleted_while_the_watches_were_down_is_forgotten(
         own.apply(rollout(shop, replicas=3))
         only.process.send_signal(signal.SIGCONT)
         wait_for("it sees the change", lambda: observed(own, shop))
-        wait_for("it has forgotten the other", lambda: only.metric(ROLLOUTS_SEEN) == seen - 1)
-        assert only.ask("/healthz") == (200, "ok\n")
+        wait_for("it has forgotten the other", lambda: only.metric(ROLLOUTS_SEEN) == 1)
+        # For a moment it says that its event loop was late, which is true: it was suspended.
+        wait_for("it is well again", lambda: only.ask("/healthz") == (200, "ok\n"))
 
 
 def test_a_crd_that_is_missing_is_named(own: Cluster, shop: str, config: Path, tmp_path: Path) -> None:
