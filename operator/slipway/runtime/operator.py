@@ -97,8 +97,8 @@ class Operator:
         async with contextlib.AsyncExitStack() as stack:
             self._take_signals()
             stack.push_async_callback(self._client.close)
-            await stack.enter_async_context(self._endpoints())
             try:
+                await stack.enter_async_context(self._endpoints())
                 return await self._run(stack)
             except (CannotRun, NoCluster) as error:
                 log.error("%s", error)
@@ -334,7 +334,10 @@ class Operator:
         runners: list[web.AppRunner] = []
         try:
             for name, (app, port) in servers.items():
-                runner, self.ports[name] = await health.serve(app, self.options.host, port)
+                try:
+                    runner, self.ports[name] = await health.serve(app, self.options.host, port)
+                except OSError as error:
+                    raise CannotRun(f"cannot listen on port {port} for {name}: {error.strerror}") from error
                 runners.append(runner)
                 log.info("%s on port %d", name, self.ports[name])
             yield
