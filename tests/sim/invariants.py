@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from tests.sim.apiserver import Change, Server
+from tests.sim.controllers import is_ready
 from tests.sim.dataplane import LOST, Seen
 from tests.sim.patches import clone
 
@@ -24,6 +25,7 @@ from slipway.api.rollout import RolloutStatus
 from slipway.cluster.resources import (
     DEPLOYMENTS,
     HTTP_ROUTES,
+    PODS,
     PROMOTIONS,
     REVISION_LABEL,
     ROLLOUT_LABEL,
@@ -145,8 +147,24 @@ class Invariants:
                 if weight not in self._weights:
                     self._fail(f"weight {weight} is in no plan")
         for revision, share in traffic.shares.items():
-            if share > self._traffic.share(revision) and not self._may(revision):
+            if share <= self._traffic.share(revision):
+                continue
+            if not self._may(revision):
                 self._fail(f"{revision} is sent {float(share):.0%} without an approval")
+            if revision not in (self._current, self._previous):
+                self._check_capacity(revision, share)
+
+    def _check_capacity(self, revision: str, share: Fraction) -> None:
+        """Before more traffic: as many ready pods as the share needs. (On the way back haste may count more.)"""
+        rollout = self.server.find(ROLLOUTS, self.namespace, self.name)
+        needed = math.ceil((rollout or {"spec": {}})["spec"].get("replicas", 1) * share)
+        ready = sum(
+            is_ready(pod)
+            for pod in self.server.peek(PODS, self.namespace)
+            if (pod["metadata"].get("labels") or {}).get(REVISION_LABEL) == revision
+        )
+        if ready < needed:
+            self._fail(f"{revision} is sent {float(share):.0%} with {ready} of {needed} pods ready")
 
     def _follow(self, before: Traffic, after: Traffic) -> None:
         """Keep book of who served before whom, by what the live Service selects."""
