@@ -127,7 +127,7 @@ def _reached(world: World, end: End | None) -> bool:
         return world.phase not in MOVING
     return (
         world.live() == end.live
-        and end.phase in (None, world.phase)
+        and (world.phase not in MOVING if end.phase is None else world.phase == end.phase)
         and all(world.promotion_phase(name) == phase for name, phase in end.promotions.items())
         and (end.replicas is None or world.replicas() == end.replicas)
     )
