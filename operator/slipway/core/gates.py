@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -65,13 +65,8 @@ def window(gate: Gate, subject: Subject, at: datetime) -> timedelta:
 
 
 def fold(before: GateStatus, gate: Gate, measured: Measured, subject: Subject, length: timedelta) -> GateStatus:
-    """The gate's state after one more measurement, which looked back on `length`.
-
-    One that is not newer, or from before the stage, changes nothing.
-    """
+    """The gate's state after one more measurement, which looked back on `length`."""
     at = instants.whole_milliseconds(measured.at)
-    if at <= subject.since or (before.measured_at is not None and at <= before.measured_at):
-        return before
     verdict, words = judge(gate, measured)
     passes, failures, data_at = before.passes, before.failures, before.data_at
     if verdict is Verdict.FAIL:
@@ -120,9 +115,21 @@ def fold_all(
         at = due(gate, status, subject, interval)
         seen = observations.get(key(gate, subject, at))
         if isinstance(seen, Measured):
-            status = fold(status, gate, seen, subject, window(gate, subject, at))
+            status = fold(status, gate, _timely(seen, status, subject, at), subject, window(gate, subject, at))
         out.append(status)
     return out
+
+
+def _timely(measured: Measured, before: GateStatus, subject: Subject, due_at: datetime) -> Measured:
+    """The measurement as the answer to what was due, after which the next one is due later.
+
+    Wall clocks are set back, and timers fire early. What is not newer than the last measurement, or from before
+    the stage, says nothing; it must not leave the state as it was either, or it would answer for ever.
+    """
+    newest = max(subject.since, before.measured_at or subject.since)
+    if measured.at <= newest:
+        return Measured(at=due_at, error="the operator's clock went back")
+    return replace(measured, at=max(measured.at, due_at))
 
 
 def due(gate: Gate, status: GateStatus, subject: Subject, interval: timedelta) -> datetime:

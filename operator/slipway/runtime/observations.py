@@ -76,7 +76,9 @@ class Observations:
             await asyncio.wait(tasks)
 
     async def _observe(self, key: Key, probe: Probe) -> None:
-        await asyncio.sleep(max(0.0, (probe.due - self._clock()).total_seconds()))
+        # Timers count in whole milliseconds and may fire that much early.
+        while (early := (probe.due - self._clock()).total_seconds()) > 0:  # noqa: ASYNC110 - time notifies nobody
+            await asyncio.sleep(early)
         try:
             observation = await self._run(key[0], probe)
         except NoResult as error:

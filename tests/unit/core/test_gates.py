@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.core.objects import blue_green
 
 from slipway.api.rollout import Gate, GateStatus, RolloutSpec
@@ -47,6 +49,13 @@ def folded(*answers: dict[str, Any], of: Gate | None = None, length: timedelta =
     for index, answer in enumerate(answers, start=1):
         status = gates.fold(status, of or gate(), measured(10 * index, **answer), SUBJECT, length)
     return status
+
+
+def answered(before: GateStatus, answer: Measured) -> GateStatus:
+    """The state after the answer to what was due."""
+    asked = gates.key(gate(), SUBJECT, gates.due(gate(), before, SUBJECT, SECOND))
+    [after] = gates.fold_all([before], (gate(),), SUBJECT, {asked: answer}, SECOND)
+    return after
 
 
 PASS, FAIL, NO_DATA, ERROR = {"value": 0.0}, {"value": 0.5}, {"no_data": "no series"}, {"error": "timeout"}
@@ -158,16 +167,36 @@ def test_a_short_pass_resets_failures() -> None:
     assert gates.fold(failed, gate(), measured(15, value=0.0), SUBJECT, SECOND).failures == 0
 
 
-@pytest.mark.parametrize("after", [-5, 0])
-def test_semantics_14_a_measurement_from_before_the_stage_changes_nothing(after: int) -> None:
-    status = unmeasured()
-    assert gates.fold(status, gate(), measured(after, value=0.0), SUBJECT, WINDOW) is status
+@pytest.mark.parametrize("after", [0, -5])
+@pytest.mark.parametrize("answer", [PASS, FAIL], ids=["pass", "fail"])
+def test_semantics_14_a_measurement_from_before_the_stage_says_nothing(after: int, answer: dict[str, Any]) -> None:
+    status = answered(unmeasured(), measured(after, **answer))
+    assert (status.verdict, status.passes, status.failures) == ("Error", 0, 0)
+    assert "clock" in status.message
 
 
-def test_the_same_or_an_older_measurement_counts_once() -> None:
-    status = folded(FAIL, FAIL)
-    for after in (20, 15):
-        assert gates.fold(status, gate(), measured(after, value=0.5), SUBJECT, WINDOW) is status
+@pytest.mark.parametrize("after", [20, 15])
+def test_the_same_or_an_older_measurement_counts_once(after: int) -> None:
+    status = answered(folded(FAIL, FAIL), measured(after, **FAIL))
+    assert (status.verdict, status.failures) == ("Error", 2)
+
+
+@given(
+    seconds=st.floats(min_value=-100, max_value=100, allow_nan=False),
+    window=st.integers(min_value=1, max_value=30),
+    earlier=st.one_of(st.none(), st.integers(min_value=1, max_value=60_000)),
+)
+def test_whatever_the_clock_does_a_gate_is_measured_again(seconds: float, window: int, earlier: int | None) -> None:
+    """A result that left the state as it was would be the answer to the next question as well, for ever."""
+    wanted = gate(window=window * SECOND)
+    known = GateStatus(name="errors", verdict="")
+    if earlier is not None:
+        known = gates.fold(known, wanted, measured(earlier / 1000, **PASS), SUBJECT, wanted.window)
+    at = gates.due(wanted, known, SUBJECT, SECOND)
+    asked = gates.key(wanted, SUBJECT, at)
+    answer = Measured(at=at + seconds * SECOND, value=0.0)
+    [after] = gates.fold_all([known], (wanted,), SUBJECT, {asked: answer}, SECOND)
+    assert gates.key(wanted, SUBJECT, gates.due(wanted, after, SUBJECT, SECOND)) != asked
 
 
 def test_the_state_names_whose_it_is() -> None:

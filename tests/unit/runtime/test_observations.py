@@ -83,8 +83,13 @@ async def test_what_is_not_wanted_any_more_is_cancelled_and_forgotten(parts: Par
     assert observations.running == 0
 
 
-async def test_a_probe_waits_until_it_is_due(parts: Parts) -> None:
-    observations, run, finished = parts
+async def test_a_probe_waits_until_it_is_due() -> None:
+    run, finished, began = Run(), Finished(), asyncio.get_running_loop().time()
+    observations = Observations(
+        run,
+        finished.keys.put_nowait,
+        lambda: NOW + timedelta(seconds=asyncio.get_running_loop().time() - began),
+    )
     run.gate.set()
     observations.want(WEB, [probe("later", after=0.2), probe("never", after=600)])
     await asyncio.sleep(0.05)
@@ -92,6 +97,34 @@ async def test_a_probe_waits_until_it_is_due(parts: Parts) -> None:
     await finished.next()
     assert run.started == ["later"]
     await observations.close()
+
+
+async def test_a_timer_that_fires_early_makes_no_probe_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Event loops count in whole milliseconds; a measurement from before it was due would answer the one before."""
+    clock, slept = [0.0], []
+    real = asyncio.sleep
+
+    async def early(seconds: float) -> None:
+        slept.append(seconds)
+        clock[0] += max(0.0001, seconds - 0.0009)
+        await real(0)
+
+    ran_at: list[datetime] = []
+
+    def now() -> datetime:
+        return NOW + timedelta(seconds=clock[0])
+
+    async def run(namespace: str, probe: Probe) -> Observation:
+        ran_at.append(now())
+        return passed()
+
+    finished = Finished()
+    monkeypatch.setattr(module.asyncio, "sleep", early)
+    observations = Observations(run, finished.keys.put_nowait, now)
+    observations.want(WEB, [probe("later", after=0.5)])
+    await finished.next()
+    assert len(slept) > 1
+    assert ran_at[0] >= NOW + timedelta(seconds=0.5)
 
 
 async def test_one_rollouts_hung_probe_does_not_delay_anothers(parts: Parts) -> None:
