@@ -28,6 +28,7 @@ from slipway.core.decision import (
     Delete,
     Event,
     MarkRevision,
+    Replace,
     PatchPromotionSpec,
     Write,
 )
@@ -257,6 +258,19 @@ async def test_a_refusal_is_shown_to_the_rollouts_owner(stage: Stage) -> None:
     assert "must be between 1 and 65535" in event.message
 
 
+async def test_a_fault_of_the_operator_is_shown_without_its_words(stage: Stage) -> None:
+    def fail(snapshot: Snapshot) -> Decision:
+        raise KeyError("a secret of somebody")
+
+    stage.decide = fail
+    with pytest.raises(KeyError):
+        await stage.reconciler.reconcile((stage.namespace, "web"))
+    [event] = stage.events
+    assert (event.type, event.reason, event.regarding["metadata"]["name"]) == ("Warning", "OperatorError", "web")
+    assert "KeyError" in event.message
+    assert "secret" not in event.message
+
+
 async def test_an_object_that_was_deleted_meanwhile_is_not_made_again(stage: Stage) -> None:
     await stage.run(stage.apply("web"))
     version = stage.version(SERVICES, "web")
@@ -275,6 +289,24 @@ async def test_a_delete_names_what_was_seen(stage: Stage) -> None:
     with pytest.raises(Retry):
         await stage.run(Delete(kind="Service", name="web", **seen))
     assert await stage.service("web") is not None
+
+
+async def test_a_replaced_service_keeps_nothing_that_others_added(stage: Stage) -> None:
+    await stage.run(stage.apply("web"))
+    ports = [{"name": "http", "port": 80}, {"name": "debug", "port": 6060}]
+    await stage.api.merge_patch(SERVICES, stage.namespace, "web", {"spec": {"ports": ports}})
+    await stage.load()
+    named = stage.apply("web").object
+    named["spec"]["ports"][0]["name"] = "http"
+    await stage.run(Apply(kind="Service", resource_version=stage.version(SERVICES, "web"), object=named))
+    left = await stage.service("web")
+    assert left is not None
+    assert len(left["spec"]["ports"]) == 2, "an apply is enough: Replace has no reason to be"
+    await stage.run(Replace(kind="Service", resource_version=stage.version(SERVICES, "web"), object=named))
+    left = await stage.service("web")
+    assert left is not None
+    assert [port["port"] for port in left["spec"]["ports"]] == [80]
+    assert left["spec"]["clusterIP"]
 
 
 async def test_the_next_look_is_the_decisions(stage: Stage) -> None:

@@ -463,6 +463,17 @@ def live_selector_wiped_while_a_candidate_waits() -> Script:
 
 
 @scenario
+def port_added_to_the_live_service_by_hand() -> Script:
+    """An apply alone never takes away what another field manager has added: it would be tried for ever."""
+    ports = [{"name": "http", "port": 80, "targetPort": 9898}, {"name": "debug", "port": 6060, "targetPort": 6060}]
+    script = stable_v1(BLUE_GREEN)
+    script.when(always, lambda w: w.patch_service(NAME, {"ports": ports}))
+    script.once(for_seconds(10, lambda w: w.ports() == [80]))
+    script.end = End("v1", "Healthy")
+    return script
+
+
+@scenario
 def live_service_deleted_while_healthy() -> Script:
     script = stable_v1(BLUE_GREEN)
     script.when(always, lambda w: (w.invariants.expect_loss(), w.delete_service(NAME)))

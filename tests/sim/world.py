@@ -154,6 +154,11 @@ class World:
         """An administrator's hand on a Service."""
         self.server.session("admin").merge_patch(SERVICES, NAMESPACE, name, {"spec": spec})
 
+    def ports(self) -> list[int]:
+        """The live Service's ports."""
+        spec = self.server.session("admin").get(SERVICES, NAMESPACE, NAME)["spec"]
+        return [port["port"] for port in spec["ports"]]
+
     def delete_service(self, name: str) -> None:
         """Somebody deletes a Service."""
         self.server.session("admin").delete(SERVICES, NAMESPACE, name)

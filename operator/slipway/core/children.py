@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from slipway.core import names
-from slipway.core.decision import Apply, ReplaceDeployment
+from slipway.core.decision import Apply, Replace
 from slipway.core.revision import Revision, is_owned, owner_of
 from slipway.core.snapshot import Object
 
@@ -62,7 +62,7 @@ def deployment(
     }
 
 
-def service_write(wanted: Object, current: Object | None, uid: str) -> Apply | None:
+def service_write(wanted: Object, current: Object | None, uid: str) -> Apply | Replace | None:
     """The write that makes a Service as wanted; None when it is."""
     if current is None:
         return Apply(kind="Service", resource_version=None, object=wanted)
@@ -74,10 +74,15 @@ def service_write(wanted: Object, current: Object | None, uid: str) -> Apply | N
     )
     if same:
         return None
-    return Apply(kind="Service", resource_version=current["metadata"]["resourceVersion"], object=wanted)
+    version = current["metadata"]["resourceVersion"]
+    if _numbers(current["spec"].get("ports")) - _numbers(wanted["spec"]["ports"]):
+        labels = {**(current["metadata"].get("labels") or {}), **wanted["metadata"]["labels"]}
+        whole = {**wanted, "metadata": {**wanted["metadata"], "labels": labels}}
+        return Replace(kind="Service", resource_version=version, object=whole)
+    return Apply(kind="Service", resource_version=version, object=wanted)
 
 
-def deployment_write(wanted: Object, current: Object | None, uid: str) -> Apply | ReplaceDeployment | None:
+def deployment_write(wanted: Object, current: Object | None, uid: str) -> Apply | Replace | None:
     """The write that makes a Deployment as wanted; None when it is.
 
     Only replicas are ever changed by intent. A template that others have touched is put back whole: the pods of an
@@ -87,7 +92,7 @@ def deployment_write(wanted: Object, current: Object | None, uid: str) -> Apply 
         return Apply(kind="Deployment", resource_version=None, object=wanted)
     version = current["metadata"]["resourceVersion"]
     if template_touched(wanted, current):
-        return ReplaceDeployment(resource_version=version, object=wanted)
+        return Replace(kind="Deployment", resource_version=version, object=wanted)
     same = (
         (current["spec"] or {}).get("replicas", 1) == wanted["spec"]["replicas"]
         and int(current["spec"].get("minReadySeconds") or 0) == wanted["spec"]["minReadySeconds"]
@@ -159,6 +164,11 @@ def _quantity(text: str) -> float | None:
 def _labelled(wanted: Object, current: Object) -> bool:
     labels = current["metadata"].get("labels") or {}
     return all(labels.get(key) == value for key, value in wanted["metadata"]["labels"].items())
+
+
+def _numbers(ports: Sequence[Mapping[str, Any]] | None) -> set[tuple[Any, Any]]:
+    """What tells ports apart: the keys by which server-side apply merges them."""
+    return {(port.get("port"), port.get("protocol") or "TCP") for port in ports or []}
 
 
 def _ports(ports: Sequence[Mapping[str, Any]] | None) -> list[tuple[Any, ...]]:

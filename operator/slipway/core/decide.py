@@ -29,7 +29,7 @@ from slipway.core.decision import (
     MarkRevision,
     PatchPromotionSpec,
     Probe,
-    ReplaceDeployment,
+    Replace,
     Write,
 )
 from slipway.core.lineage import Lineage
@@ -323,7 +323,7 @@ def _template_taken(case: Case, candidate: Revision | None) -> bool:
     return verdict is not None and verdict.passed
 
 
-def _deployment(case: Case, course: Course, revision: Revision, replicas: int) -> Apply | ReplaceDeployment | None:
+def _deployment(case: Case, course: Course, revision: Revision, replicas: int) -> Apply | Replace | None:
     current = case.world.deployments.get(revision.name)
     if current is None and replicas == 0:
         return None

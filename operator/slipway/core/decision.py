@@ -81,9 +81,13 @@ class Apply:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplaceDeployment:
-    """PUT a Deployment whose template others changed: fields that they added go too."""
+class Replace:
+    """Replace what others have added to a Deployment (its whole spec) or a Service (its selector and ports).
 
+    An apply takes nothing away that another field manager owns.
+    """
+
+    kind: Literal["Service", "Deployment"]
     resource_version: str
     object: Object
 
@@ -118,7 +122,7 @@ Write = (
     | CommitRolloutStatus
     | MarkRevision
     | Apply
-    | ReplaceDeployment
+    | Replace
     | SetWeights
     | Delete
 )

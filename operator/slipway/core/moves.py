@@ -13,7 +13,7 @@ from typing import Any
 from slipway.core import capacity, children, names
 from slipway.core.case import Case
 from slipway.core.course import replicas_of
-from slipway.core.decision import Apply, SetWeights
+from slipway.core.decision import Apply, Replace, SetWeights
 from slipway.core.lineage import Lineage
 from slipway.core.revision import Revision
 from slipway.core.traffic import Traffic, next_traffic, reached
@@ -119,7 +119,7 @@ def _not_ready(case: Case, now: Traffic, wanted: Traffic, stable: str | None) ->
     return "" if enough else f"revision {target} has {ready} of {full} ready pods: traffic moves when they are there"
 
 
-def services(case: Case, lineage: Lineage, wanted: Traffic, preview: Revision | None) -> list[Apply]:
+def services(case: Case, lineage: Lineage, wanted: Traffic, preview: Revision | None) -> list[Apply | Replace]:
     """The writes for the Services, live first."""
     world = case.world
     found = [
@@ -131,7 +131,7 @@ def services(case: Case, lineage: Lineage, wanted: Traffic, preview: Revision | 
     return [write for write in found if write is not None]
 
 
-def _service(case: Case, lineage: Lineage, name: str, revision: str | None) -> Apply | None:
+def _service(case: Case, lineage: Lineage, name: str, revision: str | None) -> Apply | Replace | None:
     chosen = lineage.get(revision) or lineage.desired or lineage.stable
     current = case.world.services.get(name)
     ports: Sequence[Mapping[str, Any]] = chosen.ports if chosen else []

@@ -12,6 +12,7 @@ from slipway.cluster.api import Api, Object
 from slipway.cluster.cache import Cache, Change
 from slipway.cluster.errors import APIError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 from slipway.cluster.events import Occurrence
+from slipway.cluster.lease import NotLeader
 from slipway.cluster.resources import PROMOTIONS, ROLLOUTS
 from slipway.core.decide import decide
 from slipway.core.decision import Apply, CommitRolloutStatus, CreateRevision, Decision, Event, Write
@@ -100,6 +101,11 @@ class Reconciler:
         except (APIError, TimeoutError) as error:
             log.warning("%s/%s: %s", *key, error)
             raise Retry(str(error), ERROR_BACKOFF) from error
+        except NotLeader:
+            raise
+        except Exception as error:
+            self._failed(key, error)
+            raise
 
     async def _pass(self, key: Key) -> float | None:
         live = self._is_fresh(key)
@@ -182,6 +188,14 @@ class Reconciler:
         """The object's own users have to see why it does not get on; the operator's log is not theirs."""
         message = f"{type(write).__name__}: {error.message}"
         self._post(key, Event(kind="Rollout", name=key[1], type="Warning", reason="WriteRefused", message=message))
+
+    def _failed(self, key: Key, error: Exception) -> None:
+        """A fault of ours, in one Rollout. Its users see that it stands still; what it was is for the log alone."""
+        message = (
+            f"the operator failed on this Rollout ({type(error).__name__}) and tries again: nothing moves until that "
+            "works. Its log says where; please report it"
+        )
+        self._post(key, Event(kind="Rollout", name=key[1], type="Warning", reason="OperatorError", message=message))
 
     def _post(self, key: Key, event: Event) -> None:
         kind = ROLLOUTS if event.kind == "Rollout" else PROMOTIONS

@@ -23,7 +23,7 @@ from slipway.core.decision import (
     Delete,
     MarkRevision,
     PatchPromotionSpec,
-    ReplaceDeployment,
+    Replace,
     SetWeights,
     Write,
 )
@@ -77,15 +77,11 @@ class Pass:
                 seen = self._cache.get(kind, self._namespace, name) if write.resource_version else None
                 uid = seen["metadata"]["uid"] if seen else None
                 return await self._keep(kind, write.resource_version, apply(self._api, write, at, uid))
-            case ReplaceDeployment():
-                at = self._at(DEPLOYMENTS, write.object["metadata"]["name"], write.resource_version)
-                request = self._api.json_patch(
-                    DEPLOYMENTS,
-                    self._namespace,
-                    write.object["metadata"]["name"],
-                    _replacement(write.object, at),
-                )
-                return await self._keep(DEPLOYMENTS, write.resource_version, request)
+            case Replace():
+                kind, name = KINDS[write.kind], write.object["metadata"]["name"]
+                at = self._at(kind, name, write.resource_version)
+                request = self._api.json_patch(kind, self._namespace, name, _replacement(write, at))
+                return await self._keep(kind, write.resource_version, request)
             case SetWeights():
                 at = self._at(HTTP_ROUTES, f"{write.namespace}/{write.name}", write.resource_version)
                 return await self._keep(HTTP_ROUTES, write.resource_version, set_weights(self._api, write, at))
@@ -143,12 +139,16 @@ async def set_weights(api: Api, write: SetWeights, version: str, dry_run: bool =
     return await api.json_patch(HTTP_ROUTES, write.namespace, write.name, ops, dry_run=dry_run)
 
 
-def _replacement(obj: Any, version: str) -> list[Object]:
-    """A patch that leaves nothing of the old spec: what a PUT does, within the right to patch."""
-    ops: list[Object] = [
-        {"op": "test", "path": "/metadata/resourceVersion", "value": version},
-        {"op": "replace", "path": "/spec", "value": obj["spec"]},
-    ]
+def _replacement(write: Replace, version: str) -> list[Object]:
+    """A patch that leaves nothing of what is replaced: what a PUT does, within the right to patch."""
+    obj: Any = write.object
+    # A Service's spec also holds what the server has given it, as its addresses.
+    parts = {"/spec": obj["spec"]}
+    if write.kind == "Service":
+        parts = {f"/spec/{field}": obj["spec"][field] for field in ("selector", "ports")}
+    ops: list[Object] = [{"op": "test", "path": "/metadata/resourceVersion", "value": version}]
+    # "add" to a member that exists replaces it (RFC 6902, 4.1).
+    ops.extend({"op": "add", "path": path, "value": value} for path, value in parts.items())
     ops.extend(
         {"op": "add", "path": f"/metadata/{field}", "value": obj["metadata"][field]}
         for field in ("labels", "ownerReferences")

@@ -28,7 +28,7 @@ from slipway.core.decision import (
     MetricProbe,
     PatchPromotionSpec,
     Probe,
-    ReplaceDeployment,
+    Replace,
     SetWeights,
     Write,
 )
@@ -281,7 +281,7 @@ class Cluster:
             found = {**(obj["metadata"].get("annotations") or {}), **write.annotations}
             annotations = {k: v for k, v in found.items() if v is not None}
             self.put("ControllerRevision", {**obj, "metadata": {**obj["metadata"], "annotations": annotations}})
-        elif isinstance(write, Apply | ReplaceDeployment):
+        elif isinstance(write, Apply | Replace):
             self._apply(write)
         elif isinstance(write, SetWeights):
             obj = copy.deepcopy(self._at("HTTPRoute", write.name, write.resource_version))
@@ -297,8 +297,8 @@ class Cluster:
             raise Conflict(f"{kind} {obj['metadata']['name']} exists")
         self.put(kind, copy.deepcopy(dict(obj)))
 
-    def _apply(self, write: Apply | ReplaceDeployment) -> None:
-        kind = "Deployment" if isinstance(write, ReplaceDeployment) else write.kind
+    def _apply(self, write: Apply | Replace) -> None:
+        kind = write.kind
         name = write.object["metadata"]["name"]
         if write.resource_version is None:
             self._create(kind, write.object)

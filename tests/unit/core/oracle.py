@@ -21,7 +21,7 @@ from slipway.core.decision import (
     CommitRolloutStatus,
     Delete,
     MarkRevision,
-    ReplaceDeployment,
+    Replace,
     SetWeights,
     Write,
 )
@@ -130,7 +130,7 @@ class Oracle:
             self._mark(write)
         elif isinstance(write, CommitRolloutStatus):
             self._advance(write)
-        elif isinstance(write, Apply | ReplaceDeployment) and write.object["kind"] == "Deployment":
+        elif isinstance(write, Apply | Replace) and write.object["kind"] == "Deployment":
             self._scale(write.object)
         elif isinstance(write, Delete) and write.kind == "Deployment":
             revision = write.name.removeprefix(f"{NAME}-")
