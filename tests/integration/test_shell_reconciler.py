@@ -28,8 +28,8 @@ from slipway.core.decision import (
     Delete,
     Event,
     MarkRevision,
-    Replace,
     PatchPromotionSpec,
+    Replace,
     Write,
 )
 from slipway.core.snapshot import Snapshot
