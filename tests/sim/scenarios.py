@@ -118,6 +118,67 @@ def canary_step_that_asks_again() -> Script:
     return script
 
 
+# --- A Service that was there before ------------------------------------------------------------------------
+
+ADOPT = {"slipway.dev/adopt": NAME}
+
+
+def adopting(spec: Object, behaviour: str = "good") -> Script:
+    """Up to the first approval; until then nobody notices anything."""
+    script = Script(spec=spec)
+    script.when(always, lambda w: w.serve_already(ADOPT))
+    script.when(for_seconds(5, World.serves_as_before), lambda w: w.create_rollout(spec, behaviour))
+    script.when(always, lambda w: w.promote("p1"))
+    approvable = both(promotion("p1", "AwaitingApproval"), World.serves_as_before)
+    script.when(for_seconds(5, approvable), lambda w: w.approve("p1"))
+    return script
+
+
+def adopted(spec: Object) -> Script:
+    script = adopting(spec)
+    script.once(both(live("v1"), World.may_go_back_to_before))
+    script.once(for_seconds(10, both(phase("Healthy"), lambda w: not w.may_go_back_to_before())))
+    script.end = End("v1", "Healthy", {"p1": "Succeeded"}, {"": 2, "v1": spec["replicas"]})
+    return script
+
+
+family("adopted_blue_green", adopted, BLUE_GREEN)
+family("adopted_canary", adopted, CANARY)
+
+
+def adopted_fails(spec: Object) -> Script:
+    script = adopting(spec, "failing")
+    script.once(live("v1"))
+    script.once(for_seconds(10, World.serves_as_before))
+    script.end = End("", "RolledBack", {"p1": "RolledBack"}, {"": 2, "v1": 0})
+    return script
+
+
+family("adopted_blue_green_fails_and_is_given_back", adopted_fails, BLUE_GREEN)
+family("adopted_canary_fails_and_is_given_back", adopted_fails, CANARY)
+
+
+@scenario
+def adopted_and_given_back_and_adopted_again() -> Script:
+    script = adopting(BLUE_GREEN, "failing")
+    script.when(for_seconds(10, both(phase("RolledBack"), World.serves_as_before)), lambda w: w.deploy("good", 2))
+    script.when(always, lambda w: w.promote("p2"))
+    again = both(promotion("p2", "AwaitingApproval"), World.serves_as_before)
+    script.when(for_seconds(5, again), lambda w: w.approve("p2"))
+    script.end = End("v2", "Healthy", {"p1": "RolledBack", "p2": "Succeeded"})
+    return script
+
+
+@scenario
+def service_of_others_is_never_taken() -> Script:
+    script = Script(spec=BLUE_GREEN)
+    script.when(always, World.serve_already)
+    script.when(for_seconds(5, World.serves_as_before), lambda w: w.create_rollout(BLUE_GREEN))
+    script.once(for_seconds(20, both(phase("Invalid"), World.serves_as_before)))
+    script.end = End("", "Invalid")
+    return script
+
+
 # --- Gates --------------------------------------------------------------------------------------------------
 
 

@@ -111,6 +111,30 @@ class World:
         obj = {"metadata": _meta(NAME), "spec": {**spec, "template": template(behaviour, version)}}
         session.create(ROLLOUTS, obj)
 
+    def serve_already(self, annotations: Object | None = None) -> None:
+        """What was there before Slipway: a Deployment and its Service, with users."""
+        session = self.server.session("admin")
+        labels = {"app": "legacy"}
+        pods = merge_patch(template("good", 0), {"metadata": {"labels": labels}})
+        spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": pods}
+        session.create(DEPLOYMENTS, {"metadata": {**_meta("legacy"), "labels": labels}, "spec": spec})
+        ports = [{"name": "old", "port": 80, "targetPort": 9898}]
+        meta = {**_meta(NAME), "annotations": {"example.com/team": "shop", **(annotations or {})}}
+        session.create(SERVICES, {"metadata": meta, "spec": {"selector": labels, "ports": ports}})
+        self.invariants.allowed.add("foreign")
+
+    def serves_as_before(self) -> bool:
+        """All users reach what was there before Slipway, by a Service that says what it said."""
+        found = self.server.session("admin").get(SERVICES, NAMESPACE, NAME)
+        own = found["spec"]["selector"] == {"app": "legacy"} and found["spec"]["ports"][0]["name"] == "old"
+        team = (found["metadata"].get("annotations") or {}).get("example.com/team")
+        return own and team == "shop" and self.shares() == {"foreign": 1}
+
+    def may_go_back_to_before(self) -> bool:
+        """Whether the live Service still keeps what it selected before Slipway."""
+        found = self.server.session("admin").get(SERVICES, NAMESPACE, NAME)
+        return "slipway.dev/adopted" in (found["metadata"].get("annotations") or {})
+
     def edit(self, patch: Object) -> None:
         """A developer edits the Rollout's spec with a merge patch."""
         self.server.session("developer").merge_patch(ROLLOUTS, NAMESPACE, NAME, {"spec": patch})

@@ -87,19 +87,23 @@ def _digest_clash(case: Case) -> str:
 def _taken(case: Case) -> str:
     for service in service_names(case):
         obj = case.world.services.get(service)
-        if obj is not None and not is_ours(obj, case):
-            return _taken_by("Service", service, obj)
+        adopted = service == case.world.live_service and case.adoption is not None
+        if obj is not None and not is_ours(obj, case) and not adopted:
+            return _taken_by(case, "Service", service, obj)
     for obj in case.snapshot.deployments:
         wanted = {names.deployment_name(case.name, r) for r in case.lineage.revisions}
         if obj["metadata"]["name"] in wanted and not is_ours(obj, case):
-            return _taken_by("Deployment", obj["metadata"]["name"], obj)
+            return _taken_by(case, "Deployment", obj["metadata"]["name"], obj)
     return ""
 
 
-def _taken_by(kind: str, name: str, obj: Object) -> str:
+def _taken_by(case: Case, kind: str, name: str, obj: Object) -> str:
     owners = [f"{o.get('kind')} {o.get('name')}" for o in obj["metadata"].get("ownerReferences") or []]
     whose = f"belongs to {owners[0]}" if owners else "is not this Rollout's"
-    return f"{kind} {name} exists and {whose}: rename the Rollout, or remove the {kind}"
+    way_out = f"rename the Rollout, or remove the {kind}"
+    if kind == "Service" and not owners and name == case.world.live_service:
+        way_out += f", or let it be taken over by the annotation {names.ADOPT_ANNOTATION}: {case.name} on it"
+    return f"{kind} {name} exists and {whose}: {way_out}"
 
 
 def _overlap(case: Case) -> str:
@@ -113,7 +117,12 @@ def _overlap(case: Case) -> str:
     labels |= names.selector(case.name, desired.name)
     for name, obj in sorted(case.world.services.items()):
         selector = (obj.get("spec") or {}).get("selector") or {}
-        if not selector or is_ours(obj, case):
+        if name == case.world.live_service and case.adoption is not None:
+            # Also after it was taken over: going back brings its own selector back.
+            selector = case.adoption.selector
+        elif is_ours(obj, case):
+            continue
+        if not selector:
             continue
         if all(labels.get(key) == value for key, value in selector.items()):
             terms = ",".join(f"{k}={v}" for k, v in sorted(selector.items()))

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from slipway.api.problems import problems
 from slipway.api.rollout import RolloutSpec, RolloutStatus, read_status
 from slipway.core import charge, instants, plan, revision
+from slipway.core.adoption import Adoption, adoption
 from slipway.core.charge import Claim
 from slipway.core.lineage import Lineage, trace
 from slipway.core.snapshot import Object, Snapshot
@@ -75,6 +76,11 @@ class Case:
     def traffic_targets(self) -> set[str]:
         """Revisions that the live or the candidate Service selects, whether or not anybody is sent there."""
         return {name for name in (self.traffic.live, self.traffic.candidate) if name}
+
+    @property
+    def adoption(self) -> Adoption | None:
+        """The live Service as it was before this Rollout, if it is to be taken over or may still go back to that."""
+        return adoption(self.world.services.get(self.world.live_service), self.name)
 
     @property
     def routed(self) -> bool:

@@ -15,7 +15,7 @@ from slipway.api.promotion import CheckStatus, PromotionSpec
 from slipway.api.rollout import RolloutSpec, SmokeTestStatus
 from slipway.core import instants, names
 from slipway.core.case import Case
-from slipway.core.decision import Apply, DryRun, MetricProbe, Probe, SetWeights
+from slipway.core.decision import Apply, DryRun, MetricProbe, Probe, Replace, SetWeights
 from slipway.core.gates import Subject, bound, variables
 from slipway.core.revision import Revision
 from slipway.core.snapshot import Measured, Probed
@@ -90,7 +90,7 @@ class Subjects:
     spec: RolloutSpec
     promotion: PromotionSpec | None
     plan_hash: str
-    way_back: tuple[Apply | SetWeights, ...]
+    way_back: tuple[Apply | Replace | SetWeights, ...]
 
 
 def run(
@@ -275,17 +275,23 @@ def _answered(name: str, stable: str, seen: Sequence[tuple[str, Measured | None]
 def _rehearsed(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[CheckStatus, list[Probe]]:
     """The way back is tried before anybody is asked to approve: the exact writes, in a server-side dry run."""
     name, stable = "rollback-rehearsed", about.stable
-    if stable is None:
+    if stable is not None:
+        goal = stable.name
+        available = case.world.available(goal)
+        where = names.deployment_name(case.name, goal)
+        gone = "" if available else f"rollback cannot be verified: Deployment {where} has no available pod"
+        there = f"revision {goal} has {available} available pods, and the writes were accepted"
+    elif case.adoption is not None and (available := case.world.endpoints(case.name)[""]):
+        goal, gone = f"Service {case.name}", ""
+        there = f"{goal} can have its own selector back, with {available} ready endpoints"
+    else:
         reason = "first revision: there is nothing to go back to"
         return _check(name, "Operations", Result.NOT_APPLICABLE, reason), []
-    if known is not None and known.result == Result.PASSED and known.evidence == stable.name:
+    if known is not None and known.result == Result.PASSED and known.evidence == goal:
         return known, []
-    available = case.world.available(stable.name)
-    if available == 0:
-        where = names.deployment_name(case.name, stable.name)
-        reason = f"rollback cannot be verified: Deployment {where} has no available pod"
-        return _check(name, "Operations", Result.UNVERIFIABLE, reason, stable.name), []
-    key = f"rehearsal/{stable.name}/{about.candidate.name}/{_rerun(about)}/{about.plan_hash}"
+    if gone:
+        return _check(name, "Operations", Result.UNVERIFIABLE, gone, goal), []
+    key = f"rehearsal/{goal}/{about.candidate.name}/{_rerun(about)}/{about.plan_hash}"
     probe = DryRun(key=key, due=case.now, writes=about.way_back)
     seen = case.snapshot.observations.get(key)
     if not isinstance(seen, Probed):
@@ -294,10 +300,9 @@ def _rehearsed(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[
     if not seen.passed:
         # Still wanted, so that its result is kept: the next try comes with a rerun or another plan.
         reason = f"rollback cannot be verified: {seen.message}"
-        failed = _check(name, "Operations", Result.UNVERIFIABLE, reason, stable.name)
+        failed = _check(name, "Operations", Result.UNVERIFIABLE, reason, goal)
         return failed.model_copy(update=at), [probe]
-    words = f"rollback verified: revision {stable.name} has {available} available pods, and the writes were accepted"
-    return _check(name, "Operations", Result.PASSED, words, stable.name).model_copy(update=at), []
+    return _check(name, "Operations", Result.PASSED, f"rollback verified: {there}", goal).model_copy(update=at), []
 
 
 def _rerun(about: Subjects) -> str:

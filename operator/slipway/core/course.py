@@ -16,7 +16,7 @@ from slipway.core.approval import Consent
 from slipway.core.case import Case
 from slipway.core.ceiling import Ceiling, Circumstances, Code
 from slipway.core.charge import Claim
-from slipway.core.decision import Apply, SetWeights
+from slipway.core.decision import Apply, Replace, SetWeights
 from slipway.core.lineage import Lineage, cleared
 from slipway.core.marks import AUTOMATIC, Approved, Cause, Kept, Marks, Rejected
 from slipway.core.plan import Plan
@@ -83,7 +83,7 @@ def chart(
     case: Case,
     acceptance: Acceptance,
     unconverged: str,
-    way_back: Sequence[Apply | SetWeights],
+    way_back: Sequence[Apply | Replace | SetWeights],
 ) -> Course:
     """Decide the course. `unconverged` says why traffic is not settled where it should be, '' when it is."""
     candidate = candidate_of(case)
@@ -172,7 +172,7 @@ def _forward(
     found: Progress,
     acceptance: Acceptance,
     unconverged: str,
-    way_back: Sequence[Apply | SetWeights],
+    way_back: Sequence[Apply | Replace | SetWeights],
 ) -> Course:
     claim = charge.in_charge(case.claims, case.environment, candidate)
     lineage, spec = case.lineage, case.spec
@@ -255,7 +255,7 @@ def _replan(case: Case, course: Course, candidate: Revision, present: Plan) -> C
 
 def _first_fails(case: Case, found: Progress) -> str:
     """A first revision that breaks a gate: there is nothing to go back to, so it keeps serving, and that is said."""
-    if case.lineage.stable is not None or not found.in_flight:
+    if case.lineage.stable is not None or case.adoption is not None or not found.in_flight:
         return ""
     return retreat.breach(case, found)
 

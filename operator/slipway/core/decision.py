@@ -174,7 +174,7 @@ class DryRun:
 
     key: str
     due: datetime
-    writes: tuple[Apply | SetWeights, ...]
+    writes: tuple[Apply | Replace | SetWeights, ...]
 
 
 Probe = MetricProbe | HttpProbe | TcpProbe | DryRun

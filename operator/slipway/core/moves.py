@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway.core import capacity, children, names
+from slipway.core.adoption import Adoption
 from slipway.core.case import Case
 from slipway.core.course import replicas_of
 from slipway.core.decision import Apply, Replace, SetWeights
 from slipway.core.lineage import Lineage
 from slipway.core.revision import Revision
+from slipway.core.snapshot import Object
 from slipway.core.traffic import Traffic, next_traffic, reached
 from slipway.routing import httproute
 
@@ -63,7 +65,9 @@ def unconverged(case: Case) -> str:
 
 def _unfollowed(case: Case, service: str, revision: str | None) -> str:
     endpoints = case.world.endpoints(service)
-    others = sum(count for name, count in endpoints.items() if name != revision)
+    # A Service that has not been taken over, or was given back, has its own pods behind it.
+    own = service == case.world.live_service and revision is None and case.adoption is not None
+    others = sum(count for name, count in endpoints.items() if name != revision and not (own and not name))
     if others:
         return f"Service {service} still has {others} endpoints of another revision"
     if revision is None or replicas_of(case) == 0:
@@ -134,6 +138,16 @@ def services(case: Case, lineage: Lineage, wanted: Traffic, preview: Revision | 
 def _service(case: Case, lineage: Lineage, name: str, revision: str | None) -> Apply | Replace | None:
     chosen = lineage.get(revision) or lineage.desired or lineage.stable
     current = case.world.services.get(name)
+    adopted = case.adoption if name == case.world.live_service else None
+    if adopted is not None and current is not None:
+        if revision is None:
+            return given_back(case, adopted, current) if adopted.taken else None
+        if not adopted.taken or lineage.stable is not None:
+            note = adopted.note() if lineage.stable is None else {}
+            wanted = children.service(
+                case.rollout, name, names.selector(case.name, revision), chosen.ports if chosen else []
+            )
+            return children.service_takeover(wanted, current, note)
     ports: Sequence[Mapping[str, Any]] = chosen.ports if chosen else []
     if revision is None and current is not None:
         # Nothing of the spec reaches a Service that selects nothing but what it already says.
@@ -142,6 +156,14 @@ def _service(case: Case, lineage: Lineage, name: str, revision: str | None) -> A
         return None
     selected = names.selector(case.name, revision)
     return children.service_write(children.service(case.rollout, name, selected, ports), current, case.uid)
+
+
+def given_back(case: Case, adopted: Adoption, current: Object) -> Replace | None:
+    """The write that brings back what an adopted Service selected before."""
+    if (current["spec"].get("selector") or {}) == adopted.selector:
+        return None
+    wanted = children.service(case.rollout, case.world.live_service, adopted.selector, adopted.ports)
+    return children.service_takeover(wanted, current, adopted.note())
 
 
 def weights(case: Case, weight: int | None) -> list[SetWeights]:
@@ -165,16 +187,25 @@ def weights(case: Case, weight: int | None) -> list[SetWeights]:
     ]
 
 
-def way_back(case: Case) -> list[Apply | SetWeights]:
+def _adopted_way_back(case: Case) -> list[Apply | Replace | SetWeights]:
+    current = case.world.services.get(case.world.live_service)
+    adopted = case.adoption
+    if adopted is None or current is None:
+        return []
+    wanted = children.service(case.rollout, case.world.live_service, adopted.selector, adopted.ports)
+    return [children.service_takeover(wanted, current, adopted.note())]
+
+
+def way_back(case: Case) -> list[Apply | Replace | SetWeights]:
     """The exact writes that would bring traffic back to stable, for the rehearsal."""
     lineage = case.lineage
     if lineage.stable is None:
-        return []
+        return _adopted_way_back(case)
     current = case.world.services.get(case.world.live_service)
     selected = names.selector(case.name, lineage.stable.name)
     live = children.service(case.rollout, case.world.live_service, selected, lineage.stable.ports)
     version = current["metadata"]["resourceVersion"] if current else None
-    writes: list[Apply | SetWeights] = [Apply(kind="Service", resource_version=version, object=live)]
+    writes: list[Apply | Replace | SetWeights] = [Apply(kind="Service", resource_version=version, object=live)]
     for route in case.world.routes:
         own = [s for s in case.world.shares() if s.route == route["metadata"]["name"]]
         home = {(s.rule, s.live_index): 100 for s in own} | {(s.rule, s.candidate_index): 0 for s in own}

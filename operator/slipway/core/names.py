@@ -14,6 +14,11 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 AUTOMATIC_LABEL = "slipway.dev/approval"
 """On a namespace, with the value `automatic`: Rollouts there may say `approval: Automatic`."""
 
+ADOPT_ANNOTATION = "slipway.dev/adopt"
+"""On a Service, with a Rollout's name: the Rollout may take it over."""
+ADOPTED_ANNOTATION = "slipway.dev/adopted"
+"""On a Service that was taken over: what it said before, until the first revision is verified."""
+
 NO_REVISION = "none"
 """The live selector before the first approval. Never an empty selector: the endpoints of a Service without one
 are not cleaned up."""

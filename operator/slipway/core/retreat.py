@@ -96,7 +96,8 @@ def _automatic(case: Case) -> bool:
 
 def _breach(case: Case, progress: Progress) -> Retreat | None:
     revision = progress.revision
-    if case.lineage.stable is None or (progress.watched and case.lineage.previous is None):
+    goal = case.lineage.previous if progress.watched else (case.lineage.stable or case.adoption)
+    if goal is None:
         return None
     reason = breach(case, progress)
     return Retreat(revision, Cause.BREACH, reason) if reason else None

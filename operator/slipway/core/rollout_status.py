@@ -217,6 +217,8 @@ def _message(scene: Scene, phase: str) -> str:
         rejected = known.marks.rejected if known else None
         why = f": {rejected.reason}" if rejected else ""
         goal = f"traffic goes back to {stable.name}" if stable else "it is taken out of service"
+        if stable is None and case.adoption is not None:
+            goal = f"Service {case.name} gets its own selector back"
         waits = f" ({scene.move.waiting})" if scene.move.waiting else ""
         return f"revision {back.name if back else '?'} was sent back{why}; {goal}{waits}"
     if scene.unknown and (candidate is None or not candidate.marks.in_flight):
@@ -226,6 +228,8 @@ def _message(scene: Scene, phase: str) -> str:
     if phase == "RolledBack" and course.lineage.desired is not None:
         rejected = course.lineage.desired.marks.rejected
         serving = f"revision {stable.name} serves" if stable else "nothing serves"
+        if stable is None and case.adoption is not None:
+            serving = f"Service {case.name} serves what it did before it was taken over"
         why = f": {rejected.reason}" if rejected else ""
         return (
             f"{serving}; revision {course.lineage.desired.name} was sent back{why}. "
@@ -387,6 +391,8 @@ def _ready(scene: Scene, phase: str) -> Condition:
         ready, reason, text = False, "CandidateRejected", course.back.reason
     elif live is None or live.marks.approved is None:
         ready, reason, text = False, "NothingServes", "no approved revision serves yet"
+        if case.adoption is not None:
+            text += f"; Service {case.name} has its own selector"
     elif case.world.ready(live.name) == 0 and replicas_of(case) > 0:
         ready, reason, text = False, "NoReadyPods", f"revision {live.name} has no ready pod"
     return condition(case.status.conditions, "Ready", ready, reason, text, case.now, case.generation)

@@ -12,7 +12,7 @@ from slipway.api.duration import parse_duration
 from slipway.cluster.api import Api, Object
 from slipway.cluster.errors import APIError, Conflict, NotFound, Unavailable
 from slipway.cluster.resources import ENDPOINT_SLICES, PODS, SERVICES
-from slipway.core.decision import Apply, DryRun, HttpProbe, MetricProbe, Probe, TcpProbe
+from slipway.core.decision import Apply, DryRun, HttpProbe, MetricProbe, Probe, Replace, TcpProbe
 from slipway.core.snapshot import Measured, Observation, Probed
 from slipway.metrics.dialects import Preset, QueryVariables, UnknownPlaceholder, render
 from slipway.metrics.reading import Error, NoData
@@ -129,6 +129,8 @@ class Prober:
             try:
                 if isinstance(write, Apply):
                     await writes.apply(self._api, write, write.resource_version, dry_run=True)
+                elif isinstance(write, Replace):
+                    await writes.replace(self._api, write, write.resource_version, dry_run=True)
                 else:
                     await writes.set_weights(self._api, write, write.resource_version, dry_run=True)
             except (Conflict, Unavailable) as error:

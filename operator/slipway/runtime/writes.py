@@ -80,8 +80,7 @@ class Pass:
             case Replace():
                 kind, name = KINDS[write.kind], write.object["metadata"]["name"]
                 at = self._at(kind, name, write.resource_version)
-                request = self._api.json_patch(kind, self._namespace, name, _replacement(write, at))
-                return await self._keep(kind, write.resource_version, request)
+                return await self._keep(kind, write.resource_version, replace(self._api, write, at))
             case SetWeights():
                 at = self._at(HTTP_ROUTES, f"{write.namespace}/{write.name}", write.resource_version)
                 return await self._keep(HTTP_ROUTES, write.resource_version, set_weights(self._api, write, at))
@@ -129,6 +128,13 @@ async def apply(api: Api, write: Apply, version: str | None, uid: str | None = N
     return await api.apply(KINDS[write.kind], obj, dry_run=dry_run, force=write.resource_version is not None)
 
 
+async def replace(api: Api, write: Replace, version: str, dry_run: bool = False) -> Object:
+    """Replace what the write names, if the object is still as it was read."""
+    meta = write.object["metadata"]
+    patch = _replacement(write, version)
+    return await api.json_patch(KINDS[write.kind], meta["namespace"], meta["name"], patch, dry_run=dry_run)
+
+
 async def set_weights(api: Api, write: SetWeights, version: str, dry_run: bool = False) -> Object:
     """Change the weights by position, which is safe because the whole route must still be as it was read."""
     ops: list[Object] = [{"op": "test", "path": "/metadata/resourceVersion", "value": version}]
@@ -151,7 +157,7 @@ def _replacement(write: Replace, version: str) -> list[Object]:
     ops.extend({"op": "add", "path": path, "value": value} for path, value in parts.items())
     ops.extend(
         {"op": "add", "path": f"/metadata/{field}", "value": obj["metadata"][field]}
-        for field in ("labels", "ownerReferences")
+        for field in ("labels", "annotations", "ownerReferences")
         if field in obj["metadata"]
     )
     return ops
