@@ -109,7 +109,7 @@ def read(snapshot: Snapshot, rollout: Object, now: datetime) -> Case:
     stored = revision.stored(snapshot.revisions, meta["name"], meta["uid"])
     lineage = trace(stored, revision.of_spec(rollout.get("spec") or {}))
     running = running_spec(snapshot, rollout, lineage)
-    listed = {route.name for s in (spec, running) if s and s.traffic for route in s.traffic.http_routes}
+    listed = _routes(spec) | _routes(running) | _routes_of_sent_back(snapshot, rollout, lineage)
     return Case(
         snapshot=snapshot,
         now=instants.whole_milliseconds(now),
@@ -121,6 +121,24 @@ def read(snapshot: Snapshot, rollout: Object, now: datetime) -> Case:
         lineage=lineage,
         claims=charge.read(snapshot.promotions),
     )
+
+
+def _routes(spec: RolloutSpec | None) -> set[str]:
+    return {route.name for route in spec.traffic.http_routes} if spec and spec.traffic else set()
+
+
+def _routes_of_sent_back(snapshot: Snapshot, rollout: Object, lineage: Lineage) -> set[str]:
+    """The routes by which a revision that was sent back may still get requests, whatever the spec says by now."""
+    world = World(snapshot, str(rollout["metadata"]["uid"]))
+    found: set[str] = set()
+    for sent_back in lineage.revisions.values():
+        approved = sent_back.marks.approved
+        if sent_back.marks.rejected and approved and world.selected(world.candidate_service) == sent_back.name:
+            stored = plan.stored_spec(
+                snapshot.revisions, snapshot.name, approved.plan_hash, sent_back, rollout.get("spec") or {}
+            )
+            found |= _routes(stored)
+    return found & {route["metadata"]["name"] for route in snapshot.routes}
 
 
 def running_spec(snapshot: Snapshot, rollout: Object, lineage: Lineage) -> RolloutSpec | None:

@@ -98,12 +98,13 @@ def _limits(around: Circumstances, progress: Progress) -> Iterator[Ceiling]:
         yield at_present(Code.INVALID, around.invalid)
     if around.no_plan:
         yield at_present(Code.NO_PLAN, around.no_plan)
+    if around.held:
+        # Before the pods: while a person holds, no deadline runs.
+        yield at_present(Code.HELD, around.held)
     if around.absent and not progress.in_flight:
         yield Ceiling(0, Code.ABSENT, around.absent, 0)
     if around.no_promotion and not progress.in_flight:
         yield Ceiling(0, Code.NO_PROMOTION, around.no_promotion, 0)
-    if around.held:
-        yield at_present(Code.HELD, around.held)
     if around.checks and not progress.in_flight:
         yield Ceiling(0, Code.CHECKS, around.checks, 0)
     if around.plan_changed:

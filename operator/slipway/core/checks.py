@@ -281,9 +281,10 @@ def _rehearsed(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[
         where = names.deployment_name(case.name, goal)
         gone = "" if available else f"rollback cannot be verified: Deployment {where} has no available pod"
         there = f"revision {goal} has {available} available pods, and the writes were accepted"
-    elif case.adoption is not None and (available := case.world.endpoints(case.name)[""]):
+    elif case.adoption is not None:
         goal, gone = f"Service {case.name}", ""
-        there = f"{goal} can have its own selector back, with {available} ready endpoints"
+        own = ",".join(f"{key}={value}" for key, value in sorted(case.adoption.selector.items()))
+        there = f"{goal} can have its own selector {own} back: keep those pods running until this has succeeded"
     else:
         reason = "first revision: there is nothing to go back to"
         return _check(name, "Operations", Result.NOT_APPLICABLE, reason), []

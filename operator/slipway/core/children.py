@@ -148,8 +148,11 @@ def _contains(have: Any, want: Any) -> bool:
             and len(have) == len(want)
             and all(_contains(h, w) for h, w in zip(have, want, strict=True))
         )
-    if want in (None, "", 0, False):
-        return have in (None, "", 0, False)
+    if want is False:
+        return have in (None, False)
+    if want in (None, "", 0):
+        # Where empty means "the default" the API server fills it in; what a person set there shows in managedFields.
+        return True
     if isinstance(want, str) and isinstance(have, str) and have != want:
         return _quantity(have) is not None and _quantity(have) == _quantity(want)
     if isinstance(want, int | float) and isinstance(have, str):

@@ -107,7 +107,8 @@ def chart(
         return course
     if found is None:
         lost = "its approved plan is not stored or cannot be read: nothing moves until it is aborted"
-        return replace(course, limit=Ceiling(0, Code.NO_PLAN, lost, 0))
+        claim = charge.in_charge(case.claims, case.environment, candidate)
+        return replace(course, claim=claim, limit=Ceiling(0, Code.NO_PLAN, lost, 0))
     return _forward(case, course, candidate, found, acceptance, unconverged, way_back)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway.core import capacity, children, names
+from slipway.core.accept import is_ours
 from slipway.core.adoption import Adoption
 from slipway.core.case import Case
 from slipway.core.course import replicas_of
@@ -132,6 +133,9 @@ def services(case: Case, lineage: Lineage, wanted: Traffic, preview: Revision | 
     ]
     if case.routed:
         found.append(_service(case, lineage, world.candidate_service, wanted.candidate))
+    elif world.candidate_service in world.services and is_ours(world.services[world.candidate_service], case):
+        # Left from a canary: it follows stable, so that it keeps nobody's pods.
+        found.append(_service(case, lineage, world.candidate_service, lineage.stable.name if lineage.stable else None))
     return [write for write in found if write is not None]
 
 

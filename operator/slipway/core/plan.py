@@ -91,14 +91,19 @@ def stored_spec(
             return None
         if "sha256:" + hashlib.sha256(canonical(inputs)).hexdigest() != plan_hash:
             return None
+        fixed = dict(inputs.get("rollout") or {})
+        fixed |= {"template": revision.template, "service": {"ports": list(revision.ports)}}
         own = {k: live[k] for k in ("replicas", "revisionHistoryLimit") if k in live}
-        raw = dict(inputs.get("rollout") or {}) | own
-        raw |= {"template": revision.template, "service": {"ports": list(revision.ports)}}
-        try:
-            return RolloutSpec.model_validate(raw)
-        except ValidationError:
-            return None
+        # What is wrong in the live spec does not take the plan away: going back rests on it.
+        return _parsed(fixed | own) or _parsed(fixed)
     return None
+
+
+def _parsed(raw: Mapping[str, Any]) -> RolloutSpec | None:
+    try:
+        return RolloutSpec.model_validate(raw)
+    except ValidationError:
+        return None
 
 
 def is_plan(obj: Object) -> bool:

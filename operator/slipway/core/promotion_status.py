@@ -18,7 +18,7 @@ from slipway.core.marks import Cause
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
-_HELD = frozenset({Code.HELD, Code.PLAN_CHANGED, Code.NO_DATA})
+_HELD = frozenset({Code.HELD, Code.PLAN_CHANGED, Code.NO_DATA, Code.NO_PLAN})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,90 @@
+"""Going back knows its routes whatever has become of the spec, and leaves nothing of a canary behind (SEMANTICS 4)."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.core.cluster import Cluster, revision_of, serving
+from tests.unit.core.objects import NAME, blue_green, canary, template
+
+from slipway.core.decision import MarkRevision
+
+V1, V2 = (revision_of(blue_green(version)) for version in (1, 2))
+CANDIDATE = f"{NAME}-candidate"
+
+
+def shifting() -> Cluster:
+    """A canary's second version at 25 %."""
+    cluster = serving(canary())
+    cluster.edit(template=template(2))
+    cluster.promote("web-2")
+    cluster.settle()
+    cluster.approve("web-2")
+    assert cluster.run(60, lambda: cluster.weight == 25)
+    return cluster
+
+
+def edited() -> Cluster:
+    """The same, held because its strategy was edited to one without routes."""
+    cluster = shifting()
+    cluster.edit(strategy=blue_green()["strategy"], traffic=None)
+    cluster.settle()
+    assert cluster.weight == 25
+    return cluster
+
+
+def test_a_crash_between_the_mark_and_the_weights_loses_no_route() -> None:
+    cluster = edited()
+    cluster.say("web-2", abort="no")
+    writes = cluster.decide().writes
+    cluster.once(writes=[isinstance(write, MarkRevision) for write in writes].index(True) + 1)
+    cluster.controllers()
+    cluster.run(120)
+    assert (cluster.phase("web-2"), cluster.weight) == ("Aborted", 0)
+
+
+def test_a_move_that_waits_for_stable_is_still_made() -> None:
+    cluster = edited()
+    cluster.broken[V1] = "NotReady"
+    cluster.controllers()
+    cluster.settle()
+    cluster.say("web-2", abort="no")
+    cluster.settle()
+    cluster.broken.pop(V1)
+    cluster.controllers()
+    cluster.run(120)
+    assert (cluster.phase("web-2"), cluster.weight) == ("Aborted", 0)
+
+
+@pytest.mark.parametrize("removed", [False, True], ids=["route", "route-removed"])
+def test_the_candidate_service_goes_home_and_the_aborted_pods_end(removed: bool) -> None:
+    cluster = edited()
+    cluster.say("web-2", abort="no")
+    cluster.run(60)
+    if removed:
+        cluster.remove("HTTPRoute", NAME)
+    cluster.run(300)
+    assert (cluster.selected(CANDIDATE), cluster.size(V2)) == (V1, 0)
+
+
+@pytest.mark.parametrize("edit", [{"replicas": -1}, {"revisionHistoryLimit": -1}], ids=str)
+def test_what_is_wrong_in_the_live_spec_takes_no_plan_away(edit: dict[str, int]) -> None:
+    cluster = shifting()
+    cluster.edit(**edit)
+    cluster.settle()
+    cluster.say("web-2", abort="no")
+    cluster.run(120)
+    assert cluster.weight == 0
+
+
+def test_from_canary_to_blue_green_nothing_keeps_the_pods_of_a_revision_that_served() -> None:
+    cluster = serving(canary())
+    cluster.remove("HTTPRoute", NAME)
+    cluster.edit(strategy=blue_green()["strategy"], traffic=None)
+    cluster.settle()
+    cluster.edit(template=template(2))
+    cluster.promote("web-2")
+    cluster.settle()
+    cluster.approve("web-2")
+    cluster.run(300)
+    assert (cluster.live, cluster.phase("web-2")) == (V2, "Succeeded")
+    assert cluster.size(V1) == 0
