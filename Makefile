@@ -9,7 +9,7 @@ UV := $(shell command -v uv || echo .uv/bin/uv)
 RUN := $(UV) run --frozen
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint types crds test test-unit test-sim test-integration test-e2e test-matrix demo bench \
+.PHONY: help setup parts lint types crds test test-unit test-sim test-integration test-e2e test-matrix demo bench \
 	cluster-up cluster-down image clean
 
 help: ## Show this
@@ -38,7 +38,7 @@ crds: setup ## Generate crds/ from the models
 	$(RUN) python -m slipway.api.crd
 
 # CLUSTER=kind asks for a kind cluster (Docker), SLIPWAY_KUBECONFIG=… for a cluster of yours; see tests/cluster/README.md.
-test: lint types ## Lint, types, unit, simulation, integration and end-to-end tests
+test: lint types parts ## Lint, types, unit, simulation, integration and end-to-end tests
 	@echo "== tests"
 	$(RUN) pytest tests/unit tests/sim tests/integration tests/e2e
 
@@ -48,10 +48,14 @@ test-unit: setup ## Unit and property tests of the core: seconds, no cluster
 test-sim: setup ## Simulated API server, crashes, stale caches
 	$(RUN) pytest tests/sim
 
-test-integration: setup ## On a real API server
+parts: setup ## Install and build what the test clusters are made of: minutes once, then a cache has it
+	@echo "== parts of the test clusters"
+	$(RUN) python -m tests.cluster prepare
+
+test-integration: parts ## On a real API server
 	$(RUN) pytest tests/integration
 
-test-e2e: setup ## Real pods, gateway, Prometheus and requests
+test-e2e: parts ## Real pods, gateway, Prometheus and requests
 	$(RUN) pytest tests/e2e
 
 test-matrix: setup ## All combinations of faults, and many more examples: long, not part of `test`

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import registry
+from . import registry, session
 from .capabilities import Level
 from .cluster import Cluster, best_level
 from .packages import install_missing_packages
@@ -80,6 +80,12 @@ def build(
     for family in families or FAMILIES:
         for path in programs(family).values():
             typer.echo(path)
+
+
+@app.command()
+def prepare() -> None:
+    """Install and build what a test run needs on this machine, so that it does not wait for that later."""
+    session.prepare()
 
 
 @app.command()

@@ -9,6 +9,9 @@ from .access import Access
 from .capabilities import Level
 from .cluster import Cluster, best_level
 from .foreign import kind_cluster, kind_is_usable, named_cluster
+from .programs import control_plane_programs
+from .progress import say
+from .toolchain import build_node, program
 
 # The clusters that this process started, and whether each is as full as it can be here.
 _running: list[tuple[Access, bool]] = []
@@ -36,15 +39,33 @@ def shared_cluster(*, full: bool) -> Iterator[Access]:
         cluster.stop()
 
 
+def prepare() -> None:
+    """Install and build what a test run needs here, which takes minutes once: no test's time limit is for that."""
+    if os.environ.get("SLIPWAY_CLUSTER") or os.environ.get("SLIPWAY_KUBECONFIG") or _wanted() != "own":
+        return
+    level, reason = best_level()
+    if level is Level.NODE:
+        build_node()
+        return
+    say(f"tests that need real pods are left out: {reason}")
+    control_plane_programs()
+    for family, name in (("kubernetes", "kube-scheduler"), ("kwok", "kwok"), ("prometheus", "prometheus")):
+        program(family, name)
+
+
+def _wanted() -> str:
+    wanted = os.environ.get("CLUSTER") or ("kind" if kind_is_usable() else "own")
+    if wanted not in ("kind", "own"):
+        raise RuntimeError(f"CLUSTER={wanted}: there are kind and own")
+    return wanted
+
+
 def _start(full: bool) -> Access:
     """In this order: a named cluster, kind where it can run, one of our own (from KUBEBUILDER_ASSETS or built)."""
     if path := os.environ.get("SLIPWAY_KUBECONFIG"):
         return named_cluster(Path(path))
-    wanted = os.environ.get("CLUSTER") or ("kind" if kind_is_usable() else "own")
-    if wanted == "kind":
+    if _wanted() == "kind":
         if not kind_is_usable():
             raise RuntimeError("CLUSTER=kind needs a Docker engine that answers and the kind program on PATH")
         return kind_cluster(f"slipway-{os.getpid()}")
-    if wanted != "own":
-        raise RuntimeError(f"CLUSTER={wanted}: there are kind and own")
     return Cluster.start(best_level()[0] if full else Level.CONTROL_PLANE)
