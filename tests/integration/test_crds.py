@@ -187,11 +187,13 @@ CASE = {
     "images": [{"name": "web", "image": "registry.example/web:1"}],
     "version": "v1",
     "commit": "abc1234",
+    "checks": [{"name": "tests", "category": "Quality", "attest": {"passed": True, "summary": "185/185"}}],
 }
 OTHER_CASE = {
     "images": [{"name": "web", "image": "registry.example/web:2"}],
     "version": "v2",
     "commit": "def5678",
+    "checks": [{"name": "tests", "category": "Quality", "attest": {"passed": False, "summary": "184/185"}}],
 }
 
 

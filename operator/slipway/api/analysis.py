@@ -12,6 +12,14 @@ from slipway.api.names import Label
 from slipway.api.query import PATTERN as QUERY
 from slipway.api.query import UNKNOWN, check_query
 
+Query = Annotated[
+    str,
+    Field(min_length=1, max_length=4096),
+    AfterValidator(check_query),
+    rules(rule(f"self.matches(r'{QUERY}')", UNKNOWN)),
+]
+"""PromQL, in which names as `$(window)` are replaced."""
+
 
 class Gate(Model):
     """A bound on a measured number, which a revision must keep to take traffic and to stay.
@@ -39,15 +47,7 @@ class Gate(Model):
     preset: Literal["error-rate", "latency-p95"] | None = None
     """A query that the metrics source brings: `error-rate`, the share of failed requests from 0 to 1, or
     `latency-p95`, the 95th percentile of the response time in seconds. Of the candidate's pods only."""
-    query: (
-        Annotated[
-            str,
-            Field(min_length=1, max_length=4096),
-            AfterValidator(check_query),
-            rules(rule(f"self.matches(r'{QUERY}')", UNKNOWN)),
-        ]
-        | None
-    ) = None
+    query: Query | None = None
     """PromQL that yields one number. `$(namespace) $(rollout) $(environment) $(revision) $(deployment)
     $(service) $(window)` are replaced, as in a container's args."""
     below: float | None = None

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StrictBool
 
+from slipway.api.check import Check
 from slipway.api.conditions import Condition
 from slipway.api.extensions import LIST_ATOMIC, MAP_GRANULAR, list_map, rule, rules
 from slipway.api.generation import Generation
@@ -71,7 +72,7 @@ class PromotionSpec(Model):
         json_schema_extra={
             "x-kubernetes-validations": [
                 rule(_same("revision"), f"revision {_IMMUTABLE}", ".revision"),
-                *(_frozen(field) for field in ("images", "version", "commit")),
+                *(_frozen(field) for field in ("images", "version", "commit", "checks")),
             ]
         }
     )
@@ -91,6 +92,8 @@ class PromotionSpec(Model):
     """The version as people call it."""
     commit: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """The commit that it was built from."""
+    checks: Annotated[list[Check], Field(max_length=50), unique("name"), list_map("name")] = Field(default_factory=list)
+    """The checklist: all of it must pass before anybody can approve."""
     approved: StrictBool | None = None
     """true: puts it before users under the plan in status. false: withdraws. Never part of a manifest."""
     approvals: Annotated[dict[UserName, PlanHash], Field(max_length=20), MAP_GRANULAR, _ENTRIES_BY_USER] = Field(

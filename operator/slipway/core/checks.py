@@ -1,4 +1,4 @@
-"""The operator's own checks on a candidate, for its Promotion.
+"""All checks on a candidate, for its Promotion: the operator's own, and those that the Promotion lists.
 
 Each ends Passed, Failed, NotApplicable or Unverifiable.
 """
@@ -8,31 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
-from slipway.api.promotion import CheckStatus, PromotionSpec
-from slipway.api.rollout import RolloutSpec, SmokeTestStatus
+from slipway.api.promotion import CheckStatus
+from slipway.api.rollout import SmokeTestStatus
 from slipway.core import instants, names
 from slipway.core.case import Case
-from slipway.core.decision import Apply, DryRun, MetricProbe, Probe, Replace, SetWeights
+from slipway.core.checking import GOOD, Result, Subjects, outcome
+from slipway.core.decision import Apply, DryRun, MetricProbe, Probe
 from slipway.core.gates import Subject, bound, variables
+from slipway.core.listed import listed_check
 from slipway.core.revision import Revision
 from slipway.core.snapshot import Measured, Probed
 from slipway.core.world import Pod
-
-
-class Result(StrEnum):
-    """How a check ended."""
-
-    PASSED = "Passed"
-    FAILED = "Failed"
-    NOT_APPLICABLE = "NotApplicable"
-    UNVERIFIABLE = "Unverifiable"
-    PENDING = "Pending"
-
-
-GOOD = frozenset({Result.PASSED, Result.NOT_APPLICABLE})
 
 
 @dataclass(frozen=True)
@@ -81,18 +69,6 @@ def template_verdict(case: Case, revision: Revision) -> Probed | None:
     return seen if isinstance(seen, Probed) else None
 
 
-@dataclass(frozen=True)
-class Subjects:
-    """Whom the checks are about, and under which plan."""
-
-    candidate: Revision
-    stable: Revision | None
-    spec: RolloutSpec
-    promotion: PromotionSpec | None
-    plan_hash: str
-    way_back: tuple[Apply | Replace | SetWeights, ...]
-
-
 def run(
     case: Case,
     about: Subjects,
@@ -122,12 +98,12 @@ def run(
         ):
             found.append(check)
             probes.extend(wanted)
+        for listed in about.promotion.checks:
+            check, wanted = listed_check(case, about, listed, known.get(listed.name))
+            found.append(check)
+            probes.extend(wanted)
     old = {check.name: check for check in before}
     return Checked(tuple(_dated(check, old.get(check.name), case.now) for check in found), tuple(probes))
-
-
-def _check(name: str, category: str, result: Result, message: str, evidence: str = "") -> CheckStatus:
-    return CheckStatus(name=name, category=category, result=str(result), message=message[:1000], evidence=evidence)
 
 
 def _dated(check: CheckStatus, old: CheckStatus | None, now: datetime) -> CheckStatus:
@@ -141,9 +117,9 @@ def _dated(check: CheckStatus, old: CheckStatus | None, now: datetime) -> CheckS
 def _template(case: Case, candidate: Revision) -> CheckStatus:
     verdict = template_verdict(case, candidate)
     if verdict is None:
-        return _check("template-accepted", "Operations", Result.PENDING, "asking the API server")
+        return outcome("template-accepted", "Operations", Result.PENDING, "asking the API server")
     result = Result.PASSED if verdict.passed else Result.FAILED
-    return _check("template-accepted", "Operations", result, verdict.message)
+    return outcome("template-accepted", "Operations", result, verdict.message)
 
 
 def _health(candidate: Revision) -> CheckStatus:
@@ -154,13 +130,13 @@ def _health(candidate: Revision) -> CheckStatus:
     for index, container in enumerate(containers):
         if container in serving and not container.get("readinessProbe"):
             where = f"spec.template.spec.containers[{index}].readinessProbe"
-            return _check(
+            return outcome(
                 "health-probe",
                 "Operations",
                 Result.FAILED,
                 f"{where} is missing: without it a pod counts as ready before it can answer",
             )
-    return _check("health-probe", "Operations", Result.PASSED, "every serving container has a readiness probe")
+    return outcome("health-probe", "Operations", Result.PASSED, "every serving container has a readiness probe")
 
 
 def _serves(container: Mapping[str, Any], ports: Sequence[Mapping[str, Any]]) -> bool:
@@ -176,10 +152,10 @@ def _references(case: Case, candidate: Revision) -> CheckStatus:
     name = "references-exist"
     for pod in pods:
         if pod.trouble in {"CreateContainerConfigError", "CreateContainerError"}:
-            return _check(name, "Operations", Result.FAILED, f"pod {pod.name}: {pod.message or pod.trouble}")
+            return outcome(name, "Operations", Result.FAILED, f"pod {pod.name}: {pod.message or pod.trouble}")
     if pods and any(pod.ready for pod in pods):
-        return _check(name, "Operations", Result.PASSED, "the candidate's pods started with all they refer to")
-    return _check(name, "Operations", Result.PENDING, _starting(pods))
+        return outcome(name, "Operations", Result.PASSED, "the candidate's pods started with all they refer to")
+    return outcome(name, "Operations", Result.PENDING, _starting(pods))
 
 
 def _starting(pods: Sequence[Pod]) -> str:
@@ -197,18 +173,18 @@ def _images(about: Subjects) -> CheckStatus:
     for name, image in sorted(wanted.items()):
         if have.get(name) != image:
             there = have.get(name, "no such container")
-            return _check("images", "Compliance", Result.FAILED, f"spec.images: {name} should be {image}, is {there}")
+            return outcome("images", "Compliance", Result.FAILED, f"spec.images: {name} should be {image}, is {there}")
     extra = sorted(have.keys() - wanted.keys())
     if extra:
         message = f"spec.images does not list container {extra[0]} ({have[extra[0]]})"
-        return _check("images", "Compliance", Result.FAILED, message)
-    return _check("images", "Compliance", Result.PASSED, "the candidate has exactly the asserted images")
+        return outcome("images", "Compliance", Result.FAILED, message)
+    return outcome("images", "Compliance", Result.PASSED, "the candidate has exactly the asserted images")
 
 
 def _smoke(test: SmokeTestStatus) -> CheckStatus:
     result = {"Pass": Result.PASSED, "Fail": Result.FAILED}.get(test.verdict, Result.PENDING)
     message = test.message or "waiting for the candidate's pods"
-    check = _check(f"smoke/{test.name}", "Quality", result, message)
+    check = outcome(f"smoke/{test.name}", "Quality", result, message)
     return check.model_copy(update={"at": test.at}) if result != Result.PENDING else check
 
 
@@ -219,10 +195,10 @@ def _gates_answer(case: Case, about: Subjects, known: CheckStatus | None) -> tup
     """
     name, gates = "gates-answer", about.spec.analysis.gates
     if not gates:
-        return _check(name, "Operations", Result.NOT_APPLICABLE, "spec.analysis.gates is empty"), []
+        return outcome(name, "Operations", Result.NOT_APPLICABLE, "spec.analysis.gates is empty"), []
     if about.stable is None:
         reason = "no revision serves yet that the gates could be tried on"
-        return _check(name, "Operations", Result.NOT_APPLICABLE, reason), []
+        return outcome(name, "Operations", Result.NOT_APPLICABLE, reason), []
     settled = known is not None and known.evidence == about.stable.name
     if settled and known is not None and known.result in GOOD:
         return known, []
@@ -234,7 +210,7 @@ def _gates_answer(case: Case, about: Subjects, known: CheckStatus | None) -> tup
     probes: list[Probe] = []
     seen: list[tuple[str, Measured | None]] = []
     for gate in gates:
-        key = f"answer/{gate.name}/{about.stable.name}/{_rerun(about)}/{run_id}"
+        key = f"answer/{gate.name}/{about.stable.name}/{about.rerun}/{run_id}"
         probes.append(
             MetricProbe(
                 key=key,
@@ -250,7 +226,7 @@ def _gates_answer(case: Case, about: Subjects, known: CheckStatus | None) -> tup
         seen.append((f"{gate.name} {bound(gate)}", observation if isinstance(observation, Measured) else None))
     if any(measured is None for _, measured in seen):
         pending = known if settled and known is not None else None
-        return pending or _check(name, "Operations", Result.PENDING, "asking the metrics source"), probes
+        return pending or outcome(name, "Operations", Result.PENDING, "asking the metrics source"), probes
     return _answered(name, about.stable.name, seen), []
 
 
@@ -269,7 +245,7 @@ def _answered(name: str, stable: str, seen: Sequence[tuple[str, Measured | None]
     else:
         good = [f"{gate} (now {m.value:.4g})" for gate, m in measured if m.value is not None]
         result, words = Result.PASSED, "; ".join(good + empty)
-    return _check(name, "Operations", result, words, stable).model_copy(update={"at": at})
+    return outcome(name, "Operations", result, words, stable).model_copy(update={"at": at})
 
 
 def _rehearsed(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[CheckStatus, list[Probe]]:
@@ -287,24 +263,20 @@ def _rehearsed(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[
         there = f"{goal} can have its own selector {own} back: keep those pods running until this has succeeded"
     else:
         reason = "first revision: there is nothing to go back to"
-        return _check(name, "Operations", Result.NOT_APPLICABLE, reason), []
+        return outcome(name, "Operations", Result.NOT_APPLICABLE, reason), []
     if known is not None and known.result == Result.PASSED and known.evidence == goal:
         return known, []
     if gone:
-        return _check(name, "Operations", Result.UNVERIFIABLE, gone, goal), []
-    key = f"rehearsal/{goal}/{about.candidate.name}/{_rerun(about)}/{about.plan_hash}"
+        return outcome(name, "Operations", Result.UNVERIFIABLE, gone, goal), []
+    key = f"rehearsal/{goal}/{about.candidate.name}/{about.rerun}/{about.plan_hash}"
     probe = DryRun(key=key, due=case.now, writes=about.way_back)
     seen = case.snapshot.observations.get(key)
     if not isinstance(seen, Probed):
-        return _check(name, "Operations", Result.PENDING, "rehearsing the rollback"), [probe]
+        return outcome(name, "Operations", Result.PENDING, "rehearsing the rollback"), [probe]
     at = {"at": instants.whole_milliseconds(seen.at)}
     if not seen.passed:
         # Still wanted, so that its result is kept: the next try comes with a rerun or another plan.
         reason = f"rollback cannot be verified: {seen.message}"
-        failed = _check(name, "Operations", Result.UNVERIFIABLE, reason, goal)
+        failed = outcome(name, "Operations", Result.UNVERIFIABLE, reason, goal)
         return failed.model_copy(update=at), [probe]
-    return _check(name, "Operations", Result.PASSED, f"rollback verified: {there}", goal).model_copy(update=at), []
-
-
-def _rerun(about: Subjects) -> str:
-    return (about.promotion.rerun if about.promotion else None) or ""
+    return outcome(name, "Operations", Result.PASSED, f"rollback verified: {there}", goal).model_copy(update=at), []

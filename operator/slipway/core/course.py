@@ -16,6 +16,7 @@ from slipway.core.approval import Consent
 from slipway.core.case import Case
 from slipway.core.ceiling import Ceiling, Circumstances, Code
 from slipway.core.charge import Claim
+from slipway.core.checking import Subjects
 from slipway.core.decision import Apply, Replace, SetWeights
 from slipway.core.lineage import Lineage, cleared
 from slipway.core.marks import AUTOMATIC, Approved, Cause, Kept, Marks, Rejected
@@ -185,7 +186,7 @@ def _forward(
     checked = None
     if not found.in_flight and present is not None and spec is not None:
         stale = claim is not None and (claim.status.plan_hash != present.hash or progress.rerun_asked(case, candidate))
-        about = checks.Subjects(
+        about = Subjects(
             candidate,
             lineage.stable,
             spec,

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from slipway.api.duration import format_duration
 from slipway.api.rollout import Gate, GateStatus, RolloutSpec
@@ -40,14 +41,23 @@ class Subject:
     stage: str
 
 
-def bound(gate: Gate) -> str:
+class Bounded(Protocol):
+    """What a number is held against: a gate, or a check that asks for one."""
+
+    @property
+    def below(self) -> float | None: ...  # noqa: D102
+    @property
+    def above(self) -> float | None: ...  # noqa: D102
+
+
+def bound(gate: Bounded) -> str:
     """`< 0.01`, `> 0.2`, or both."""
     parts = [f"> {gate.above:g}"] if gate.above is not None else []
     parts += [f"< {gate.below:g}"] if gate.below is not None else []
     return " and ".join(parts)
 
 
-def judge(gate: Gate, measured: Measured) -> tuple[Verdict, str]:
+def judge(gate: Bounded, measured: Measured) -> tuple[Verdict, str]:
     """The verdict on one measurement, and the words for it. Bounds are strict."""
     if measured.error is not None:
         return Verdict.ERROR, measured.error

@@ -29,7 +29,7 @@ _OF_ROLLOUT = {
     "min_ready_seconds",
     "progress_deadline",
 }
-_OF_PROMOTION = {"rollout", "environment", "revision", "images", "version", "commit"}
+_OF_PROMOTION = {"rollout", "environment", "revision", "images", "version", "commit", "checks"}
 
 
 @dataclass(frozen=True)

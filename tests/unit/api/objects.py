@@ -54,6 +54,12 @@ class Refused(NamedTuple):
     """What the API server tells the user, or the part of it that matters."""
 
 
+def attested(name: str = "tests", **changes: Any) -> dict[str, Any]:
+    """A check whose result a pipeline states."""
+    stated = {"passed": True, "summary": "185/185", "evidence": "https://ci.example/runs/7"}
+    return {"name": name, "category": "Quality", "attest": stated} | changes
+
+
 ACCEPTED = {
     "a minimal Rollout": rollout(),
     "no replicas": rollout(replicas=0),
@@ -95,6 +101,13 @@ ACCEPTED = {
         images=[{"name": f"c{n}", "image": "i" * 1024} for n in range(50)],
         approvals={f"{n:0256}": PLAN for n in range(20)},
         weightApprovals={f"{n:0256}": {"weight": 100, "plan": PLAN} for n in range(20)},
+    ),
+    "a checklist": promotion(
+        checks=[
+            attested(),
+            attested("review", category="Security", attest={"passed": False, "summary": "two findings"}),
+            {"name": "orders", "category": "Operations", "prometheus": {"query": "up{a='$(namespace)'}", "above": 0}},
+        ]
     ),
     "a full Promotion": promotion(
         revision="3f2a9c01de",
@@ -478,6 +491,60 @@ REFUSED = [
         promotion(images=[{"name": "web", "image": "a"}, {"name": "web", "image": "b"}]),
         "spec.images[1].name",
         'spec.images[1]: Duplicate value: {"name":"web"}',
+    ),
+    Refused(
+        "a check of two kinds",
+        promotion(checks=[attested(prometheus={"query": "up", "above": 0})]),
+        "spec.checks[0]",
+        "exactly one of attest and prometheus must be set",
+    ),
+    Refused(
+        "a check of no kind",
+        promotion(checks=[{"name": "tests", "category": "Quality"}]),
+        "spec.checks[0]",
+        "exactly one of attest and prometheus must be set",
+    ),
+    Refused(
+        "a check of a kind that is not built yet",
+        promotion(checks=[attested(job={"template": {}})]),
+        "spec.checks[0].job",
+        'unknown field "spec.checks[0].job"',
+    ),
+    Refused(
+        "a category of its own",
+        promotion(checks=[attested(category="Fun")]),
+        "spec.checks[0].category",
+        'Unsupported value: "Fun"',
+    ),
+    Refused(
+        "a check with the name of a built-in one",
+        promotion(checks=[attested("health-probe")]),
+        "spec.checks[0].name",
+        "is the name of a check that every Promotion has",
+    ),
+    Refused(
+        "two checks of one name",
+        promotion(checks=[attested(), attested()]),
+        "spec.checks[1].name",
+        'spec.checks[1]: Duplicate value: {"name":"tests"}',
+    ),
+    Refused(
+        "evidence that is no address",
+        promotion(checks=[attested(attest={"passed": True, "summary": "all", "evidence": "ask me"})]),
+        "spec.checks[0].attest.evidence",
+        "should match",
+    ),
+    Refused(
+        "a number without a bound",
+        promotion(checks=[{"name": "orders", "category": "Quality", "prometheus": {"query": "up"}}]),
+        "spec.checks[0].prometheus",
+        "below, above or both must be set",
+    ),
+    Refused(
+        "an unknown name in a check's query",
+        promotion(checks=[{"name": "orders", "category": "Quality", "prometheus": {"query": "$(pod)", "above": 0}}]),
+        "spec.checks[0].prometheus.query",
+        "unknown $(name)",
     ),
     Refused("a dry run", promotion(dryRun=True), "spec.dryRun", 'unknown field "spec.dryRun"'),
 ]

@@ -69,7 +69,7 @@ def test_bad_objects_are_refused_with_the_path(case: Refused) -> None:
         (
             objects.promotion(foo=1),
             "spec.foo: unknown field (one of rollout, environment, revision, images, version, commit,"
-            " approved, approvals, approvedWeight, weightApprovals, acceptNoData, hold, rollbackPlanNeeded,"
+            " checks, approved, approvals, approvedWeight, weightApprovals, acceptNoData, hold, rollbackPlanNeeded,"
             " abort, rerun)",
         ),
     ],

@@ -1,0 +1,95 @@
+"""The checks that a Promotion lists: facts that somebody states with evidence, and questions that Slipway asks."""
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, StrictBool, model_validator
+
+from slipway.api.analysis import Query
+from slipway.api.duration import SecondsUp
+from slipway.api.extensions import rule, rules
+from slipway.api.model import Model, invalid
+from slipway.api.names import Label
+
+Category = Literal["Security", "Quality", "Operations", "Documentation", "Compliance"]
+"""What a check is about."""
+
+BUILT_IN = ("template-accepted", "health-probe", "references-exist", "images", "gates-answer", "rollback-rehearsed")
+"""The checks that every Promotion has; none of a user's may have their name."""
+
+_RESERVED = "is the name of a check that every Promotion has"
+
+
+class Attestation(Model):
+    """A fact that somebody states, a pipeline for example; Slipway shows it and who could look at the evidence."""
+
+    passed: StrictBool
+    """Whether it is so. false blocks, and says so."""
+    summary: Annotated[str, Field(min_length=1, max_length=512)]
+    """The result in a few words, for example `185 of 185`."""
+    evidence: Annotated[str, Field(max_length=2048, pattern=r"^https?://[^\s]+$")] | None = None
+    """Address of what proves it."""
+
+
+class PrometheusCheck(Model):
+    """A number of the Rollout's metrics source that must keep a bound before any traffic moves."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule("has(self.below) || has(self.above)", "below, above or both must be set"),
+                rule(
+                    "!has(self.below) || !has(self.above) || self.above < self.below",
+                    "above must be less than below, or no value passes",
+                    ".above",
+                ),
+            ]
+        }
+    )
+
+    query: Query
+    """PromQL that yields one number. The names in it are replaced as in a gate's query."""
+    below: float | None = None
+    """The number must be less than this."""
+    above: float | None = None
+    """The number must be more than this."""
+    window: SecondsUp = timedelta(minutes=1)
+    """What `$(window)` stands for."""
+
+    @model_validator(mode="after")
+    def _a_bound(self) -> Self:
+        if self.below is None and self.above is None:
+            raise invalid("there is no bound", "below, above or both")
+        if self.below is not None and self.above is not None and self.above >= self.below:
+            raise invalid(f"no value is above {self.above:g} and below {self.below:g}", "above < below", "above")
+        return self
+
+
+class Check(Model):
+    """One point of the checklist. It must pass before anybody can approve."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule("has(self.attest) != has(self.prometheus)", "exactly one of attest and prometheus must be set")
+            ]
+        }
+    )
+
+    name: Annotated[Label, rules(rule(f"!(self in {list(BUILT_IN)})", _RESERVED))]
+    """Name of the check, unique within the Promotion."""
+    category: Category
+    """What it is about."""
+    attest: Attestation | None = None
+    """A fact that somebody states."""
+    prometheus: PrometheusCheck | None = None
+    """A number that is asked for."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if self.name in BUILT_IN:
+            raise invalid(f"{self.name!r} {_RESERVED}", "another name", "name")
+        if (self.attest is None) == (self.prometheus is None):
+            wrong = "neither attest nor prometheus is set" if self.attest is None else "both are set"
+            raise invalid(wrong, "exactly one of attest and prometheus")
+        return self

@@ -1,0 +1,150 @@
+"""The checks that a Promotion lists block until they pass, and are part of what is approved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.core.cluster import Cluster, serving
+from tests.unit.core.objects import Object, blue_green, template
+
+from slipway.core.decision import MetricProbe
+
+EVIDENCE = "https://ci.example/runs/7"
+
+
+def attested(passed: bool = True, name: str = "tests", **stated: Any) -> Object:
+    about = {"passed": passed, "summary": "185/185", "evidence": EVIDENCE} | stated
+    return {"name": name, "category": "Quality", "attest": about}
+
+
+def asked(**bounds: float) -> Object:
+    return {"name": "orders", "category": "Operations", "prometheus": {"query": "orders", **(bounds or {"above": 1.0})}}
+
+
+def proposed(*checks: Object) -> Cluster:
+    """A second version with this checklist."""
+    cluster = serving(blue_green())
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", checks=list(checks))
+    cluster.settle()
+    return cluster
+
+
+def answers(cluster: Cluster, **answer: Any) -> list[MetricProbe]:
+    """Let the check's query have this answer; the list grows with each time that it is asked."""
+    times: list[MetricProbe] = []
+
+    def measure(probe: MetricProbe) -> dict[str, Any]:
+        if probe.query != "orders":
+            return {"value": 0.001}
+        times.append(probe)
+        return answer
+
+    cluster.measure = measure
+    return times
+
+
+def result(cluster: Cluster, name: str) -> Object:
+    found: list[Object] = cluster.get("Promotion", "web-2")["status"]["checks"]
+    return next(check for check in found if check["name"] == name)
+
+
+def message(cluster: Cluster) -> str:
+    return str(cluster.get("Promotion", "web-2")["status"]["message"])
+
+
+def test_what_is_stated_is_shown_with_its_evidence() -> None:
+    cluster = proposed(attested())
+    found = result(cluster, "tests")
+    assert (found["result"], found["category"], found["evidence"]) == ("Passed", "Quality", EVIDENCE)
+    assert found["message"] == "attested: 185/185"
+    assert found["at"]
+    assert cluster.phase("web-2") == "AwaitingApproval"
+
+
+def test_a_fact_that_is_not_so_blocks_and_says_which() -> None:
+    cluster = proposed(attested(name="review"), attested(False, summary="184/185"))
+    assert cluster.phase("web-2") == "Blocked"
+    assert "check tests Failed: attested: 184/185" in message(cluster)
+    cluster.approve("web-2")
+    cluster.run(30)
+    assert cluster.exposure(cluster.status["candidate"]["revision"]) == 0
+
+
+def test_a_corrected_fact_lets_it_on() -> None:
+    cluster = proposed(attested(False))
+    cluster.say("web-2", checks=[attested()])
+    cluster.settle()
+    assert cluster.phase("web-2") == "AwaitingApproval", message(cluster)
+
+
+def test_semantics_21_another_checklist_voids_the_approval() -> None:
+    """As where admission, which freezes the list, is not installed."""
+    cluster = proposed(attested())
+    cluster.say("web-2", hold="lunch")
+    cluster.approve("web-2")
+    cluster.settle()
+    cluster.say("web-2", checks=[attested(summary="186/186")], hold=None)
+    cluster.settle()
+    assert cluster.phase("web-2") == "AwaitingApproval", message(cluster)
+    assert "approved" not in cluster.get("Promotion", "web-2")["spec"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "value", "phase"),
+    [
+        ({"above": 1.0}, 2.0, "AwaitingApproval"),
+        ({"above": 1.0}, 1.0, "Blocked"),
+        ({"below": 1.0}, 0.5, "AwaitingApproval"),
+        ({"below": 1.0}, 1.0, "Blocked"),
+        ({"above": 1.0, "below": 3.0}, 3.5, "Blocked"),
+    ],
+)
+def test_a_number_is_asked_once_and_held_against_its_bounds(bounds: dict[str, float], value: float, phase: str) -> None:
+    cluster = serving(blue_green())
+    times = answers(cluster, value=value)
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", checks=[asked(**bounds)])
+    cluster.run(30)
+    assert cluster.phase("web-2") == phase, message(cluster)
+    assert len(times) == 1
+    assert f"{value:g}" in result(cluster, "orders")["message"]
+
+
+def test_a_number_out_of_bounds_stays_a_failure_until_a_rerun() -> None:
+    cluster = serving(blue_green())
+    answers(cluster, value=0.5)
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", checks=[asked()])
+    cluster.run(10)
+    answers(cluster, value=2.0)
+    cluster.run(30)
+    assert cluster.phase("web-2") == "Blocked"
+    cluster.say("web-2", rerun="2")
+    cluster.run(10)
+    assert cluster.phase("web-2") == "AwaitingApproval", message(cluster)
+
+
+@pytest.mark.parametrize("answer", [{"no_data": "no series"}, {"error": "no answer"}, {"value": float("nan")}], ids=str)
+def test_semantics_13_no_number_is_no_pass_and_is_asked_for_again(answer: dict[str, Any]) -> None:
+    cluster = serving(blue_green())
+    times = answers(cluster, **answer)
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", checks=[asked()])
+    cluster.run(20)
+    assert result(cluster, "orders")["result"] == "Unverifiable"
+    assert cluster.phase("web-2") == "Blocked"
+    assert len(times) > 2
+    answers(cluster, value=2.0)
+    cluster.run(10)
+    assert cluster.phase("web-2") == "AwaitingApproval", message(cluster)
+
+
+def test_semantics_31_checks_that_have_passed_are_written_once() -> None:
+    cluster = serving(blue_green())
+    answers(cluster, value=2.0)
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", checks=[attested(), asked()])
+    cluster.run(20)
+    assert cluster.decide().writes == ()
