@@ -7,9 +7,10 @@ from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from slipway.api.analysis import Query
 from slipway.api.duration import SecondsUp
-from slipway.api.extensions import rule, rules
+from slipway.api.extensions import MAP_ATOMIC, rule, rules
 from slipway.api.model import Model, invalid
 from slipway.api.names import Label
+from slipway.api.smoke_test import HTTPSmokeTest, TCPSmokeTest
 
 Category = Literal["Security", "Quality", "Operations", "Documentation", "Compliance"]
 """What a check is about."""
@@ -65,13 +66,24 @@ class PrometheusCheck(Model):
         return self
 
 
+class HTTPCheck(HTTPSmokeTest):
+    """A GET request that every pod behind a Service must answer as expected. Redirects are not followed."""
+
+    service: Label
+    """A Service of this namespace."""
+
+
+_KINDS = ("attest", "prometheus", "http", "tcp")
+_ONE = f"exactly one of {', '.join(_KINDS)} must be set"
+
+
 class Check(Model):
     """One point of the checklist. It must pass before anybody can approve."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "x-kubernetes-validations": [
-                rule("has(self.attest) != has(self.prometheus)", "exactly one of attest and prometheus must be set")
+                rule(f"[{', '.join(f'has(self.{kind})' for kind in _KINDS)}].filter(set, set).size() == 1", _ONE)
             ]
         }
     )
@@ -84,12 +96,17 @@ class Check(Model):
     """A fact that somebody states."""
     prometheus: PrometheusCheck | None = None
     """A number that is asked for."""
+    http: Annotated[HTTPCheck, MAP_ATOMIC] | None = None
+    """A GET request to a Service of this namespace."""
+    tcp: Annotated[TCPSmokeTest, MAP_ATOMIC] | None = None
+    """A connection to a Service of this namespace."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if self.name in BUILT_IN:
             raise invalid(f"{self.name!r} {_RESERVED}", "another name", "name")
-        if (self.attest is None) == (self.prometheus is None):
-            wrong = "neither attest nor prometheus is set" if self.attest is None else "both are set"
-            raise invalid(wrong, "exactly one of attest and prometheus")
+        kinds = [kind for kind in _KINDS if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            wrong = f"{' and '.join(kinds)} are set" if kinds else "it asks for nothing"
+            raise invalid(wrong, f"exactly one of {', '.join(_KINDS)}")
         return self

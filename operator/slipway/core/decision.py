@@ -159,12 +159,26 @@ class HttpProbe:
 
 @dataclass(frozen=True, kw_only=True)
 class TcpProbe:
-    """One TCP smoke test against the pods behind a Service of the Rollout's namespace."""
+    """A connection to each of the pods behind a Service of the Rollout's namespace."""
 
     key: str
     due: datetime
     service: str
     port: int | str
+    timeout: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceHttpProbe:
+    """A GET request to each of the pods behind a Service of the Rollout's namespace."""
+
+    key: str
+    due: datetime
+    service: str
+    port: int | str
+    path: str
+    expect_status: int
+    expect_body: str | None
     timeout: timedelta
 
 
@@ -177,7 +191,7 @@ class DryRun:
     writes: tuple[Apply | Replace | SetWeights, ...]
 
 
-Probe = MetricProbe | HttpProbe | TcpProbe | DryRun
+Probe = MetricProbe | HttpProbe | TcpProbe | ServiceHttpProbe | DryRun
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,16 +1,21 @@
-"""The checks that a Promotion lists: what somebody states, and numbers that are asked for."""
+"""The checks that a Promotion lists: what somebody states, and what Slipway asks for."""
 
 from __future__ import annotations
 
-from slipway.api.check import Attestation, Check, PrometheusCheck
+from datetime import datetime
+
+from slipway.api.check import Attestation, Check, HTTPCheck, PrometheusCheck
 from slipway.api.promotion import CheckStatus
+from slipway.api.smoke_test import TCPSmokeTest
 from slipway.core import instants
 from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome
-from slipway.core.decision import MetricProbe, Probe
+from slipway.core.decision import MetricProbe, Probe, ServiceHttpProbe, TcpProbe
 from slipway.core.gates import Subject, Verdict, judge, variables
-from slipway.core.snapshot import Measured
+from slipway.core.smoke import TCP_TIMEOUT
+from slipway.core.snapshot import Measured, Observation
 
+Question = PrometheusCheck | HTTPCheck | TCPSmokeTest
 Found = tuple[CheckStatus, list[Probe]]
 
 
@@ -18,9 +23,10 @@ def listed_check(case: Case, about: Subjects, check: Check, known: CheckStatus |
     """The state of one listed check, and what it asks for. `known` is its last result under this plan."""
     if check.attest is not None:
         return _attested(check, check.attest), []
-    if check.prometheus is not None:
-        return _measured(case, about, check, check.prometheus, known)
-    return outcome(check.name, check.category, Result.UNVERIFIABLE, "this version knows no such check"), []
+    question = check.prometheus or check.http or check.tcp
+    if question is None:
+        return outcome(check.name, check.category, Result.UNVERIFIABLE, "it asks for nothing"), []
+    return _asked(case, about, check, question, known)
 
 
 def _attested(check: Check, stated: Attestation) -> CheckStatus:
@@ -28,38 +34,60 @@ def _attested(check: Check, stated: Attestation) -> CheckStatus:
     return outcome(check.name, check.category, result, f"attested: {stated.summary}", stated.evidence or "")
 
 
-def _measured(case: Case, about: Subjects, check: Check, asked: PrometheusCheck, known: CheckStatus | None) -> Found:
-    """Asked once; a number outside of its bound stays a failure until `rerun`, no answer is asked for again."""
+def _asked(case: Case, about: Subjects, check: Check, question: Question, known: CheckStatus | None) -> Found:
+    """Asked once. A failure stays one until `rerun`; where nothing could be found out it is asked for again."""
     if known is not None and known.result in GOOD | {Result.FAILED}:
         return known, []
-    due = case.now
-    waited = known is not None and known.result == Result.UNVERIFIABLE and known.at is not None
-    if known is not None and known.at is not None and waited:
-        due = known.at + about.spec.analysis.interval
-    # The key stays the same until there is an answer; then the time of the next try tells tries apart.
-    tried = instants.render(due) if waited else ""
+    due, tried = case.now, ""
+    last = known.at if known is not None and known.result == Result.UNVERIFIABLE else None
+    if last is not None:
+        due = last + about.spec.analysis.interval
+        # The key stays the same until there is an answer; then the time of the next try tells tries apart.
+        tried = instants.render(due)
     key = f"check/{check.name}/{about.candidate.name}/{about.rerun}/{about.plan_hash}/{tried}"
-    subject = Subject(case.namespace, case.name, about.candidate.name, case.now, "check")
-    probe = MetricProbe(
-        key=key,
-        due=due,
-        source=about.spec.analysis.source,
-        preset=None,
-        query=asked.query,
-        variables=variables(about.spec, subject, case.name, asked.window),
-        min_requests=0,
-    )
     seen = case.snapshot.observations.get(key)
-    if not isinstance(seen, Measured):
-        pending = outcome(check.name, check.category, Result.PENDING, "asking the metrics source")
-        return (known if waited and known is not None else pending), [probe]
-    at = max(instants.whole_milliseconds(seen.at), due)
-    return _judged(check, asked, seen).model_copy(update={"at": at}), []
+    if seen is not None:
+        at = max(instants.whole_milliseconds(seen.at), due)
+        return _answered(check, question, seen).model_copy(update={"at": at}), []
+    pending = outcome(check.name, check.category, Result.PENDING, "asking")
+    return (known if known is not None and last is not None else pending), [_probe(case, about, question, key, due)]
 
 
-def _judged(check: Check, asked: PrometheusCheck, seen: Measured) -> CheckStatus:
-    verdict, words = judge(asked, seen)
-    if verdict is Verdict.FAIL:
-        return outcome(check.name, check.category, Result.FAILED, f"not so: {words}")
-    result = Result.PASSED if verdict is Verdict.PASS else Result.UNVERIFIABLE
-    return outcome(check.name, check.category, result, words)
+def _probe(case: Case, about: Subjects, question: Question, key: str, due: datetime) -> Probe:
+    match question:
+        case TCPSmokeTest():
+            return TcpProbe(key=key, due=due, service=question.service, port=question.port, timeout=TCP_TIMEOUT)
+        case HTTPCheck():
+            return ServiceHttpProbe(
+                key=key,
+                due=due,
+                service=question.service,
+                port=question.port,
+                path=question.path,
+                expect_status=question.expect_status,
+                expect_body=question.expect_body,
+                timeout=question.timeout,
+            )
+        case PrometheusCheck():
+            subject = Subject(case.namespace, case.name, about.candidate.name, case.now, "check")
+            return MetricProbe(
+                key=key,
+                due=due,
+                source=about.spec.analysis.source,
+                preset=None,
+                query=question.query,
+                variables=variables(about.spec, subject, case.name, question.window),
+                min_requests=0,
+            )
+
+
+def _answered(check: Check, question: Question, seen: Observation) -> CheckStatus:
+    if isinstance(question, PrometheusCheck) and isinstance(seen, Measured):
+        verdict, words = judge(question, seen)
+        if verdict is Verdict.FAIL:
+            return outcome(check.name, check.category, Result.FAILED, f"not so: {words}")
+        result = Result.PASSED if verdict is Verdict.PASS else Result.UNVERIFIABLE
+        return outcome(check.name, check.category, result, words)
+    if isinstance(seen, Measured):
+        return outcome(check.name, check.category, Result.UNVERIFIABLE, "the answer is a number")
+    return outcome(check.name, check.category, Result.PASSED if seen.passed else Result.FAILED, seen.message)

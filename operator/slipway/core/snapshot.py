@@ -26,7 +26,7 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Probed:
-    """The result of an HttpProbe, a TcpProbe or a DryRun."""
+    """The result of an HttpProbe, a ServiceHttpProbe, a TcpProbe or a DryRun."""
 
     at: datetime
     passed: bool

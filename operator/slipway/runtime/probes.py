@@ -12,7 +12,7 @@ from slipway.api.duration import parse_duration
 from slipway.cluster.api import Api, Object
 from slipway.cluster.errors import APIError, Conflict, NotFound, Unavailable
 from slipway.cluster.resources import ENDPOINT_SLICES, PODS, SERVICES
-from slipway.core.decision import Apply, DryRun, HttpProbe, MetricProbe, Probe, Replace, TcpProbe
+from slipway.core.decision import Apply, DryRun, HttpProbe, MetricProbe, Probe, Replace, ServiceHttpProbe, TcpProbe
 from slipway.core.snapshot import Measured, Observation, Probed
 from slipway.metrics.dialects import Preset, QueryVariables, UnknownPlaceholder, render
 from slipway.metrics.reading import Error, NoData
@@ -52,9 +52,9 @@ class Prober:
                         probe.addresses, probe.path, probe.expect_status, probe.expect_body, probe.timeout
                     )
                 return Probed(at=_now(), passed=result.passed, message=result.message)
-            case TcpProbe():
+            case TcpProbe() | ServiceHttpProbe():
                 async with self._smoke_tests:
-                    return await self._connect(namespace, probe)
+                    return await self._reach(namespace, probe)
             case DryRun():
                 async with self._dry_runs:
                     return await self._rehearse(probe)
@@ -83,7 +83,7 @@ class Prober:
             return Measured(at=at, no_data=reading.reason)
         return Measured(at=at, value=reading.value)
 
-    async def _connect(self, namespace: str, probe: TcpProbe) -> Probed:
+    async def _reach(self, namespace: str, probe: TcpProbe | ServiceHttpProbe) -> Probed:
         try:
             addresses = await self._endpoints(namespace, probe)
         except NotFound:
@@ -93,10 +93,15 @@ class Prober:
         if not addresses:
             message = f"the Service {probe.service} has no ready pod on port {probe.port}"
             return Probed(at=_now(), passed=False, message=message)
-        result = await tcp_probe(addresses, probe.timeout)
+        if isinstance(probe, TcpProbe):
+            result = await tcp_probe(addresses, probe.timeout)
+        else:
+            result = await http_probe(
+                addresses, probe.path, probe.expect_status, probe.expect_body, probe.timeout, probe.service
+            )
         return Probed(at=_now(), passed=result.passed, message=result.message)
 
-    async def _endpoints(self, namespace: str, probe: TcpProbe) -> list[tuple[str, int]]:
+    async def _endpoints(self, namespace: str, probe: TcpProbe | ServiceHttpProbe) -> list[tuple[str, int]]:
         """Addresses behind a Service that are pods of its namespace, as their kubelets say.
 
         Anybody who may edit a namespace may write EndpointSlices that point anywhere; what the pod's own

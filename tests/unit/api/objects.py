@@ -107,6 +107,8 @@ ACCEPTED = {
             attested(),
             attested("review", category="Security", attest={"passed": False, "summary": "two findings"}),
             {"name": "orders", "category": "Operations", "prometheus": {"query": "up{a='$(namespace)'}", "above": 0}},
+            {"name": "ledger", "category": "Operations", "http": {"service": "ledger", "port": "http", "path": "/up"}},
+            {"name": "database", "category": "Operations", "tcp": {"service": "db", "port": 5432}},
         ]
     ),
     "a full Promotion": promotion(
@@ -496,13 +498,13 @@ REFUSED = [
         "a check of two kinds",
         promotion(checks=[attested(prometheus={"query": "up", "above": 0})]),
         "spec.checks[0]",
-        "exactly one of attest and prometheus must be set",
+        "exactly one of attest, prometheus, http, tcp must be set",
     ),
     Refused(
         "a check of no kind",
         promotion(checks=[{"name": "tests", "category": "Quality"}]),
         "spec.checks[0]",
-        "exactly one of attest and prometheus must be set",
+        "exactly one of attest, prometheus, http, tcp must be set",
     ),
     Refused(
         "a check of a kind that is not built yet",
@@ -533,6 +535,12 @@ REFUSED = [
         promotion(checks=[attested(attest={"passed": True, "summary": "all", "evidence": "ask me"})]),
         "spec.checks[0].attest.evidence",
         "should match",
+    ),
+    Refused(
+        "a request to nobody",
+        promotion(checks=[{"name": "ledger", "category": "Quality", "http": {"port": 80}}]),
+        "spec.checks[0].http.service",
+        "spec.checks[0].http.service: Required value",
     ),
     Refused(
         "a number without a bound",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.unit.core.cluster import Cluster, serving
 from tests.unit.core.objects import Object, blue_green, template
 
-from slipway.core.decision import MetricProbe
+from slipway.core.decision import MetricProbe, Probe, ServiceHttpProbe, TcpProbe
 
 EVIDENCE = "https://ci.example/runs/7"
 
@@ -148,3 +149,38 @@ def test_semantics_31_checks_that_have_passed_are_written_once() -> None:
     cluster.promote("web-2", checks=[attested(), asked()])
     cluster.run(20)
     assert cluster.decide().writes == ()
+
+
+HTTP = {"service": "ledger", "port": "http", "path": "/up", "expectStatus": 204, "expectBody": "ok", "timeout": "2s"}
+
+
+@pytest.mark.parametrize(
+    ("question", "probe"), [({"http": HTTP}, ServiceHttpProbe), ({"tcp": {"service": "db", "port": 5432}}, TcpProbe)]
+)
+@pytest.mark.parametrize("answers_well", [True, False])
+def test_a_service_is_asked_once(question: Object, probe: type[Probe], answers_well: bool) -> None:
+    cluster = serving(blue_green())
+    asked_for: list[Probe] = []
+
+    def answer(one: Probe) -> bool:
+        if not isinstance(one, probe):
+            return True
+        asked_for.append(one)
+        return answers_well
+
+    cluster.probe = answer  # type: ignore[assignment]
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", checks=[{"name": "needs", "category": "Operations", **question}])
+    cluster.run(30)
+    assert len(asked_for) == 1
+    assert result(cluster, "needs")["result"] == ("Passed" if answers_well else "Failed")
+    assert cluster.phase("web-2") == ("AwaitingApproval" if answers_well else "Blocked")
+    if isinstance(one := asked_for[0], ServiceHttpProbe):
+        assert (one.service, one.port, one.path, one.expect_status, one.expect_body, one.timeout) == (
+            "ledger",
+            "http",
+            "/up",
+            204,
+            "ok",
+            timedelta(seconds=2),
+        )

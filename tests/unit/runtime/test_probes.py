@@ -11,7 +11,7 @@ import pytest
 from slipway.cluster.api import Api
 from slipway.cluster.errors import APIError, Conflict, Invalid, NotFound, Unavailable
 from slipway.cluster.resources import ENDPOINT_SLICES, PODS, SERVICES, Resource
-from slipway.core.decision import Apply, DryRun, MetricProbe, TcpProbe
+from slipway.core.decision import Apply, DryRun, MetricProbe, ServiceHttpProbe, TcpProbe
 from slipway.core.snapshot import Measured, Probed
 from slipway.metrics.dialects import Preset
 from slipway.metrics.reading import Error, NoData, Reading, Value
@@ -94,8 +94,8 @@ class Objects:
         raise NotFound(name)
 
     async def list(self, kind: Resource, namespace: str, selector: str) -> tuple[list[Object], str]:
-        assert selector == "kubernetes.io/service-name=db"
-        return [obj for known, obj in self.objects if known == kind], "1"
+        service = selector.removeprefix("kubernetes.io/service-name=")
+        return [o for known, o in self.objects if known == kind and o["metadata"]["name"].startswith(service)], "1"
 
 
 def named(name: str, **fields: Any) -> Object:
@@ -150,11 +150,47 @@ async def test_only_addresses_that_pods_of_the_namespace_have_are_dialled(
         assert dialled == [("10.0.0.1", 6000), ("10.0.0.6", 6000)]
 
 
-async def test_a_service_without_pods_or_that_is_absent_fails() -> None:
+def get(service: str, port: int | str) -> ServiceHttpProbe:
+    return ServiceHttpProbe(
+        key="k",
+        due=NOW,
+        service=service,
+        port=port,
+        path="/up",
+        expect_status=204,
+        expect_body="ok",
+        timeout=timedelta(seconds=1),
+    )
+
+
+async def test_a_request_to_a_service_goes_to_its_pods_under_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    async def request(*arguments: Any) -> ProbeResult:
+        asked.append(arguments)
+        return ProbeResult(False, "HTTP 500, expected 204")
+
+    monkeypatch.setattr(probes, "http_probe", request)
+    api = Objects(
+        (SERVICES, named("ledger", spec={"ports": [{"name": "http", "port": 80}]})),
+        (
+            ENDPOINT_SLICES,
+            named("ledger-1", ports=[{"name": "http", "port": 9898}], endpoints=[endpoint("ledger-0", "10.0.0.1")]),
+        ),
+        (PODS, named("ledger-0", status={"podIPs": [{"ip": "10.0.0.1"}]})),
+    )
+    result = await Prober(cast(Api, api), {}).run("shop", get("ledger", "http"))
+    assert asked == [([("10.0.0.1", 9898)], "/up", 204, "ok", timedelta(seconds=1), "ledger")]
+    assert isinstance(result, Probed)
+    assert (result.passed, result.message) == (False, "HTTP 500, expected 204")
+
+
+@pytest.mark.parametrize("kind", ["tcp", "http"])
+async def test_a_service_without_pods_or_that_is_absent_fails(kind: str) -> None:
     api = Objects((SERVICES, named("db", spec={"ports": [{"port": 5432}]})))
     for service, words in (("db", "no ready pod on port 5432"), ("cache", "no Service cache")):
         probe = TcpProbe(key="k", due=NOW, service=service, port=5432, timeout=timedelta(seconds=1))
-        result = await Prober(cast(Api, api), {}).run("shop", probe)
+        result = await Prober(cast(Api, api), {}).run("shop", probe if kind == "tcp" else get(service, 5432))
         assert isinstance(result, Probed)
         assert not result.passed
         assert words in result.message
