@@ -257,7 +257,7 @@ def _replan(case: Case, course: Course, candidate: Revision, present: Plan) -> C
 
 def _first_fails(case: Case, found: Progress) -> str:
     """A first revision that breaks a gate: there is nothing to go back to, so it keeps serving, and that is said."""
-    if case.lineage.stable is not None or case.adoption is not None or not found.in_flight:
+    if case.lineage.stable is not None or not found.in_flight:
         return ""
     return retreat.breach(case, found)
 

@@ -145,7 +145,7 @@ def _service(case: Case, lineage: Lineage, name: str, revision: str | None) -> A
     adopted = case.adoption if name == case.world.live_service else None
     if adopted is not None and current is not None:
         if revision is None:
-            return given_back(case, adopted, current) if adopted.taken else None
+            return given_back(case, adopted, current)
         if not adopted.taken or lineage.stable is not None:
             note = adopted.note() if lineage.stable is None else {}
             wanted = children.service(

@@ -307,6 +307,8 @@ class Cluster:
         labels = {**(obj["metadata"].get("labels") or {}), **write.object["metadata"]["labels"]}
         owners = write.object["metadata"]["ownerReferences"]
         meta = {**obj["metadata"], "labels": labels, "ownerReferences": owners}
+        if "annotations" in write.object["metadata"]:
+            meta["annotations"] = dict(write.object["metadata"]["annotations"])
         self.put(kind, {**obj, "metadata": meta, "spec": {**obj["spec"], **write.object["spec"]}})
 
     def _at(self, kind: str, name: str, version: str | None) -> Object:
