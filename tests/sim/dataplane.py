@@ -62,6 +62,10 @@ class DataPlane:
         self.history.append(seen)
         return seen
 
+    def reachable(self, service: str) -> bool:
+        """Whether a Service has a ready endpoint."""
+        return any(end["conditions"]["ready"] for end in self._current_endpoints().get(service, []))
+
     def served(self, revision: str, since: float) -> Fraction:
         """Seconds' worth of all requests that reached a revision after `since`."""
         return sum((seen.share(revision) for seen in self.history if seen.at > since), Fraction(0))

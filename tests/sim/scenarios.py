@@ -149,7 +149,7 @@ family("adopted_canary", adopted, CANARY)
 def adopted_fails(spec: Object) -> Script:
     script = adopting(spec, "failing")
     script.once(live("v1"))
-    script.once(for_seconds(10, World.serves_as_before))
+    script.once(for_seconds(10, both(World.serves_as_before, World.left_alone)))
     script.end = End("", "RolledBack", {"p1": "RolledBack"}, {"": 2, "v1": 0})
     return script
 
@@ -166,6 +166,16 @@ def adopted_and_given_back_and_adopted_again() -> Script:
     again = both(promotion("p2", "AwaitingApproval"), World.serves_as_before)
     script.when(for_seconds(5, again), lambda w: w.approve("p2"))
     script.end = End("v2", "Healthy", {"p1": "RolledBack", "p2": "Succeeded"})
+    return script
+
+
+@scenario
+def adopted_and_given_back_and_its_rollout_deleted() -> Script:
+    script = adopting(BLUE_GREEN, "failing")
+    given_back = both(phase("RolledBack"), both(World.serves_as_before, World.left_alone))
+    script.when(for_seconds(10, given_back), lambda w: w.delete(ROLLOUTS, NAME))
+    script.once(for_seconds(10, World.serves_as_before))
+    script.end = End("")
     return script
 
 

@@ -21,7 +21,7 @@ from slipway.cluster.cache import Change as Seen
 from slipway.cluster.events import Occurrence
 from slipway.cluster.lease import NotLeader
 from slipway.cluster.resources import ROLLOUT_LABEL, ROLLOUTS
-from slipway.core.decision import DryRun, HttpProbe, MetricProbe, Probe
+from slipway.core.decision import DryRun, HttpProbe, MetricProbe, Probe, TcpProbe
 from slipway.core.snapshot import Observation, Probed
 from slipway.runtime.affected import Key, affected
 from slipway.runtime.observations import Observations
@@ -165,6 +165,9 @@ class Operator:
                 return metrics.measure(world.server, world.plane, probe, now, world.turned)
             case HttpProbe():
                 return metrics.answer(world.server, namespace, probe, now, world.turned)
+            case TcpProbe():
+                behind = world.plane.reachable(probe.service)
+                return Probed(at=now, passed=behind, message="" if behind else f"no ready pod behind {probe.service}")
             case DryRun():
                 # The real one reads the machine's clock.
                 result = await self._prober.run(namespace, probe)

@@ -130,6 +130,12 @@ class World:
         team = (found["metadata"].get("annotations") or {}).get("example.com/team")
         return own and team == "shop" and self.shares() == {"foreign": 1}
 
+    def left_alone(self) -> bool:
+        """Nothing of Slipway is on the Service that was there before, but the word that it may be taken over."""
+        meta = self.server.session("admin").get(SERVICES, NAMESPACE, NAME)["metadata"]
+        keys = set(meta.get("labels") or {}) | set(meta.get("annotations") or {})
+        return keys == {"example.com/team", "slipway.dev/adopt"} and not meta.get("ownerReferences")
+
     def may_go_back_to_before(self) -> bool:
         """Whether the live Service still keeps what it selected before Slipway."""
         found = self.server.session("admin").get(SERVICES, NAMESPACE, NAME)

@@ -101,7 +101,10 @@ def _taken_by(case: Case, kind: str, name: str, obj: Object) -> str:
     owners = [f"{o.get('kind')} {o.get('name')}" for o in obj["metadata"].get("ownerReferences") or []]
     whose = f"belongs to {owners[0]}" if owners else "is not this Rollout's"
     way_out = f"rename the Rollout, or remove the {kind}"
-    if kind == "Service" and not owners and name == case.world.live_service:
+    asked = (obj["metadata"].get("annotations") or {}).get(names.ADOPT_ANNOTATION) == case.name
+    if asked:
+        way_out += "; it cannot be taken over, as it has no selector or belongs to a controller"
+    elif kind == "Service" and not owners and name == case.world.live_service:
         way_out += f", or let it be taken over by the annotation {names.ADOPT_ANNOTATION}: {case.name} on it"
     return f"{kind} {name} exists and {whose}: {way_out}"
 
@@ -109,7 +112,7 @@ def _taken_by(case: Case, kind: str, name: str, obj: Object) -> str:
 def _overlap(case: Case) -> str:
     """A Service of others that would select the waiting candidate's pods, so that users may reach them unapproved."""
     desired, spec = case.lineage.desired, case.spec
-    if desired is None or spec is None or spec.approval != "Required":
+    if desired is None or spec is None:
         return ""
     if desired.marks.approved and not desired.marks.rejected:
         return ""
@@ -120,7 +123,7 @@ def _overlap(case: Case) -> str:
         if name == case.world.live_service and case.adoption is not None:
             # Also after it was taken over: going back brings its own selector back.
             selector = case.adoption.selector
-        elif is_ours(obj, case):
+        elif is_ours(obj, case) or spec.approval != "Required":
             continue
         if not selector:
             continue

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway.core import names
+from slipway.core.decision import Replace
 from slipway.core.snapshot import Object
 
 
@@ -55,6 +56,73 @@ def adoption(service: Object | None, rollout: str) -> Adoption | None:
 def _kept(text: str | None) -> Adoption | None:
     try:
         kept = json.loads(text or "null")
-        return Adoption(dict(kept["selector"]), [dict(port) for port in kept["ports"]], taken=True)
-    except (ValueError, KeyError, TypeError):
+        found = Adoption(dict(kept["selector"]), [dict(port) for port in kept["ports"]], taken=True)
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
+    strings = all(isinstance(part, str) for pair in found.selector.items() for part in pair)
+    numbered = all(isinstance(port.get("port"), int) for port in found.ports)
+    return found if found.selector and found.ports and strings and numbered else None
+
+
+def take_over(wanted: Object, current: Object, found: Adoption) -> Replace:
+    """The write that makes the Service the Rollout's. What it said is noted; everything else on it stays."""
+    ports = [_with_node_port(port, current) for port in wanted["spec"]["ports"]]
+    spec = {"selector": wanted["spec"]["selector"], "ports": ports}
+    owners = [*(current["metadata"].get("ownerReferences") or []), *wanted["metadata"]["ownerReferences"]]
+    return _replace(current, spec, labels=wanted["metadata"]["labels"], note=found.note(), owners=owners)
+
+
+def give_back(current: Object, found: Adoption, uid: str) -> Replace:
+    """The write that brings its own selector back. It is nobody's child any more: deleting the Rollout leaves it.
+
+    It keeps our labels until the gateway was seen to follow (by its EndpointSlices, which have them too).
+    """
+    spec = {"selector": dict(found.selector), "ports": [dict(port) for port in found.ports]}
+    return _replace(current, spec, note=found.note(), owners=_others(current, uid))
+
+
+def release(current: Object, uid: str) -> Replace:
+    """The write that leaves nothing of ours on a Service that was given back."""
+    spec = {"selector": current["spec"]["selector"], "ports": current["spec"]["ports"]}
+    return _replace(current, spec, without=names.CHILD_LABELS, owners=_others(current, uid))
+
+
+def forget(current: Object) -> Replace:
+    """The write that drops the note: the first revision is verified, and there is no way back to before."""
+    spec = {"selector": current["spec"]["selector"], "ports": current["spec"]["ports"]}
+    return _replace(current, spec, owners=current["metadata"].get("ownerReferences") or [])
+
+
+def _replace(
+    current: Object,
+    spec: Object,
+    *,
+    owners: Sequence[Object],
+    labels: Mapping[str, str] | None = None,
+    without: frozenset[str] = frozenset(),
+    note: Mapping[str, str] | None = None,
+) -> Replace:
+    meta = current["metadata"]
+    kept = {key: value for key, value in (meta.get("annotations") or {}).items() if key != names.ADOPTED_ANNOTATION}
+    made = {
+        "name": meta["name"],
+        "namespace": meta.get("namespace"),
+        "labels": {k: v for k, v in {**(meta.get("labels") or {}), **(labels or {})}.items() if k not in without},
+        "annotations": {**kept, **(note or {})},
+        "ownerReferences": list(owners),
+    }
+    wanted = {"apiVersion": "v1", "kind": "Service", "metadata": made, "spec": spec}
+    return Replace(kind="Service", resource_version=meta["resourceVersion"], object=wanted)
+
+
+def _others(service: Object, uid: str) -> list[Object]:
+    return [owner for owner in service["metadata"].get("ownerReferences") or [] if owner.get("uid") != uid]
+
+
+def _with_node_port(port: Mapping[str, Any], current: Object) -> dict[str, Any]:
+    """A port that is reached from outside by a number keeps it, whatever its name is."""
+    for own in current["spec"].get("ports") or []:
+        same = (own.get("port"), own.get("protocol") or "TCP") == (port.get("port"), port.get("protocol") or "TCP")
+        if same and own.get("nodePort"):
+            return {**port, "nodePort": own["nodePort"]}
+    return dict(port)

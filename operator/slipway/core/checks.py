@@ -15,10 +15,11 @@ from slipway.api.rollout import SmokeTestStatus
 from slipway.core import instants, names
 from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome
-from slipway.core.decision import Apply, DryRun, MetricProbe, Probe
+from slipway.core.decision import Apply, DryRun, MetricProbe, Probe, TcpProbe
 from slipway.core.gates import Subject, bound, variables
 from slipway.core.listed import listed_check
 from slipway.core.revision import Revision
+from slipway.core.smoke import TCP_TIMEOUT
 from slipway.core.snapshot import Measured, Probed
 from slipway.core.world import Pod
 
@@ -260,7 +261,7 @@ def _rehearsed(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[
     elif case.adoption is not None:
         goal, gone = f"Service {case.name}", ""
         own = ",".join(f"{key}={value}" for key, value in sorted(case.adoption.selector.items()))
-        there = f"{goal} can have its own selector {own} back: keep those pods running until this has succeeded"
+        there = f"{goal} can have its own selector {own} back; keep those pods running until this has succeeded"
     else:
         reason = "first revision: there is nothing to go back to"
         return outcome(name, "Operations", Result.NOT_APPLICABLE, reason), []
@@ -269,14 +270,22 @@ def _rehearsed(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[
     if gone:
         return outcome(name, "Operations", Result.UNVERIFIABLE, gone, goal), []
     key = f"rehearsal/{goal}/{about.candidate.name}/{about.rerun}/{about.plan_hash}"
-    probe = DryRun(key=key, due=case.now, writes=about.way_back)
-    seen = case.snapshot.observations.get(key)
-    if not isinstance(seen, Probed):
-        return outcome(name, "Operations", Result.PENDING, "rehearsing the rollback"), [probe]
-    at = {"at": instants.whole_milliseconds(seen.at)}
-    if not seen.passed:
+    probes: list[Probe] = [DryRun(key=key, due=case.now, writes=about.way_back)]
+    if stable is None and case.adoption is not None:
+        # Whether anybody is behind a Service that is not ours yet is not in the snapshot.
+        ports = [port["port"] for port in case.adoption.ports if (port.get("protocol") or "TCP") == "TCP"]
+        probes += [
+            TcpProbe(key=f"{key}/{port}", due=case.now, service=case.name, port=port, timeout=TCP_TIMEOUT)
+            for port in ports[:1]
+        ]
+    seen = [found for probe in probes if isinstance(found := case.snapshot.observations.get(probe.key), Probed)]
+    if len(seen) < len(probes):
+        return outcome(name, "Operations", Result.PENDING, "rehearsing the rollback"), probes
+    at = {"at": instants.whole_milliseconds(max(one.at for one in seen))}
+    refused = next((one.message for one in seen if not one.passed), "")
+    if refused:
         # Still wanted, so that its result is kept: the next try comes with a rerun or another plan.
-        reason = f"rollback cannot be verified: {seen.message}"
+        reason = f"rollback cannot be verified: {refused}"
         failed = outcome(name, "Operations", Result.UNVERIFIABLE, reason, goal)
-        return failed.model_copy(update=at), [probe]
+        return failed.model_copy(update=at), probes
     return outcome(name, "Operations", Result.PASSED, f"rollback verified: {there}", goal).model_copy(update=at), []

@@ -82,18 +82,6 @@ def service_write(wanted: Object, current: Object | None, uid: str) -> Apply | R
     return Apply(kind="Service", resource_version=version, object=wanted)
 
 
-def service_takeover(wanted: Object, current: Object, note: Mapping[str, str]) -> Replace:
-    """The write that makes a Service of others ours, or gives it its own selector back.
-
-    `note` is the annotation that keeps what it said before; without it that is forgotten. Everything else on it stays.
-    """
-    meta = current["metadata"]
-    kept = {key: value for key, value in (meta.get("annotations") or {}).items() if key != names.ADOPTED_ANNOTATION}
-    labels = {**(meta.get("labels") or {}), **wanted["metadata"]["labels"]}
-    made = {**wanted["metadata"], "labels": labels, "annotations": {**kept, **note}}
-    return Replace(kind="Service", resource_version=meta["resourceVersion"], object={**wanted, "metadata": made})
-
-
 def deployment_write(wanted: Object, current: Object | None, uid: str) -> Apply | Replace | None:
     """The write that makes a Deployment as wanted; None when it is.
 

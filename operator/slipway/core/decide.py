@@ -311,7 +311,8 @@ def _children(scene: Scene) -> list[Write]:
         if write is not None:
             (shrink if replicas < case.world.size(name) else grow).append(write)
     preview = course.candidate if course.candidate and scene.acceptance.pods and candidate else None
-    services: list[Write] = [*moves.services(case, lineage, scene.move.wanted, preview)]
+    followed = case.settled and not scene.moving and not scene.unconverged and scene.drained
+    services: list[Write] = [*moves.services(case, lineage, scene.move.wanted, preview, followed)]
     weights: list[Write] = [*moves.weights(case, scene.move.wanted.weight)]
     return [*grow, *services, *weights, *shrink]
 

@@ -35,22 +35,42 @@ def _attested(check: Check, stated: Attestation) -> CheckStatus:
 
 
 def _asked(case: Case, about: Subjects, check: Check, question: Question, known: CheckStatus | None) -> Found:
-    """Asked once. A failure stays one until `rerun`; where nothing could be found out it is asked for again."""
+    """Asked once, when the candidate has pods. A failure stays one until `rerun`.
+
+    Where nothing could be found out it is asked for again, and written down again when the answer is another.
+    """
     if known is not None and known.result in GOOD | {Result.FAILED}:
         return known, []
-    due, tried = case.now, ""
+
+    def probe(due: datetime | None) -> Probe:
+        tried = instants.render(due) if due else ""
+        key = f"check/{check.name}/{about.candidate.name}/{about.rerun}/{about.plan_hash}/{tried}"
+        return _probe(case, about, question, key, due or case.now)
+
     last = known.at if known is not None and known.result == Result.UNVERIFIABLE else None
-    if last is not None:
-        due = last + about.spec.analysis.interval
-        # The key stays the same until there is an answer; then the time of the next try tells tries apart.
-        tried = instants.render(due)
-    key = f"check/{check.name}/{about.candidate.name}/{about.rerun}/{about.plan_hash}/{tried}"
-    seen = case.snapshot.observations.get(key)
-    if seen is not None:
-        at = max(instants.whole_milliseconds(seen.at), due)
-        return _answered(check, question, seen).model_copy(update={"at": at}), []
-    pending = outcome(check.name, check.category, Result.PENDING, "asking")
-    return (known if known is not None and last is not None else pending), [_probe(case, about, question, key, due)]
+    if known is None or last is None:
+        if case.world.endpoints(case.world.preview_service)[about.candidate.name] == 0:
+            return outcome(check.name, check.category, Result.PENDING, "waiting for the candidate's pods"), []
+        first = probe(None)
+        seen = case.snapshot.observations.get(first.key)
+        if seen is None:
+            return outcome(check.name, check.category, Result.PENDING, "asking"), [first]
+        return _at(_answered(check, question, seen), seen.at), []
+    interval = about.spec.analysis.interval
+    tries = (case.now - last) // interval
+    following = probe(last + (tries + 1) * interval)
+    if tries < 1:
+        return known, [following]
+    latest = probe(last + tries * interval)
+    seen = case.snapshot.observations.get(latest.key)
+    found = _answered(check, question, seen) if seen is not None else known
+    if seen is None or (found.result, found.message) == (known.result, known.message):
+        return known, [latest, following]
+    return _at(found, max(seen.at, latest.due)), []
+
+
+def _at(found: CheckStatus, at: datetime) -> CheckStatus:
+    return found.model_copy(update={"at": instants.whole_milliseconds(at)})
 
 
 def _probe(case: Case, about: Subjects, question: Question, key: str, due: datetime) -> Probe:

@@ -12,13 +12,12 @@ from typing import Any
 
 from slipway.core import capacity, children, names
 from slipway.core.accept import is_ours
-from slipway.core.adoption import Adoption
+from slipway.core.adoption import forget, give_back, release, take_over
 from slipway.core.case import Case
 from slipway.core.course import replicas_of
 from slipway.core.decision import Apply, Replace, SetWeights
 from slipway.core.lineage import Lineage
 from slipway.core.revision import Revision
-from slipway.core.snapshot import Object
 from slipway.core.traffic import Traffic, next_traffic, reached
 from slipway.routing import httproute
 
@@ -66,8 +65,10 @@ def unconverged(case: Case) -> str:
 
 def _unfollowed(case: Case, service: str, revision: str | None) -> str:
     endpoints = case.world.endpoints(service)
-    # A Service that has not been taken over, or was given back, has its own pods behind it.
-    own = service == case.world.live_service and revision is None and case.adoption is not None
+    # A Service that is not ours, or was given back, has its own pods behind it.
+    live = case.world.services.get(service)
+    own = revision is None and live is not None and (case.adoption is not None or not is_ours(live, case))
+    own = own and service == case.world.live_service
     others = sum(count for name, count in endpoints.items() if name != revision and not (own and not name))
     if others:
         return f"Service {service} still has {others} endpoints of another revision"
@@ -124,11 +125,13 @@ def _not_ready(case: Case, now: Traffic, wanted: Traffic, stable: str | None) ->
     return "" if enough else f"revision {target} has {ready} of {full} ready pods: traffic moves when they are there"
 
 
-def services(case: Case, lineage: Lineage, wanted: Traffic, preview: Revision | None) -> list[Apply | Replace]:
-    """The writes for the Services, live first."""
+def services(
+    case: Case, lineage: Lineage, wanted: Traffic, preview: Revision | None, followed: bool
+) -> list[Apply | Replace]:
+    """The writes for the Services, live first. `followed`: users get what Services and routes say."""
     world = case.world
     found = [
-        _service(case, lineage, world.live_service, wanted.live),
+        _live_service(case, lineage, wanted.live, followed),
         _service(case, lineage, world.preview_service, preview.name if preview else None),
     ]
     if case.routed:
@@ -142,19 +145,9 @@ def services(case: Case, lineage: Lineage, wanted: Traffic, preview: Revision | 
 def _service(case: Case, lineage: Lineage, name: str, revision: str | None) -> Apply | Replace | None:
     chosen = lineage.get(revision) or lineage.desired or lineage.stable
     current = case.world.services.get(name)
-    adopted = case.adoption if name == case.world.live_service else None
-    if adopted is not None and current is not None:
-        if revision is None:
-            return given_back(case, adopted, current)
-        if not adopted.taken or lineage.stable is not None:
-            note = adopted.note() if lineage.stable is None else {}
-            wanted = children.service(
-                case.rollout, name, names.selector(case.name, revision), chosen.ports if chosen else []
-            )
-            return children.service_takeover(wanted, current, note)
     ports: Sequence[Mapping[str, Any]] = chosen.ports if chosen else []
-    if revision is None and current is not None:
-        # Nothing of the spec reaches a Service that selects nothing but what it already says.
+    if current is not None and lineage.get(revision) is None:
+        # Nothing of the spec reaches a Service that selects nothing, or what nobody knows, but what it already says.
         ports = current["spec"].get("ports") or ports
     if not ports:
         return None
@@ -162,12 +155,23 @@ def _service(case: Case, lineage: Lineage, name: str, revision: str | None) -> A
     return children.service_write(children.service(case.rollout, name, selected, ports), current, case.uid)
 
 
-def given_back(case: Case, adopted: Adoption, current: Object) -> Replace | None:
-    """The write that brings back what an adopted Service selected before."""
-    if (current["spec"].get("selector") or {}) == adopted.selector:
-        return None
-    wanted = children.service(case.rollout, case.world.live_service, adopted.selector, adopted.ports)
-    return children.service_takeover(wanted, current, adopted.note())
+def _live_service(case: Case, lineage: Lineage, revision: str | None, followed: bool) -> Apply | Replace | None:
+    name = case.world.live_service
+    current, found = case.world.services.get(name), case.adoption
+    if current is None or found is None:
+        return _service(case, lineage, name, revision)
+    if revision is None:
+        if (current["spec"].get("selector") or {}) != found.selector:
+            return give_back(current, found, case.uid)
+        return release(current, case.uid) if found.taken and followed else None
+    if lineage.stable is not None and found.taken:
+        return forget(current)
+    chosen = lineage.get(revision)
+    if found.taken or chosen is None:
+        return _service(case, lineage, name, revision)
+    return take_over(
+        children.service(case.rollout, name, names.selector(case.name, revision), chosen.ports), current, found
+    )
 
 
 def weights(case: Case, weight: int | None) -> list[SetWeights]:
@@ -191,20 +195,12 @@ def weights(case: Case, weight: int | None) -> list[SetWeights]:
     ]
 
 
-def _adopted_way_back(case: Case) -> list[Apply | Replace | SetWeights]:
-    current = case.world.services.get(case.world.live_service)
-    adopted = case.adoption
-    if adopted is None or current is None:
-        return []
-    wanted = children.service(case.rollout, case.world.live_service, adopted.selector, adopted.ports)
-    return [children.service_takeover(wanted, current, adopted.note())]
-
-
 def way_back(case: Case) -> list[Apply | Replace | SetWeights]:
     """The exact writes that would bring traffic back to stable, for the rehearsal."""
     lineage = case.lineage
     if lineage.stable is None:
-        return _adopted_way_back(case)
+        service, found = case.world.services.get(case.world.live_service), case.adoption
+        return [give_back(service, found, case.uid)] if service is not None and found is not None else []
     current = case.world.services.get(case.world.live_service)
     selected = names.selector(case.name, lineage.stable.name)
     live = children.service(case.rollout, case.world.live_service, selected, lineage.stable.ports)

@@ -24,6 +24,10 @@ NO_REVISION = "none"
 are not cleaned up."""
 
 
+CHILD_LABELS = frozenset({MANAGED_BY_LABEL, ROLLOUT_LABEL})
+"""The keys of child_labels()."""
+
+
 def child_labels(rollout: str) -> dict[str, str]:
     """The labels of every child."""
     return {MANAGED_BY_LABEL: OPERATOR, ROLLOUT_LABEL: rollout}

@@ -180,10 +180,16 @@ def _text(scene: Scene, claim: Claim, phase: str, why: str) -> str:
         )
         return f'all {count} checks passed; {rehearsed}{void}; approve: {command} \'{{"spec":{{"approved":true}}}}\''
     if phase == "Blocked" and course.checked and course.checked.failed:
-        return f'{why}; when it is mended: {command} \'{{"spec":{{"rerun":"{scene.case.now:%H%M%S}"}}}}\''
+        return f'{why}; when it is mended: {command} \'{{"spec":{{"rerun":"{_again(claim)}"}}}}\''
     if phase in ("Shifting", "Held", "AwaitingApproval"):
         return scene.message
     return why or "traffic begins to move"
+
+
+def _again(claim: Claim) -> str:
+    """Another value of `rerun` than the one that was acted on; the same from pass to pass."""
+    last = claim.status.rerun or ""
+    return str(int(last) + 1) if last.isdecimal() and len(last) < 9 else ("2" if last != "2" else "3")
 
 
 def _status(

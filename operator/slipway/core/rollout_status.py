@@ -229,7 +229,7 @@ def _message(scene: Scene, phase: str) -> str:
         rejected = course.lineage.desired.marks.rejected
         serving = f"revision {stable.name} serves" if stable else "nothing serves"
         if stable is None and case.adoption is not None:
-            serving = f"Service {case.name} serves what it did before it was taken over"
+            serving = f"Service {case.name} has its own selector"
         why = f": {rejected.reason}" if rejected else ""
         return (
             f"{serving}; revision {course.lineage.desired.name} was sent back{why}. "

@@ -305,6 +305,8 @@ class Cluster:
             return
         obj = self._at(kind, name, write.resource_version)
         labels = {**(obj["metadata"].get("labels") or {}), **write.object["metadata"]["labels"]}
+        if isinstance(write, Replace):
+            labels = dict(write.object["metadata"]["labels"])
         owners = write.object["metadata"]["ownerReferences"]
         meta = {**obj["metadata"], "labels": labels, "ownerReferences": owners}
         if "annotations" in write.object["metadata"]:

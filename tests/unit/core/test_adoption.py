@@ -10,6 +10,7 @@ from tests.unit.core.cluster import Cluster, revision_of
 from tests.unit.core.objects import NAME, Object, blue_green, template
 
 from slipway.core.adoption import Adoption, adoption
+from slipway.core.decision import TcpProbe
 
 V1, V2 = (revision_of(blue_green(version)) for version in (1, 2))
 OWN = {"app": "before"}
@@ -48,7 +49,21 @@ def test_a_service_without_a_selector_is_not_taken(selector: Object | None) -> N
     assert adoption(service(selector=selector), NAME) is None
 
 
-@pytest.mark.parametrize("kept", ["", "{", "[]", "null", '{"selector": {}}', '{"selector": 1, "ports": 2}'])
+BAD_NOTES = {
+    "empty": "",
+    "cut": "{",
+    "a list": "[]",
+    "null": "null",
+    "no ports": '{"selector": {"app": "x"}, "ports": []}',
+    "no selector": '{"selector": {}, "ports": [{"port": 80}]}',
+    "a number selects": '{"selector": {"app": 5}, "ports": [{"port": 80}]}',
+    "a port in words": '{"selector": {"app": "x"}, "ports": [{"port": "x"}]}',
+    "other types": '{"selector": 1, "ports": 2}',
+    "deep": "[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("kept", BAD_NOTES.values(), ids=list(BAD_NOTES))
 def test_a_note_that_was_edited_by_hand_is_no_note(kept: str) -> None:
     labels = {"slipway.dev/rollout": NAME}
     assert adoption(service(metadata={"labels": labels, "annotations": {"slipway.dev/adopted": kept}}), NAME) is None
@@ -91,3 +106,44 @@ def test_semantics_10_one_that_would_select_the_candidates_pods_is_never_adopted
     assert (condition["status"], condition["reason"]) == ("False", "SelectorOverlap")
     candidate = revision_of(blue_green(template=overlapping))
     assert cluster.size(candidate) == 0
+
+
+def test_semantics_10_automatic_takes_no_service_that_would_select_its_candidate() -> None:
+    """Its users would reach pods that no gate has seen, and could not come back from them."""
+    cluster = Cluster(blue_green(approval="Automatic"), automatic=True)
+    cluster.put("Service", service(selector={"app": "web"}))
+    cluster.run(30)
+    assert cluster.condition("Accepted")["reason"] == "SelectorOverlap"
+    assert cluster.size(V1) == 0
+
+
+def test_what_others_said_of_it_stays() -> None:
+    other = {"apiVersion": "v1", "kind": "ConfigMap", "name": "app", "uid": "u"}
+    ports = [{"name": "old", "port": 80, "targetPort": 9898, "nodePort": 30080}]
+    cluster = adopting(ports=ports)
+    found = cluster.get("Service")
+    cluster.put("Service", {**found, "metadata": {**found["metadata"], "ownerReferences": [other]}})
+    cluster.settle()
+    cluster.approve("web-1")
+    assert cluster.run(60, lambda: cluster.live == V1)
+    taken = cluster.get("Service")
+    assert taken["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": 9898, "nodePort": 30080}]
+    assert other in taken["metadata"]["ownerReferences"]
+    assert taken["metadata"]["labels"]["team"] == "shop"
+
+
+def test_a_way_back_to_nobody_is_not_verified() -> None:
+    cluster = Cluster(blue_green())
+    cluster.put("Service", service())
+    cluster.probe = lambda probe: not isinstance(probe, TcpProbe)
+    cluster.promote("web-1")
+    cluster.settle()
+    assert cluster.phase("web-1") == "Blocked"
+    assert "rollback cannot be verified" in cluster.get("Promotion", "web-1")["status"]["message"]
+
+
+def test_a_service_that_cannot_be_taken_says_why() -> None:
+    cluster = Cluster(blue_green())
+    cluster.put("Service", service(selector=None))
+    cluster.settle()
+    assert "it cannot be taken over, as it has no selector" in cluster.condition("Accepted")["message"]

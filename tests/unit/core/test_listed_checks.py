@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.core.cluster import Cluster, serving
+from tests.unit.core.cluster import Cluster, revision_of, serving
 from tests.unit.core.objects import Object, blue_green, template
 
 from slipway.core.decision import MetricProbe, Probe, ServiceHttpProbe, TcpProbe
 
+V2 = revision_of(blue_green(2))
 EVIDENCE = "https://ci.example/runs/7"
 
 
@@ -184,3 +185,35 @@ def test_a_service_is_asked_once(question: Object, probe: type[Probe], answers_w
             "ok",
             timedelta(seconds=2),
         )
+
+
+def test_nothing_is_asked_before_the_candidate_has_pods() -> None:
+    """A query for its pods would find none, and a Service of its own nobody."""
+    cluster = serving(blue_green())
+    cluster.broken[V2] = "NotReady"
+    times = answers(cluster, value=2.0)
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", checks=[asked()])
+    cluster.run(10)
+    assert (len(times), result(cluster, "orders")["message"]) == (0, "waiting for the candidate's pods")
+    cluster.broken.pop(V2)
+    cluster.controllers()
+    cluster.run(10)
+    assert len(times) == 1
+    assert cluster.phase("web-2") == "AwaitingApproval", message(cluster)
+
+
+@pytest.mark.parametrize("checks", [[attested(False)], [asked()]], ids=["failed", "unverifiable"])
+def test_semantics_31_what_stays_blocked_is_not_written_again(checks: list[Object]) -> None:
+    cluster = serving(blue_green())
+    answers(cluster, no_data="no series")
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", checks=checks)
+    cluster.run(30)
+    assert cluster.phase("web-2") == "Blocked"
+    writes = 0
+    for _ in range(20):
+        cluster.now += timedelta(seconds=1)
+        writes += len(cluster.decide().writes)
+        cluster.once()
+    assert writes == 0
