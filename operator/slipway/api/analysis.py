@@ -21,6 +21,25 @@ Query = Annotated[
 """PromQL, in which names as `$(window)` are replaced."""
 
 
+BOUND_RULES = (
+    rule("has(self.below) || has(self.above)", "below, above or both must be set"),
+    rule(
+        "!has(self.below) || !has(self.above) || self.above < self.below",
+        "above must be less than below, or no value passes",
+        ".above",
+    ),
+)
+"""What holds of every bound on a number."""
+
+
+def check_bounds(below: float | None, above: float | None) -> None:
+    """The same for the models; raises what pydantic reports."""
+    if below is None and above is None:
+        raise invalid("there is no bound", "below, above or both")
+    if below is not None and above is not None and above >= below:
+        raise invalid(f"no value is above {above:g} and below {below:g}", "above < below", "above")
+
+
 class Gate(Model):
     """A bound on a measured number, which a revision must keep to take traffic and to stay.
 
@@ -32,12 +51,7 @@ class Gate(Model):
         json_schema_extra={
             "x-kubernetes-validations": [
                 rule("has(self.preset) != has(self.query)", "exactly one of preset and query must be set"),
-                rule("has(self.below) || has(self.above)", "below, above or both must be set"),
-                rule(
-                    "!has(self.below) || !has(self.above) || self.above < self.below",
-                    "above must be less than below, or no value passes",
-                    ".above",
-                ),
+                *BOUND_RULES,
             ]
         }
     )
@@ -68,10 +82,7 @@ class Gate(Model):
         if (self.preset is None) == (self.query is None):
             wrong = "neither preset nor query is set" if self.query is None else "both preset and query are set"
             raise invalid(wrong, "exactly one of preset and query")
-        if self.below is None and self.above is None:
-            raise invalid("there is no bound", "below, above or both")
-        if self.below is not None and self.above is not None and self.above >= self.below:
-            raise invalid(f"no value is above {self.above:g} and below {self.below:g}", "above < below", "above")
+        check_bounds(self.below, self.above)
         return self
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
-from slipway.api.analysis import Query
+from slipway.api.analysis import BOUND_RULES, Query, check_bounds
 from slipway.api.duration import SecondsUp
 from slipway.api.extensions import MAP_ATOMIC, rule, rules
 from slipway.api.model import Model, invalid
@@ -35,18 +35,7 @@ class Attestation(Model):
 class PrometheusCheck(Model):
     """A number of the Rollout's metrics source that must keep a bound before any traffic moves."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                rule("has(self.below) || has(self.above)", "below, above or both must be set"),
-                rule(
-                    "!has(self.below) || !has(self.above) || self.above < self.below",
-                    "above must be less than below, or no value passes",
-                    ".above",
-                ),
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [*BOUND_RULES]})
 
     query: Query
     """PromQL that yields one number. The names in it are replaced as in a gate's query."""
@@ -59,10 +48,7 @@ class PrometheusCheck(Model):
 
     @model_validator(mode="after")
     def _a_bound(self) -> Self:
-        if self.below is None and self.above is None:
-            raise invalid("there is no bound", "below, above or both")
-        if self.below is not None and self.above is not None and self.above >= self.below:
-            raise invalid(f"no value is above {self.above:g} and below {self.below:g}", "above < below", "above")
+        check_bounds(self.below, self.above)
         return self
 
 
