@@ -42,7 +42,7 @@ test: lint types parts ## Lint, types, unit, simulation, integration and end-to-
 	@echo "== tests"
 	$(RUN) pytest tests/unit tests/sim tests/integration tests/e2e
 
-test-unit: setup ## Unit and property tests of the core: seconds, no cluster
+test-unit: setup ## Unit and property tests: one to two minutes, no cluster
 	$(RUN) pytest tests/unit
 
 test-sim: setup ## Simulated API server, crashes, stale caches
