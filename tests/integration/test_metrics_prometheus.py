@@ -259,7 +259,7 @@ def test_probes_and_scrapes_do_not_thin_out_errors(scraped: Prometheus) -> None:
 
 
 @each_dialect
-def test_p95_is_p95_in_seconds(scraped: Prometheus, dialect: Dialect) -> None:
+def test_semantics_17_p95_is_p95_in_seconds(scraped: Prometheus, dialect: Dialect) -> None:
     # Nine of ten requests take 20 ms and one takes 800 ms: the mean is 98 ms, the median below 50 ms, and p95
     # lies in the bucket from 500 ms to 1 s.
     assert 0.5 < number(preset(scraped, dialect, "latency-p95", SLOW)) <= 1.0

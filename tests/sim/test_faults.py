@@ -52,7 +52,7 @@ def without_empty(end: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_crash_after_any_write_ends_the_same(name: str) -> None:
+def test_semantics_28_crash_after_any_write_ends_the_same(name: str) -> None:
     count = len(undisturbed(name).writes)
     # A different start for each scenario, so that together they die everywhere.
     stride = 1 if ALL else max(1, -(-count // DEATHS))

@@ -143,3 +143,10 @@ def test_operations_has_every_metric() -> None:
     page = BY_NAME["operations.md"].read_text()
     for name in names:
         assert re.search(rf"`{name}(_total)?`", page), name
+
+
+def test_every_rule_has_a_test_that_is_named_after_it() -> None:
+    rules = [int(number) for number in re.findall(r"^(\d+)\. ", BY_NAME["semantics.md"].read_text(), re.M)]
+    assert rules == list(range(1, 36))
+    tests = "".join(path.read_text() for path in (REPOSITORY / "tests").rglob("test_*.py"))
+    assert [rule for rule in rules if f"def test_semantics_{rule:02}_" not in tests] == []

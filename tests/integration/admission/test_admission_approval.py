@@ -73,7 +73,7 @@ def test_who_may_approve_is_stamped(kube: Kubernetes, namespace: str, path: str,
     ],
     ids=lambda value: value.name if isinstance(value, User) else "",
 )
-def test_who_may_not_approve(kube: Kubernetes, namespace: str, path: str, user: User, words: str) -> None:
+def test_semantics_24_who_may_not_approve(kube: Kubernetes, namespace: str, path: str, user: User, words: str) -> None:
     name = new_promotion(kube, namespace)
     write_by(path, kube, namespace, name, {"approved": True}, user).refused("slipway-approval", words)
     # Their own entry says the same as `approved: true`, and needs the same.
@@ -209,7 +209,7 @@ def test_lowering_and_taking_back_is_everybodys(kube: Kubernetes, namespace: str
     ids=lambda words: next(iter(words)),
 )
 @pytest.mark.parametrize("user", [DEVELOPER, APPROVER, CLUSTER_ADMIN, RESTORE], ids=lambda user: user.name)
-def test_nothing_is_created_approved(kube: Kubernetes, namespace: str, words: Object, user: User) -> None:
+def test_semantics_23_nothing_is_created_approved(kube: Kubernetes, namespace: str, words: Object, user: User) -> None:
     answers = [
         kube.create(PROMOTION, namespace, promotion("born-approved", **words), user),
         kube.apply(PROMOTION, namespace, promotion("born-approved", **words), user),
@@ -312,7 +312,7 @@ def test_kubectl_says_it_in_the_users_words(guarded: Cluster, kube: Kubernetes, 
     assert kube.get(PROMOTION, namespace, name).spec["approvals"] == {ODD_APPROVER.name: PLAN}
 
 
-def test_approved_in_a_manifest_is_warned_about(kube: Kubernetes, namespace: str) -> None:
+def test_semantics_23_approved_in_a_manifest_is_warned_about(kube: Kubernetes, namespace: str) -> None:
     answer = kube.create(PROMOTION, namespace, promotion("from-git", approved=False), DEVELOPER)
     assert any("leave it out of the manifest" in warning for warning in answer.warnings), answer
     show_plan(kube, namespace, "from-git").accepted()

@@ -70,7 +70,7 @@ def test_an_editor_cannot_hand_out_the_right(kube: Kubernetes, shop: str) -> Non
         kube.create(ROLE_BINDING, shop, binding, user).refused()
 
 
-def test_no_shipped_role_has_a_wildcard() -> None:
+def test_semantics_24_no_shipped_role_has_a_wildcard() -> None:
     for path in (REPOSITORY / "manifests" / "access").glob("*-roles.yaml"):
         for role in yaml.safe_load_all(path.read_text()):
             for rule in role.get("rules", []):

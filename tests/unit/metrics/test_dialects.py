@@ -96,5 +96,5 @@ def test_the_pods_of_a_deployment_match_however_long_its_name_is(rollout: str, r
         "my-web-3f2a9c01de",
     ],
 )
-def test_the_pods_of_other_deployments_do_not_match(other: str) -> None:
+def test_semantics_17_the_pods_of_other_deployments_do_not_match(other: str) -> None:
     assert not re.fullmatch(PODS.replace("$(deployment)", "web-3f2a9c01de"), pod_names(other))

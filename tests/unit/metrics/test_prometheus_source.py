@@ -75,7 +75,7 @@ async def test_the_envelope_is_not_dropped(make_source: MakeSource, body: bytes,
         assert isinstance(await make_source(server.url).query("up", AT), kind)
 
 
-async def test_a_503_with_retry_after_is_neither_waited_for_nor_repeated(make_source: MakeSource) -> None:
+async def test_semantics_18_a_503_with_retry_after_is_neither_waited_for_nor_repeated(make_source: MakeSource) -> None:
     async with raw_server(says(http(503, b"", Retry_After="6"))) as server:
         reading, seconds = await timed(make_source(server.url, seconds=20))
     assert reading == Error("HTTP 503")
@@ -109,7 +109,9 @@ async def test_a_redirect_is_not_followed(make_source: MakeSource, tmp_path: Pat
         pytest.param(trickles(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), id="endless interim responses"),
     ],
 )
-async def test_a_server_that_hangs_or_trickles_ends_with_the_deadline(make_source: MakeSource, answer: Answer) -> None:
+async def test_semantics_18_a_server_that_hangs_or_trickles_ends_with_the_deadline(
+    make_source: MakeSource, answer: Answer
+) -> None:
     answers = iter([answer, answer, says(GOOD)])
 
     async def next_answer(request: Request, writer: asyncio.StreamWriter) -> None:
@@ -169,7 +171,7 @@ async def test_a_connection_that_does_not_come_about_ends_with_the_deadline(make
     assert seconds < 0.5 + SLACK
 
 
-async def test_a_hung_source_does_not_delay_another(make_source: MakeSource) -> None:
+async def test_semantics_18_a_hung_source_does_not_delay_another(make_source: MakeSource) -> None:
     async with raw_server(hang) as hung, raw_server(says(GOOD)) as good:
         dead, alive = make_source(hung.url, seconds=30, max_concurrency=2), make_source(good.url, seconds=30)
         stuck = [asyncio.create_task(dead.query("up", AT)) for _ in range(50)]
@@ -240,7 +242,7 @@ async def test_a_query_that_nobody_waits_for_any_more_gives_its_slot_back(make_s
         ),
     ],
 )
-async def test_a_body_is_read_up_to_a_limit(make_source: MakeSource, data: bytes) -> None:
+async def test_semantics_18_a_body_is_read_up_to_a_limit(make_source: MakeSource, data: bytes) -> None:
     async def pour(_: Request, writer: asyncio.StreamWriter) -> None:
         writer.write(data)
         while b"chunked" in data[:80]:
@@ -291,7 +293,9 @@ async def test_a_source_that_is_not_there_is_an_error(make_source: MakeSource) -
     assert isinstance(name, Error)
 
 
-async def test_reasons_have_nothing_of_the_answer_or_of_the_request(make_source: MakeSource, tmp_path: Path) -> None:
+async def test_semantics_19_reasons_have_nothing_of_the_answer_or_of_the_request(
+    make_source: MakeSource, tmp_path: Path
+) -> None:
     token = tmp_path / "token"
     token.write_text("s3cret")
     body = b'{"status": "error", "errorType": "bad_data", "error": "s3cret"}'

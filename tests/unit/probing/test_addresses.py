@@ -44,7 +44,7 @@ NO_ADDRESS = [
 
 
 @pytest.mark.parametrize("host", NOT_DIALLED)
-async def test_where_no_pod_can_be_is_not_dialled(host: str) -> None:
+async def test_semantics_19_where_no_pod_can_be_is_not_dialled(host: str) -> None:
     expected = "not the address of a pod or Service, not dialled"
     for result in (
         await tcp_probe([(host, 80)], SECOND),

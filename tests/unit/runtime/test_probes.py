@@ -110,7 +110,7 @@ def endpoint(pod: str, address: str, ready: bool | None = True, kind: str = "Pod
     }
 
 
-async def test_only_addresses_that_pods_of_the_namespace_have_are_dialled(
+async def test_semantics_19_only_addresses_that_pods_of_the_namespace_have_are_dialled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dialled: list[tuple[str, int]] = []
