@@ -198,10 +198,10 @@ def weights(case: Case, weight: int | None) -> list[SetWeights]:
 def way_back(case: Case) -> list[Apply | Replace | SetWeights]:
     """The exact writes that would bring traffic back to stable, for the rehearsal."""
     lineage = case.lineage
-    if lineage.stable is None:
-        service, found = case.world.services.get(case.world.live_service), case.adoption
-        return [give_back(service, found, case.uid)] if service is not None and found is not None else []
     current = case.world.services.get(case.world.live_service)
+    if lineage.stable is None:
+        found = case.adoption
+        return [give_back(current, found, case.uid)] if current is not None and found is not None else []
     selected = names.selector(case.name, lineage.stable.name)
     live = children.service(case.rollout, case.world.live_service, selected, lineage.stable.ports)
     version = current["metadata"]["resourceVersion"] if current else None

@@ -24,13 +24,13 @@ NO_REVISION = "none"
 are not cleaned up."""
 
 
-CHILD_LABELS = frozenset({MANAGED_BY_LABEL, ROLLOUT_LABEL})
-"""The keys of child_labels()."""
-
-
 def child_labels(rollout: str) -> dict[str, str]:
     """The labels of every child."""
     return {MANAGED_BY_LABEL: OPERATOR, ROLLOUT_LABEL: rollout}
+
+
+CHILD_LABELS = frozenset(child_labels(""))
+"""Their keys."""
 
 
 def selector(rollout: str, revision: str | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.unit.core.objects import NAME, NAMESPACE, START, Object, promotion, rollout, route, taken
+from tests.unit.core.objects import NAME, NAMESPACE, START, Object, promotion, rollout, route, taken, template
 
 from slipway.api.promotion import PromotionSpec, PromotionStatus
 from slipway.api.rollout import RolloutStatus
@@ -408,4 +408,17 @@ def serving(spec: Object, **kwargs: Any) -> Cluster:
     cluster.settle()
     cluster.approve("web-1")
     assert cluster.run(60, lambda: cluster.phase() == "Healthy"), cluster.status
+    return cluster
+
+
+def shifting(spec: Object, share: int = 25) -> Cluster:
+    """The same with a second revision that was approved as web-2 and has this share."""
+    cluster = serving(spec)
+    cluster.edit(template=template(2))
+    cluster.promote("web-2")
+    cluster.settle()
+    assert cluster.phase("web-2") == "AwaitingApproval", cluster.get("Promotion", "web-2")["status"]
+    cluster.approve("web-2")
+    second = revision_of(cluster.get("Rollout")["spec"])
+    assert cluster.run(60, lambda: cluster.exposure(second) == share), cluster.status
     return cluster

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from tests.unit.core.cluster import Cluster, revision_of, serving
+from tests.unit.core.cluster import Cluster, revision_of, serving, shifting
 from tests.unit.core.objects import NAME, NAMESPACE, PORTS, Object, backend, blue_green, canary, route, template
 
 from slipway.core import names
@@ -414,12 +414,7 @@ def test_an_overlap_with_what_was_approved_is_the_users_own_business() -> None:
 
 
 def test_an_overlap_with_what_was_sent_back_is_one_again() -> None:
-    cluster = serving(blue_green())
-    cluster.edit(template=template(2))
-    cluster.promote("web-2")
-    cluster.settle()
-    cluster.approve("web-2")
-    assert cluster.run(60, lambda: cluster.live == V2)
+    cluster = shifting(blue_green(), 100)
     cluster.put("Service", service("legacy", {"app": "web"}))
     assert acceptance(cluster).accepted
     cluster.say("web-2", abort="no")
@@ -442,12 +437,7 @@ def test_the_first_obstacle_is_the_one_that_is_named() -> None:
     "edit", [{"progressDeadline": "soon"}, {"environment": None}, {"template": None}, {"approval": "Automatic"}]
 )
 def test_semantics_12_what_is_refused_in_flight_holds_and_can_still_go_back(edit: Object) -> None:
-    cluster = serving(canary())
-    cluster.edit(template=template(2))
-    cluster.promote("web-2")
-    cluster.settle()
-    cluster.approve("web-2")
-    assert cluster.run(60, lambda: cluster.weight == 25)
+    cluster = shifting(canary())
     cluster.edit(**edit)
     cluster.run(60)
     assert (cluster.phase(), cluster.live, cluster.weight) == ("Invalid", V1, 25)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.core.cluster import Cluster, revision_of, serving
+from tests.unit.core.cluster import Cluster, revision_of, serving, shifting
 from tests.unit.core.objects import NAME, NAMESPACE, PORTS, UID, Object, blue_green, canary, rollout, template
 
 from slipway.core import names
@@ -89,12 +89,7 @@ def test_a_controller_revision_keeps_template_ports_and_the_whole_digest() -> No
 
 
 def test_all_that_is_made_carries_the_label_and_the_owner() -> None:
-    cluster = serving(canary())
-    cluster.edit(template=template(2))
-    cluster.promote("web-2")
-    cluster.settle()
-    cluster.approve("web-2")
-    assert cluster.run(60, lambda: cluster.weight == 25)
+    cluster = shifting(canary())
     kinds = {kind: cluster.all(kind) for kind in ("Service", "Deployment", "ControllerRevision")}
     assert {kind: len(found) for kind, found in kinds.items()} == {
         "Service": 3,

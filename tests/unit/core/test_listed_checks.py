@@ -9,6 +9,7 @@ import pytest
 from tests.unit.core.cluster import Cluster, revision_of, serving
 from tests.unit.core.objects import Object, blue_green, template
 
+from slipway.api.check import BUILT_IN
 from slipway.core.decision import MetricProbe, Probe, ServiceHttpProbe, TcpProbe
 
 V2 = revision_of(blue_green(2))
@@ -217,3 +218,12 @@ def test_semantics_31_what_stays_blocked_is_not_written_again(checks: list[Objec
         writes += len(cluster.decide().writes)
         cluster.once()
     assert writes == 0
+
+
+def test_the_reserved_names_are_those_of_the_operators_own_checks() -> None:
+    cluster = serving(blue_green())
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", images=[{"name": "web", "image": "registry.example/web:v2"}])
+    cluster.settle()
+    found = {check["name"] for check in cluster.get("Promotion", "web-2")["status"]["checks"]}
+    assert found == set(BUILT_IN)

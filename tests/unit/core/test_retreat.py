@@ -5,23 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.core.cluster import Cluster, revision_of, serving
+from tests.unit.core.cluster import revision_of, shifting
 from tests.unit.core.objects import NAME, Object, blue_green, canary, template
 
 from slipway.core import marks
 from slipway.core.traffic import Traffic, next_traffic
 
 V1, V2, V3 = (revision_of(blue_green(version)) for version in (1, 2, 3))
-
-
-def shifting(spec: Object, share: int) -> Cluster:
-    cluster = serving(spec)
-    cluster.edit(template=template(2))
-    cluster.promote("web-2")
-    cluster.settle()
-    cluster.approve("web-2")
-    assert cluster.run(60, lambda: cluster.exposure(V2) == share), cluster.status
-    return cluster
 
 
 def test_an_abort_that_was_acted_on_does_not_send_the_same_revision_back_again() -> None:

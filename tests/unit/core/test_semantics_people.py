@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.core.cluster import Cluster, Conflict, revision_of, serving
+from tests.unit.core.cluster import Cluster, Conflict, revision_of, serving, shifting
 from tests.unit.core.objects import ANALYSIS, GATE, NAME, Object, blue_green, canary, template
 
 from slipway.core import marks
@@ -24,14 +24,6 @@ def promoting(spec: Object, version: int = 2, cluster: Cluster | None = None) ->
     cluster.promote(f"web-{version}")
     cluster.settle()
     assert cluster.phase(f"web-{version}") == "AwaitingApproval", cluster.status
-    return cluster
-
-
-def shifting(spec: Object, share: int = 25) -> Cluster:
-    """A candidate that has this share."""
-    cluster = promoting(spec)
-    cluster.approve("web-2")
-    assert cluster.run(60, lambda: cluster.exposure(V2) == share), cluster.status
     return cluster
 
 

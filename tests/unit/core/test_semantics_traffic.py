@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.unit.core import objects
-from tests.unit.core.cluster import Cluster, revision_of, serving
+from tests.unit.core.cluster import Cluster, revision_of, serving, shifting
 from tests.unit.core.objects import NAME, backend, blue_green, canary, route, template
 
 from slipway.core import marks
@@ -22,14 +22,6 @@ def promoting(cluster: Cluster, version: int = 2, name: str = "web-2") -> Cluste
     cluster.promote(name)
     cluster.settle()
     assert cluster.phase(name) == "AwaitingApproval", cluster.get("Promotion", name)["status"]
-    return cluster
-
-
-def shifting(spec: objects.Object, to: int = 25) -> Cluster:
-    """A candidate that has this share."""
-    cluster = promoting(serving(spec))
-    cluster.approve("web-2")
-    assert cluster.run(60, lambda: cluster.exposure(V2) == to), cluster.status
     return cluster
 
 

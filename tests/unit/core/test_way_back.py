@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.core.cluster import Cluster, revision_of, serving
+from tests.unit.core.cluster import Cluster, revision_of, serving, shifting
 from tests.unit.core.objects import NAME, blue_green, canary, template
 
 from slipway.core.decision import MarkRevision
@@ -12,20 +12,9 @@ V1, V2 = (revision_of(blue_green(version)) for version in (1, 2))
 CANDIDATE = f"{NAME}-candidate"
 
 
-def shifting() -> Cluster:
-    """A canary's second version at 25 %."""
-    cluster = serving(canary())
-    cluster.edit(template=template(2))
-    cluster.promote("web-2")
-    cluster.settle()
-    cluster.approve("web-2")
-    assert cluster.run(60, lambda: cluster.weight == 25)
-    return cluster
-
-
 def edited() -> Cluster:
     """The same, held because its strategy was edited to one without routes."""
-    cluster = shifting()
+    cluster = shifting(canary())
     cluster.edit(strategy=blue_green()["strategy"], traffic=None)
     cluster.settle()
     assert cluster.weight == 25
@@ -68,7 +57,7 @@ def test_the_candidate_service_goes_home_and_the_aborted_pods_end(removed: bool)
 
 @pytest.mark.parametrize("edit", [{"replicas": -1}, {"revisionHistoryLimit": -1}], ids=str)
 def test_what_is_wrong_in_the_live_spec_takes_no_plan_away(edit: dict[str, int]) -> None:
-    cluster = shifting()
+    cluster = shifting(canary())
     cluster.edit(**edit)
     cluster.settle()
     cluster.say("web-2", abort="no")
