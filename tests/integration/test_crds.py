@@ -187,13 +187,27 @@ CASE = {
     "images": [{"name": "web", "image": "registry.example/web:1"}],
     "version": "v1",
     "commit": "abc1234",
+    "idea": {"id": "IDEA-1", "summary": "pay later", "journey": [{"stage": "SPARK", "at": "2024-03-15"}]},
+    "readiness": {"stage": "REFINE", "status": "approved", "score": 8, "criticalIssues": [{"id": "BUG-1"}]},
+    "assessment": {"dataClassification": "INTERNAL", "risk": "Medium", "recommendation": "Proceed"},
     "checks": [{"name": "tests", "category": "Quality", "attest": {"passed": True, "summary": "185/185"}}],
+    "rollbackPlan": {"steps": ["kubectl -n shop get rollout web"]},
+    "migrations": {"scripts": ["001.sql"], "backwardCompatible": True, "estimatedDuration": "5m"},
+    "operations": {"logging": "Loki", "links": {"runbook": "https://runbooks.example/web"}},
+    "communication": {"changelog": "faster", "notify": ["support"]},
 }
 OTHER_CASE = {
     "images": [{"name": "web", "image": "registry.example/web:2"}],
     "version": "v2",
     "commit": "def5678",
+    "idea": {"id": "IDEA-2"},
+    "readiness": {"stage": "REFINE", "status": "approved", "score": 7.5},
+    "assessment": {"risk": "High"},
     "checks": [{"name": "tests", "category": "Quality", "attest": {"passed": False, "summary": "184/185"}}],
+    "rollbackPlan": {"steps": ["kubectl -n shop get pods"]},
+    "migrations": {"scripts": ["001.sql"], "backwardCompatible": False},
+    "operations": {"logging": "files"},
+    "communication": {"changelog": "slower"},
 }
 
 

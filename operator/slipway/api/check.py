@@ -15,7 +15,20 @@ from slipway.api.smoke_test import HTTPSmokeTest, TCPSmokeTest
 Category = Literal["Security", "Quality", "Operations", "Documentation", "Compliance"]
 """What a check is about."""
 
-BUILT_IN = ("template-accepted", "health-probe", "references-exist", "images", "gates-answer", "rollback-rehearsed")
+BUILT_IN = (
+    "template-accepted",
+    "health-probe",
+    "references-exist",
+    "images",
+    "gates-answer",
+    "rollback-rehearsed",
+    "readiness-score",
+    "idea-approved",
+    "critical-issues",
+    "assessment",
+    "rollback-plan-concrete",
+    "migrations-complete",
+)
 """The checks that every Promotion has; none of a user's may have their name."""
 
 _RESERVED = "is the name of a check that every Promotion has"

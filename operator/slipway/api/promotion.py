@@ -5,6 +5,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StrictBool
 
+from slipway.api.argument import (
+    Assessment,
+    Communication,
+    Idea,
+    Migrations,
+    Operations,
+    Readiness,
+    RollbackPlan,
+)
 from slipway.api.check import Check
 from slipway.api.conditions import Condition
 from slipway.api.extensions import LIST_ATOMIC, MAP_GRANULAR, list_map, rule, rules
@@ -47,6 +56,21 @@ class AcceptNoData(Model):
     """Why this is acceptable."""
 
 
+CASE = (
+    "images",
+    "version",
+    "commit",
+    "idea",
+    "readiness",
+    "assessment",
+    "checks",
+    "rollbackPlan",
+    "migrations",
+    "operations",
+    "communication",
+)
+"""The fields that make the case: part of the plan, and frozen while it is approved."""
+
 _IMMUTABLE = "is immutable: another one is another Promotion"
 
 
@@ -72,7 +96,7 @@ class PromotionSpec(Model):
         json_schema_extra={
             "x-kubernetes-validations": [
                 rule(_same("revision"), f"revision {_IMMUTABLE}", ".revision"),
-                *(_frozen(field) for field in ("images", "version", "commit", "checks")),
+                *(_frozen(field) for field in CASE),
             ]
         }
     )
@@ -92,8 +116,22 @@ class PromotionSpec(Model):
     """The version as people call it."""
     commit: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """The commit that it was built from."""
+    idea: Idea | None = None
+    """What is launched, and why."""
+    readiness: Readiness | None = None
+    """How ready its authors judge it."""
+    assessment: Assessment | None = None
+    """What could go wrong, and what is advised."""
     checks: Annotated[list[Check], Field(max_length=50), unique("name"), list_map("name")] = Field(default_factory=list)
     """The checklist: all of it must pass before anybody can approve."""
+    rollback_plan: RollbackPlan | None = None
+    """How people go back, beyond what Slipway does by itself."""
+    migrations: Migrations | None = None
+    """Changes of stored data that belong to the launch."""
+    operations: Operations | None = None
+    """Where those on call find what they need."""
+    communication: Communication | None = None
+    """Who is told, and what."""
     approved: StrictBool | None = None
     """true: puts it before users under the plan in status. false: withdraws. Never part of a manifest."""
     approvals: Annotated[dict[UserName, PlanHash], Field(max_length=20), MAP_GRANULAR, _ENTRIES_BY_USER] = Field(

@@ -21,6 +21,7 @@ from slipway.core.listed import listed_check
 from slipway.core.revision import Revision
 from slipway.core.smoke import TCP_TIMEOUT
 from slipway.core.snapshot import Measured, Probed
+from slipway.core.stated import stated_checks
 from slipway.core.world import Pod
 
 
@@ -99,6 +100,7 @@ def run(
         ):
             found.append(check)
             probes.extend(wanted)
+        found.extend(stated_checks(about.promotion))
         for listed in about.promotion.checks:
             check, wanted = listed_check(case, about, listed, known.get(listed.name))
             found.append(check)

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from slipway.api.promotion import PromotionSpec
+from slipway.api.promotion import CASE, PromotionSpec
 from slipway.api.rollout import RolloutSpec
 from slipway.core import names
 from slipway.core.revision import Revision, canonical, owner_of
@@ -29,7 +29,8 @@ _OF_ROLLOUT = {
     "min_ready_seconds",
     "progress_deadline",
 }
-_OF_PROMOTION = {"rollout", "environment", "revision", "images", "version", "commit", "checks"}
+_WHAT = {"rollout", "environment", "revision"}
+_OF_PROMOTION = {name for name, field in PromotionSpec.model_fields.items() if field.alias in {*_WHAT, *CASE}}
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,62 @@ ACCEPTED = {
             {"name": "database", "category": "Operations", "tcp": {"service": "db", "port": 5432}},
         ]
     ),
+    "the case for a launch": promotion(
+        idea={
+            "id": "IDEA-20240315-X7K2",
+            "summary": "Customers pay later.",
+            "problem": "Every third basket is left at the till.",
+            "evidence": "42 of 60 who were asked would.",
+            "lessons": ["Ask for the date of birth last."],
+            "journey": [
+                {"stage": "SPARK", "at": "2024-03-15", "iterations": 1, "note": "an email"},
+                {"stage": "REFINE", "at": "2024-06-01T12:00:00Z", "iterations": 4},
+            ],
+            "artifacts": [{"kind": "design", "url": "https://wiki.example/x", "sha256": "0" * 64}],
+        },
+        readiness={
+            "stage": "REFINE",
+            "status": "approved",
+            "score": 6.5,
+            "override": "the rest is text",
+            "criticalIssues": [{"id": "BUG-1", "resolved": True}, {"id": "BUG-2"}],
+        },
+        assessment={
+            "dataClassification": "CONFIDENTIAL",
+            "threats": ["somebody pays with another's name"],
+            "mitigations": ["a second factor"],
+            "risk": "High",
+            "recommendation": "Proceed with Caution",
+            "reason": "new to us",
+        },
+        rollbackPlan={
+            "triggers": ["more than 1 % of payments fail"],
+            "steps": ["`kubectl -n shop patch promotion web-1 --type merge -p '{}'`"],
+            "verification": ["payments per minute above 40"],
+            "communication": ["tell support"],
+        },
+        migrations={
+            "scripts": ["001-add-table.sql", "002-fill.sql"],
+            "backwardCompatible": True,
+            "backfill": "by night",
+            "estimatedDuration": "10m",
+            "rollback": ["002-empty.sql", "001-drop-table.sql"],
+        },
+        operations={
+            "ci": "https://ci.example/web",
+            "secrets": "an operator of the platform",
+            "logging": "Loki",
+            "alerts": "WebErrors",
+            "links": {"dashboard": "https://grafana.example/d/web"},
+        },
+        communication={
+            "changelog": "- pay later",
+            "releaseNotes": "You can pay later.",
+            "notify": ["support"],
+            "issues": ["SHOP-7"],
+        },
+    ),
+    "an empty override": promotion(readiness={"stage": "REFINE", "status": "approved", "score": 8, "override": ""}),
     "a full Promotion": promotion(
         revision="3f2a9c01de",
         images=[{"name": "web", "image": "registry.example/web@sha256:" + "0" * 64}],
@@ -214,6 +270,44 @@ REFUSED = [
         rollout(template={"metadata": {"labels": {"slipway.dev/revision": "x"}}, "spec": {}}),
         "spec.template.metadata.labels[slipway.dev/revision]",
         "slipway.dev/revision is set by the operator",
+    ),
+    Refused(
+        "a score of eleven",
+        promotion(readiness={"stage": "REFINE", "status": "approved", "score": 11}),
+        "spec.readiness.score",
+        "should be less than or equal to 10",
+    ),
+    Refused(
+        "an issue twice",
+        promotion(
+            readiness={"stage": "X", "status": "y", "score": 1, "criticalIssues": [{"id": "BUG-1"}, {"id": "BUG-1"}]}
+        ),
+        "spec.readiness.criticalIssues[1].id",
+        "Duplicate value",
+    ),
+    Refused(
+        "an unknown classification",
+        promotion(assessment={"dataClassification": "SECRET"}),
+        "spec.assessment.dataClassification",
+        'supported values: "PUBLIC", "INTERNAL", "CONFIDENTIAL", "RESTRICTED"',
+    ),
+    Refused(
+        "an idea that no label can name",
+        promotion(idea={"id": "pay later"}),
+        "spec.idea.id",
+        "spec.idea.id in body should match",
+    ),
+    Refused(
+        "a date in words",
+        promotion(idea={"id": "IDEA-1", "journey": [{"stage": "SPARK", "at": "in March"}]}),
+        "spec.idea.journey[0].at",
+        "should match",
+    ),
+    Refused(
+        "a link to nowhere",
+        promotion(operations={"links": {"runbook": "in the drawer"}}),
+        "spec.operations.links.runbook",
+        "should match",
     ),
     Refused("no ports", rollout(service={"ports": []}), "spec.service.ports", "should have at least 1 items"),
     Refused(

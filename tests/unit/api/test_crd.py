@@ -178,13 +178,9 @@ def test_what_is_not_built_is_absent() -> None:
             "from",
             "dryRun",
             "setImages",
-            "idea",
-            "readiness",
-            "assessment",
-            "rollbackPlan",
-            "migrations",
+            "watch",
+            "learnings",
         }
-        | {"operations", "communication", "watch", "learnings"}
     )
     status = set(schema(crd.promotions())["properties"]["status"]["properties"])
     assert status.isdisjoint({"report", "records"})

@@ -223,7 +223,14 @@ def test_semantics_31_what_stays_blocked_is_not_written_again(checks: list[Objec
 def test_the_reserved_names_are_those_of_the_operators_own_checks() -> None:
     cluster = serving(blue_green())
     cluster.edit(template=template(2))
-    cluster.promote("web-2", images=[{"name": "web", "image": "registry.example/web:v2"}])
+    cluster.promote(
+        "web-2",
+        images=[{"name": "web", "image": "registry.example/web:v2"}],
+        readiness={"stage": "REFINE", "status": "approved", "score": 8},
+        assessment={"recommendation": "Proceed"},
+        rollbackPlan={"steps": ["kubectl get pods"]},
+        migrations={"scripts": []},
+    )
     cluster.settle()
     found = {check["name"] for check in cluster.get("Promotion", "web-2")["status"]["checks"]}
     assert found == set(BUILT_IN)

@@ -210,6 +210,13 @@ def test_semantics_21_every_meaningful_field_changes_the_hash() -> None:
         {"commit": "0123456"},
         {"images": [{"name": "web", "image": "registry.example/web:v1"}]},
         {"revision": DIGEST[:10]},
+        {"idea": {"id": "IDEA-1"}},
+        {"readiness": {"stage": "REFINE", "status": "approved", "score": 8}},
+        {"assessment": {"risk": "High"}},
+        {"rollbackPlan": {"steps": ["kubectl get pods"]}},
+        {"migrations": {"scripts": ["001.sql"]}},
+        {"operations": {"logging": "Loki"}},
+        {"communication": {"notify": ["support"]}},
     ],
     ids=lambda fields: next(iter(fields)),
 )

@@ -1,0 +1,134 @@
+"""The built-in checks on what a Promotion states of itself: each is there as soon as its part of the case is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from slipway.api.argument import Assessment, Migrations, Readiness, RollbackPlan
+from slipway.api.promotion import CheckStatus, PromotionSpec
+from slipway.core.checking import Result, outcome
+
+LEAST_SCORE = 7.0
+"""The readiness score that is enough where no policy asks for more."""
+
+_PROGRAMS = (
+    "argocd|aws|az|bash|curl|docker|flux|gcloud|git|grpcurl|helm|istioctl|jq|kubectl|linkerd|make|mysql|oc|openssl|"
+    "pg_restore|psql|python3?|redis-cli|sh|slipway|sql|ssh|sudo|terraform|tofu|velero|vault"
+)
+_COMMAND = re.compile(rf"`[^`\s][^`]*`|^\s*(\$\s+\S|\.{{0,2}}/\S+|({_PROGRAMS})\s+\S)", re.IGNORECASE)
+_NUMBER = re.compile(r"\d")
+
+
+def stated_checks(spec: PromotionSpec, least_score: float = LEAST_SCORE) -> Iterator[CheckStatus]:
+    """The checks on the case that `spec` makes, in the order of its fields."""
+    if spec.readiness is not None:
+        yield from _readiness(spec.readiness, least_score)
+    if spec.assessment is not None:
+        yield _assessment(spec.assessment)
+    if spec.rollback_plan is not None:
+        yield _rollback_plan(spec.rollback_plan)
+    if spec.migrations is not None:
+        yield _migrations(spec.migrations)
+
+
+def is_command(text: str) -> bool:
+    """Whether a line holds something to run: text in backticks, or a line that begins with `$`, a path or a program."""
+    return _COMMAND.search(text) is not None
+
+
+def is_measurable(text: str) -> bool:
+    """Whether it can be seen without judgement that a line holds: it has a number to compare with, or a command."""
+    return _NUMBER.search(text) is not None or is_command(text)
+
+
+def _readiness(stated: Readiness, least: float) -> Iterator[CheckStatus]:
+    score = f"readiness.score is {stated.score:g}, at least {least:g} is asked for"
+    if stated.score >= least:
+        yield outcome("readiness-score", "Quality", Result.PASSED, f"{stated.score:g} of 10, at least {least:g}")
+    elif stated.override:
+        yield outcome("readiness-score", "Quality", Result.PASSED, f"{score}; overridden: {stated.override}")
+    else:
+        words = f"{score}: raise it, or say in readiness.override why it is enough"
+        yield outcome("readiness-score", "Quality", Result.FAILED, words)
+    if stated.status.lower() == "approved":
+        yield outcome("idea-approved", "Compliance", Result.PASSED, f"stage {stated.stage} is approved")
+    else:
+        words = f"readiness.status: stage {stated.stage} is {stated.status}, should be approved"
+        yield outcome("idea-approved", "Compliance", Result.FAILED, words)
+    unresolved = [issue.id for issue in stated.critical_issues if not issue.resolved]
+    if unresolved:
+        words = f"readiness.criticalIssues: {_some(unresolved)} not resolved"
+        yield outcome("critical-issues", "Quality", Result.FAILED, words)
+    else:
+        count = len(stated.critical_issues)
+        words = f"all {count} are resolved" if count else "none is known"
+        yield outcome("critical-issues", "Quality", Result.PASSED, words)
+
+
+def _assessment(stated: Assessment) -> CheckStatus:
+    name, category = "assessment", "Security"
+    if stated.recommendation is None:
+        words = "assessment.recommendation: missing; Proceed, Proceed with Caution or Do Not Proceed"
+        return outcome(name, category, Result.PENDING, words)
+    if stated.recommendation == "Do Not Proceed":
+        reason = f": {stated.reason}" if stated.reason else ""
+        return outcome(name, category, Result.FAILED, f"assessment.recommendation is Do Not Proceed{reason}")
+    if stated.recommendation == "Proceed with Caution" and not stated.reason:
+        return outcome(name, category, Result.FAILED, "assessment.reason: Proceed with Caution wants a reason")
+    if stated.risk in ("High", "Critical") and not stated.mitigations:
+        return outcome(name, category, Result.FAILED, f"assessment.mitigations: none, and the risk is {stated.risk}")
+    risk = f", risk {stated.risk}" if stated.risk else ""
+    words = f"{stated.recommendation}{risk}"
+    return outcome(name, category, Result.PASSED, f"{words}: {stated.reason}" if stated.reason else words)
+
+
+def _rollback_plan(stated: RollbackPlan) -> CheckStatus:
+    name, category = "rollback-plan-concrete", "Operations"
+    wrong = [
+        *(f"rollbackPlan.steps[{n}]: {line!r} names no command" for n, line in _not(is_command, stated.steps)),
+        *(
+            f"rollbackPlan.verification[{n}]: {line!r} has neither a number nor a command"
+            for n, line in _not(is_measurable, stated.verification)
+        ),
+    ]
+    if not stated.steps:
+        wrong.insert(0, "rollbackPlan.steps: none; write the commands that people run")
+    if wrong:
+        hint = "put commands into backticks"
+        return outcome(name, category, Result.FAILED, f"{_some(wrong, '; ')} ({hint})")
+    words = f"{_count(stated.steps, 'step')} with commands, {_count(stated.verification, 'measurable criterion')}"
+    return outcome(name, category, Result.PASSED, words)
+
+
+def _migrations(stated: Migrations) -> CheckStatus:
+    name, category = "migrations-complete", "Operations"
+    if not stated.scripts:
+        return outcome(name, category, Result.NOT_APPLICABLE, "migrations.scripts is empty")
+    wrong = []
+    if stated.scripts != sorted(stated.scripts):
+        wrong.append("migrations.scripts: their names do not sort in the order in which they run")
+    if stated.backward_compatible is None:
+        wrong.append("migrations.backwardCompatible: missing")
+    elif not stated.backward_compatible:
+        wrong.append("migrations.backwardCompatible is false: the version that serves now could not be gone back to")
+    if len(stated.rollback) < len(stated.scripts):
+        wrong.append(f"migrations.rollback: {len(stated.rollback)} for {_count(stated.scripts, 'script')}")
+    if wrong:
+        return outcome(name, category, Result.FAILED, "; ".join(wrong))
+    words = f"{_count(stated.scripts, 'script')} in order, backward compatible, each with its way back"
+    return outcome(name, category, Result.PASSED, words)
+
+
+def _not(holds: Callable[[str], bool], lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    return ((n, line) for n, line in enumerate(lines) if not holds(line))
+
+
+def _some(items: Sequence[str], separator: str = ", ") -> str:
+    more = f"{separator}and {len(items) - 3} more" if len(items) > 3 else ""
+    return separator.join(items[:3]) + more
+
+
+def _count(items: Sequence[str], noun: str) -> str:
+    plural = {"measurable criterion": "measurable criteria"}.get(noun, f"{noun}s")
+    return f"{len(items)} {noun if len(items) == 1 else plural}"

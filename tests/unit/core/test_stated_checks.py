@@ -1,0 +1,131 @@
+"""What a Promotion says of itself is checked: score, assessment, rollback plan, migrations."""
+
+from typing import Any
+
+import pytest
+
+from slipway.api.promotion import CheckStatus, PromotionSpec
+from slipway.core.stated import is_command, is_measurable, stated_checks
+
+READY = {"stage": "REFINE", "status": "approved", "score": 8}
+PLAN = {"steps": ["`kubectl get pods`"], "verification": ["errors below 1 %"]}
+MIGRATIONS = {"scripts": ["1.sql", "2.sql"], "backwardCompatible": True, "rollback": ["2-down.sql", "1-down.sql"]}
+
+
+def checks(**case: Any) -> dict[str, CheckStatus]:
+    spec = PromotionSpec.model_validate({"rollout": "web", "environment": "production", **case})
+    return {check.name: check for check in stated_checks(spec)}
+
+
+def test_nothing_stated_is_nothing_checked() -> None:
+    assert checks() == {}
+
+
+def test_readiness_score_must_be_seven_or_overridden() -> None:
+    assert checks(readiness=READY)["readiness-score"].result == "Passed"
+    assert checks(readiness=READY | {"score": 7})["readiness-score"].result == "Passed"
+    low = checks(readiness=READY | {"score": 6.9})["readiness-score"]
+    assert (low.result, low.category) == ("Failed", "Quality")
+    assert low.message.startswith("readiness.score is 6.9, at least 7 is asked for")
+    assert checks(readiness=READY | {"score": 6.9, "override": ""})["readiness-score"].result == "Failed"
+    over = checks(readiness=READY | {"score": 6.9, "override": "only text is missing"})["readiness-score"]
+    assert over.result == "Passed"
+    assert "overridden: only text is missing" in over.message
+
+
+def test_a_policy_can_ask_for_a_higher_score() -> None:
+    spec = PromotionSpec.model_validate({"rollout": "web", "environment": "production", "readiness": READY})
+    found = {check.name: check for check in stated_checks(spec, 9)}
+    assert found["readiness-score"].result == "Failed"
+
+
+@pytest.mark.parametrize(("status", "result"), [("approved", "Passed"), ("Approved", "Passed"), ("draft", "Failed")])
+def test_the_stage_must_be_approved(status: str, result: str) -> None:
+    found = checks(readiness=READY | {"status": status})["idea-approved"]
+    assert found.result == result
+    assert "REFINE" in found.message
+
+
+def test_every_critical_issue_must_be_resolved() -> None:
+    assert checks(readiness=READY)["critical-issues"].message == "none is known"
+    issues = [{"id": "BUG-1", "resolved": True}, {"id": "BUG-2", "resolved": False}, {"id": "BUG-3"}]
+    found = checks(readiness=READY | {"criticalIssues": issues})["critical-issues"]
+    assert (found.result, found.message) == ("Failed", "readiness.criticalIssues: BUG-2, BUG-3 not resolved")
+    assert checks(readiness=READY | {"criticalIssues": issues[:1]})["critical-issues"].result == "Passed"
+
+
+@pytest.mark.parametrize(
+    ("stated", "result"),
+    [
+        ({"recommendation": "Proceed"}, "Passed"),
+        ({"recommendation": "Proceed", "risk": "Medium", "dataClassification": "INTERNAL"}, "Passed"),
+        ({"recommendation": "Proceed with Caution"}, "Failed"),
+        ({"recommendation": "Proceed with Caution", "reason": "new to us"}, "Passed"),
+        ({"recommendation": "Do Not Proceed", "reason": "fails under load"}, "Failed"),
+        ({"recommendation": "Proceed", "risk": "High"}, "Failed"),
+        ({"recommendation": "Proceed", "risk": "High", "mitigations": ["canary"]}, "Passed"),
+        ({"risk": "Low"}, "Pending"),
+    ],
+)
+def test_the_assessment_must_advise_it(stated: dict[str, Any], result: str) -> None:
+    found = checks(assessment=stated)["assessment"]
+    assert found.result == result
+    assert found.message
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"steps": []}, "rollbackPlan.steps: none"),
+        ({"steps": ["Restore the old version"]}, "rollbackPlan.steps[0]: 'Restore the old version' names no command"),
+        ({"verification": ["all is well"]}, "rollbackPlan.verification[0]: 'all is well' has neither"),
+    ],
+)
+def test_a_rollback_plan_is_commands_and_numbers(change: dict[str, Any], words: str) -> None:
+    assert checks(rollbackPlan=PLAN)["rollback-plan-concrete"].result == "Passed"
+    found = checks(rollbackPlan=PLAN | change)["rollback-plan-concrete"]
+    assert found.result == "Failed"
+    assert words in found.message
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("kubectl -n shop get pods", True),
+        ("$ ./restore.sh last", True),
+        ("/opt/tools/restore last", True),
+        ("Run `psql -f down.sql` on the primary", True),
+        ("roll back the database", False),
+        ("Kubernetes is told", False),
+        ("``", False),
+        ("", False),
+    ],
+)
+def test_what_a_command_is(line: str, command: bool) -> None:
+    assert is_command(line) is command
+
+
+def test_what_is_measurable() -> None:
+    assert is_measurable("p95 below 0.5 s")
+    assert is_measurable("`curl -f https://shop.example/healthz`")
+    assert not is_measurable("users are happy")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"scripts": ["2.sql", "1.sql"]}, "do not sort"),
+        ({"backwardCompatible": False}, "backwardCompatible is false"),
+        ({"backwardCompatible": None}, "backwardCompatible: missing"),
+        ({"rollback": ["1-down.sql"]}, "migrations.rollback: 1 for 2 scripts"),
+    ],
+)
+def test_migrations_are_in_order_compatible_and_can_be_undone(change: dict[str, Any], words: str) -> None:
+    assert checks(migrations=MIGRATIONS)["migrations-complete"].result == "Passed"
+    found = checks(migrations=MIGRATIONS | change)["migrations-complete"]
+    assert found.result == "Failed"
+    assert words in found.message
+
+
+def test_no_migration_is_not_applicable() -> None:
+    assert checks(migrations={"scripts": []})["migrations-complete"].result == "NotApplicable"
