@@ -1,5 +1,8 @@
 """A Promotion's checklist: what is stated, and what the operator asks real Services and a real Prometheus for."""
 
+import hashlib
+import json
+
 from tests.e2e.arena import scenario
 from tests.e2e.kube import Object
 from tests.e2e.tenant import Tenant
@@ -8,6 +11,37 @@ from tests.e2e.tenant import Tenant
 def _stated(passed: bool, summary: str) -> Object:
     about = {"passed": passed, "summary": summary, "evidence": "https://ci.example/runs/7"}
     return {"name": "tests", "category": "Quality", "attest": about}
+
+
+@scenario
+async def test_whoever_approves_reads_the_report_and_is_bound_to_it(tenant: Tenant) -> None:
+    await tenant.serve("v1")
+    await tenant.change_image("v2")
+    promotion = await tenant.promote(
+        version="2.0.0",
+        idea={"id": "IDEA-7", "summary": "A second greeting."},
+        readiness={"stage": "REFINE", "status": "approved", "score": 8},
+    )
+    await tenant.until_promotion(promotion, "AwaitingApproval")
+    await tenant.until(lambda: "report" in tenant.status(promotion, "promotions"), "the report is written")
+
+    where = ("configmaps", f"{promotion}-report")
+    shown = (await tenant.approver.get(*where))["data"]
+    digest = tenant.status(promotion, "promotions")["report"]["digest"]
+    assert shown["report.md"].startswith("# IDEA-7: launch of web 2.0.0\n\n**GO**")
+    compact = json.dumps(json.loads(shown["report.json"]), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert "sha256:" + hashlib.sha256(compact.encode()).hexdigest() == digest
+
+    await tenant.approve(promotion)
+    await tenant.until_promotion(promotion, "Succeeded")
+    status = tenant.status(promotion, "promotions")
+    assert [entry["reportDigest"] for entry in status["approvals"]] == [digest]
+    assert status["summary"]["outcome"] == "Succeeded"
+    summed_up = lambda: "summaryDigest" in tenant.status(promotion, "promotions")["report"]  # noqa: E731
+    await tenant.until(summed_up, "the summary is added")
+    at_the_end = (await tenant.approver.get(*where))["data"]
+    assert at_the_end.pop("summary.md").startswith(f"# {promotion}: Succeeded\n")
+    assert at_the_end == shown
 
 
 @scenario

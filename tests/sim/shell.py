@@ -21,7 +21,7 @@ from slipway.cluster.cache import Change as Seen
 from slipway.cluster.events import Occurrence
 from slipway.cluster.lease import NotLeader
 from slipway.cluster.resources import ROLLOUT_LABEL, ROLLOUTS
-from slipway.core.decision import DryRun, HttpProbe, MetricProbe, Probe, TcpProbe
+from slipway.core.decision import DryRun, HttpProbe, MetricProbe, Probe, PublishReport, TcpProbe
 from slipway.core.snapshot import Observation, Probed
 from slipway.runtime.affected import Key, affected
 from slipway.runtime.observations import Observations
@@ -168,7 +168,7 @@ class Operator:
             case TcpProbe():
                 behind = world.plane.reachable(probe.service)
                 return Probed(at=now, passed=behind, message="" if behind else f"no ready pod behind {probe.service}")
-            case DryRun():
+            case DryRun() | PublishReport():
                 # The real one reads the machine's clock.
                 result = await self._prober.run(namespace, probe)
                 assert isinstance(result, Probed)

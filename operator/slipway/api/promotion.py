@@ -200,8 +200,48 @@ class ApprovalStatus(StatusModel):
     """The plan that they saw."""
     report_digest: str = ""
     """Digest of the report that they saw."""
+    confirmed: Annotated[list[str], LIST_ATOMIC] = Field(default_factory=list)
+    """What they confirmed by it, as the report says."""
     identity: str
     """verified, delegated or unverified."""
+
+
+class ReportStatus(StatusModel):
+    """Where the report is."""
+
+    config_map: str
+    """Name of the ConfigMap, with keys report.md and report.json."""
+    digest: str
+    """SHA-256 of report.json in canonical form. Frozen from the approval on."""
+    summary_digest: str = ""
+    """SHA-256 of summary.md, which is added at the end."""
+
+
+class Summary(StatusModel):
+    """What came of it."""
+
+    outcome: str
+    """The phase in which it ended."""
+    environment: str
+    """Where."""
+    strategy: str
+    """How."""
+    revision: str
+    """What."""
+    version: str = ""
+    """The version as people call it."""
+    commit: str = ""
+    """The commit that it was built from."""
+    urls: Annotated[list[str], LIST_ATOMIC] = Field(default_factory=list)
+    """Where users reach it."""
+    checks: str
+    """How many of the checks passed."""
+    durations: dict[str, str] = Field(default_factory=dict)
+    """How long the phases took: waiting (until the approval), shifting, verifying, total."""
+    verification: Annotated[list[str], LIST_ATOMIC] = Field(default_factory=list)
+    """Last values of the gates against their bounds, and results of the smoke tests."""
+    rollback: str = ""
+    """How to go back from here."""
 
 
 class PromotionStatus(StatusModel):
@@ -222,6 +262,10 @@ class PromotionStatus(StatusModel):
     """The checks and their results."""
     approvals: Annotated[list[ApprovalStatus], LIST_ATOMIC] = Field(default_factory=list)
     """Who approved, when and which plan."""
+    report: ReportStatus | None = None
+    """The report for those who decide."""
+    summary: Summary | None = None
+    """What came of it."""
     rerun: str | None = None
     """The last `rerun` of the spec that was acted on."""
     links: dict[str, str] = Field(default_factory=dict)

@@ -35,6 +35,7 @@ from slipway.core.decision import (
 from slipway.core.lineage import Lineage
 from slipway.core.promotion_status import Verdict, verdicts, without_rollout
 from slipway.core.pruning import prune
+from slipway.core.report.publish import reported
 from slipway.core.revision import Revision, to_object
 from slipway.core.rollout_status import message_of, phase_of, rollout_status
 from slipway.core.scene import Scene
@@ -91,7 +92,8 @@ def _scene(case: Case, acceptance: Acceptance, course: Course, unconverged: str,
 def _decision(scene: Scene) -> Decision:
     case, course = scene.case, scene.course
     status = dump(rollout_status(scene))
-    found = verdicts(scene)
+    reports = reported(scene, verdicts(scene))
+    found = reports.verdicts
     writes: list[Write] = [*_new_revisions(case)]
     ended = course.verified or bool(course.kept)
     marks = _marks(course, case)
@@ -122,7 +124,7 @@ def _decision(scene: Scene) -> Decision:
             )
     if not scene.moving and course.back is None:
         writes += prune(scene)
-    probes = _probes(scene)
+    probes = (*_probes(scene), *reports.probes)
     return Decision(
         writes=tuple(writes),
         probes=probes,

@@ -191,7 +191,19 @@ class DryRun:
     writes: tuple[Apply | Replace | SetWeights, ...]
 
 
-Probe = MetricProbe | HttpProbe | TcpProbe | ServiceHttpProbe | DryRun
+@dataclass(frozen=True, kw_only=True)
+class PublishReport:
+    """Write the keys of this ConfigMap's data, if it is absent or its Promotion's own. Passed when they are there.
+
+    Not a write of the decision: nothing waits for it, and its failure holds nothing up.
+    """
+
+    key: str
+    due: datetime
+    object: Object
+
+
+Probe = MetricProbe | HttpProbe | TcpProbe | ServiceHttpProbe | DryRun | PublishReport
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+
 GROUP = "slipway.dev"
 API_VERSION = "slipway.dev/v1alpha1"
 OPERATOR = "slipway"
 """Field manager, and the value of app.kubernetes.io/managed-by."""
 
 ROLLOUT_LABEL = "slipway.dev/rollout"
+REPORT_LABEL = "slipway.dev/report"
+"""On the ConfigMap with a Promotion's report: only the operator writes it."""
+IDEA_LABEL = "slipway.dev/idea"
+"""On reports: the id of the idea that a launch belongs to."""
 REVISION_LABEL = "slipway.dev/revision"
 PLAN_LABEL = "slipway.dev/plan"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
@@ -46,6 +52,13 @@ def deployment_name(rollout: str, revision: str) -> str:
 def plan_name(rollout: str, plan_hash: str) -> str:
     """The ControllerRevision that keeps an approved plan; `plan_hash` is `sha256:<hex>`."""
     return f"{rollout}-plan-{plan_hash.removeprefix('sha256:')[:10]}"
+
+
+def report_name(promotion: str) -> str:
+    """The ConfigMap with a Promotion's report. Names end at 253 characters: longer ones are cut and hashed."""
+    if len(promotion) <= 246:
+        return f"{promotion}-report"
+    return f"{promotion[:235].rstrip('.-')}-{hashlib.sha256(promotion.encode()).hexdigest()[:10]}-report"
 
 
 def preview_service(rollout: str) -> str:

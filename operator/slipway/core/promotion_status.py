@@ -8,13 +8,15 @@ from typing import Any
 
 from slipway.api.conditions import Condition
 from slipway.api.promotion import ApprovalStatus, PromotionStatus, Target
-from slipway.core import approval, charge
+from slipway.api.report import CONFIRMATIONS
+from slipway.core import approval, charge, names
 from slipway.core.approval import Consent
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
 from slipway.core.conditions import condition, find
 from slipway.core.course import automatic
 from slipway.core.marks import Cause
+from slipway.core.report.summary import summary
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
@@ -97,7 +99,10 @@ def _is_back(scene: Scene, revision: Revision) -> bool:
 
 def _final(scene: Scene, claim: Claim, phase: str, message: str, revision: Revision | None) -> Verdict:
     status = _status(scene, claim, phase, message, reason=phase, revision=revision)
-    return Verdict(claim, status.model_copy(update={"finished_at": scene.case.now}), {})
+    status = status.model_copy(update={"finished_at": scene.case.now})
+    if revision is not None and status.summary is None:
+        status = status.model_copy(update={"summary": summary(scene, claim, status, revision)})
+    return Verdict(claim, status, {})
 
 
 def _waiting(scene: Scene, claim: Claim) -> Verdict:
@@ -178,12 +183,20 @@ def _text(scene: Scene, claim: Claim, phase: str, why: str) -> str:
             (c.message for c in (course.checked.checks if course.checked else ()) if c.name == "rollback-rehearsed"),
             "",
         )
-        return f'all {count} checks passed; {rehearsed}{void}; approve: {command} \'{{"spec":{{"approved":true}}}}\''
+        read = f"; report: {_read_report(scene, claim)}" if claim.status.report else ""
+        return (
+            f'all {count} checks passed; {rehearsed}{void}{read}; approve: {command} \'{{"spec":{{"approved":true}}}}\''
+        )
     if phase == "Blocked" and course.checked and course.checked.failed:
         return f'{why}; when it is mended: {command} \'{{"spec":{{"rerun":"{_again(claim)}"}}}}\''
     if phase in ("Shifting", "Held", "AwaitingApproval"):
         return scene.message
     return why or "traffic begins to move"
+
+
+def _read_report(scene: Scene, claim: Claim) -> str:
+    name = names.report_name(claim.name)
+    return rf"kubectl -n {scene.case.namespace} get configmap {name} -o jsonpath='{{.data.report\.md}}'"
 
 
 def _again(claim: Claim) -> str:
@@ -243,6 +256,8 @@ def _status(
         shifted_at=moved,
         finished_at=before.finished_at,
         rerun=rerun,
+        report=before.report,
+        summary=before.summary,
         conditions=_conditions(scene, claim, phase, reason or phase, message, consent, granted, checks != []),
     )
 
@@ -268,6 +283,8 @@ def _approvals(
                 by=who,
                 at=scene.case.now,
                 plan_hash=plan_hash,
+                report_digest=claim.status.report.digest if claim.status.report else "",
+                confirmed=list(CONFIRMATIONS),
                 identity=approval.identity(who, verified),
             )
         )

@@ -62,7 +62,7 @@ def _readiness(stated: Readiness, least: float) -> Iterator[CheckStatus]:
         yield outcome("critical-issues", "Quality", Result.FAILED, words)
     else:
         count = len(stated.critical_issues)
-        words = f"all {count} are resolved" if count else "none is known"
+        words = f"{count} of {count} resolved" if count else "none is known"
         yield outcome("critical-issues", "Quality", Result.PASSED, words)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import cast
@@ -11,8 +11,19 @@ from typing import cast
 from slipway.api.duration import parse_duration
 from slipway.cluster.api import Api, Object
 from slipway.cluster.errors import APIError, Conflict, NotFound, Unavailable
+from slipway.cluster.lease import NotLeader
 from slipway.cluster.resources import ENDPOINT_SLICES, PODS, SERVICES
-from slipway.core.decision import Apply, DryRun, HttpProbe, MetricProbe, Probe, Replace, ServiceHttpProbe, TcpProbe
+from slipway.core.decision import (
+    Apply,
+    DryRun,
+    HttpProbe,
+    MetricProbe,
+    Probe,
+    PublishReport,
+    Replace,
+    ServiceHttpProbe,
+    TcpProbe,
+)
 from slipway.core.snapshot import Measured, Observation, Probed
 from slipway.metrics.dialects import Preset, QueryVariables, UnknownPlaceholder, render
 from slipway.metrics.reading import Error, NoData
@@ -22,6 +33,7 @@ from slipway.probing.http import http_probe
 from slipway.probing.tcp import tcp_probe
 from slipway.runtime import writes
 from slipway.runtime.observations import NoResult
+from slipway.runtime.publishing import NotOurs, publish
 
 SMOKE_TESTS_AT_ONCE = 64
 DRY_RUNS_AT_ONCE = 8
@@ -32,11 +44,16 @@ SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 class Prober:
     """Runs probes. Each kind has its own bound, so that none of them waits for another kind.
 
+    `may_write` says for how many seconds writing is safe, and raises NotLeader when it is not.
+
     Queries are bounded by their source, each with a deadline of its own that waiting counts against.
     """
 
-    def __init__(self, api: Api, sources: Mapping[str, ConfiguredSource]) -> None:
+    def __init__(
+        self, api: Api, sources: Mapping[str, ConfiguredSource], may_write: Callable[[], float] = lambda: 60.0
+    ) -> None:
         self._api = api
+        self._may_write = may_write
         self._sources = sources
         self._smoke_tests = asyncio.Semaphore(SMOKE_TESTS_AT_ONCE)
         self._dry_runs = asyncio.Semaphore(DRY_RUNS_AT_ONCE)
@@ -58,6 +75,18 @@ class Prober:
             case DryRun():
                 async with self._dry_runs:
                     return await self._rehearse(probe)
+            case PublishReport():
+                return await self._publish(probe)
+
+    async def _publish(self, probe: PublishReport) -> Probed:
+        try:
+            async with asyncio.timeout(self._may_write()):
+                message = await publish(self._api, probe.object)
+        except (Conflict, Unavailable, TimeoutError, NotLeader) as error:
+            raise NoResult(str(error)) from error
+        except (APIError, NotOurs) as error:
+            return Probed(at=_now(), passed=False, message=str(error))
+        return Probed(at=_now(), passed=True, message=message)
 
     async def _measure(self, probe: MetricProbe) -> Measured:
         at = _now()

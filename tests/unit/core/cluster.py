@@ -28,6 +28,7 @@ from slipway.core.decision import (
     MetricProbe,
     PatchPromotionSpec,
     Probe,
+    PublishReport,
     Replace,
     SetWeights,
     Write,
@@ -230,9 +231,21 @@ class Cluster:
             elif isinstance(probe, DryRun):
                 passed = self.probe(probe)
                 self.observations[key] = Probed(at=self.now, passed=passed, message="" if passed else "refused")
+            elif isinstance(probe, PublishReport):
+                self.publish(probe)
             else:
                 passed = self.probe(probe)
                 self.observations[key] = Probed(at=self.now, passed=passed, message="200" if passed else "answered 500")
+
+    def publish(self, probe: PublishReport) -> None:
+        """Bring the keys into the ConfigMap, unless the test has a reason against it."""
+        passed = self.probe(probe)
+        self.observations[probe.key] = Probed(at=self.now, passed=passed, message="" if passed else "refused")
+        if passed:
+            name = probe.object["metadata"]["name"]
+            before = self.objects.get(("ConfigMap", name), {"data": {}})
+            made = {**copy.deepcopy(dict(probe.object)), "data": {**before["data"], **probe.object["data"]}}
+            self.put("ConfigMap", made)
 
     def settle(self, limit: int = 40) -> None:
         """Decide, write, let the controllers follow, until nothing changes; the time stands still."""

@@ -1,0 +1,209 @@
+"""Everything that an approver should know, gathered from one pass.
+
+Nothing in it changes by time alone: a report that waits for a person is written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from slipway.api.check import BUILT_IN
+from slipway.api.duration import format_duration
+from slipway.api.promotion import CheckStatus, PromotionSpec
+from slipway.api.report import (
+    CONFIRMATIONS,
+    Answer,
+    Change,
+    CheckLine,
+    Configuration,
+    PlanStep,
+    Report,
+    WayBack,
+)
+from slipway.api.rollout import RolloutSpec, SmokeTest
+from slipway.core import strategy
+from slipway.core.ceiling import Code
+from slipway.core.charge import Claim
+from slipway.core.checking import GOOD
+from slipway.core.gates import bound
+from slipway.core.report import template
+from slipway.core.revision import Revision
+from slipway.core.scene import Scene
+from slipway.core.snapshot import Object
+from slipway.core.strategy import Stage
+
+_CASE = ("idea", "readiness", "assessment", "rollbackPlan", "migrations", "operations", "communication")
+_NO_BLOCKER = frozenset({Code.OPEN, Code.APPROVAL, Code.CHECKS, Code.CONVERGENCE, Code.CAPACITY, Code.ABSENT})
+"""Limits that approving lifts, that the checks tell better, or that pass by themselves."""
+
+
+def gather(scene: Scene, claim: Claim, spec: PromotionSpec, revision: Revision, plan_hash: str) -> Report | None:
+    """The report of a Promotion on `revision`; None while the Rollout's spec cannot be read."""
+    case, rollout = scene.case, scene.case.spec
+    if rollout is None:
+        return None
+    stable = case.lineage.stable
+    checks = list(scene.course.checked.checks) if scene.course.checked else []
+    given = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return Report(
+        promotion=claim.name,
+        namespace=case.namespace,
+        environment=case.environment,
+        rollout=case.name,
+        revision=revision.name,
+        serving=stable.name if stable else "",
+        plan_hash=plan_hash,
+        version=spec.version or "",
+        commit=spec.commit or "",
+        images=list(revision.images),
+        answer=_answer(scene, checks),
+        idea=spec.idea,
+        readiness=spec.readiness,
+        assessment=spec.assessment,
+        checks=[_line(spec, check) for check in checks],
+        configuration=_configuration(scene, rollout, revision),
+        changes=_changes(rollout, stable, revision),
+        plan=list(_plan(rollout, stable is not None)),
+        gates=[_gate(rollout, gate.name) for gate in rollout.analysis.gates],
+        smoke_tests=[_smoke_test(test) for test in rollout.smoke_tests],
+        way_back=_way_back(scene, claim, rollout, revision, checks),
+        rollback_plan=spec.rollback_plan,
+        migrations=spec.migrations,
+        operations=spec.operations,
+        communication=spec.communication,
+        missing=[field for field in _CASE if field not in given],
+        commands=_commands(scene, claim),
+        confirmations=list(CONFIRMATIONS),
+    )
+
+
+def _answer(scene: Scene, checks: Sequence[CheckStatus]) -> Answer:
+    blockers = [f"check {c.name} is {c.result}: {c.message}" for c in checks if c.result not in GOOD]
+    limit = scene.course.limit
+    if limit is not None and limit.code not in _NO_BLOCKER:
+        blockers.append(limit.reason)
+    return Answer(go=not blockers, blockers=blockers)
+
+
+def _line(spec: PromotionSpec, check: CheckStatus) -> CheckLine:
+    attested = check.name not in BUILT_IN and any(c.name == check.name and c.attest for c in spec.checks)
+    return CheckLine(
+        name=check.name,
+        category=check.category,
+        result=check.result,
+        message=check.message,
+        # A built-in check keeps there what it was about.
+        evidence=check.evidence if check.evidence.startswith("http") else "",
+        attested=attested,
+        at=check.at,
+    )
+
+
+def _configuration(scene: Scene, rollout: RolloutSpec, revision: Revision) -> Configuration:
+    pod = revision.template.get("spec") or {}
+    return Configuration(
+        urls=hosts(scene.case.snapshot.routes),
+        ports=[f"{port.name} {port.port}" for port in rollout.service.ports],
+        service_account=str(pod.get("serviceAccountName") or "default"),
+        probes=template.probes(revision.template),
+        resources=template.resources(revision.template),
+        variables=template.variables(revision.template),
+    )
+
+
+def hosts(routes: Iterable[Object]) -> list[str]:
+    """The names by which users reach the workload, as its HTTPRoutes say."""
+    found: set[str] = set()
+    for route in routes:
+        spec = route.get("spec")
+        listed = spec.get("hostnames") if isinstance(spec, Mapping) else None
+        found.update(str(host) for host in (listed if isinstance(listed, list) else []))
+    return sorted(found)
+
+
+def _changes(rollout: RolloutSpec, stable: Revision | None, revision: Revision) -> list[Change]:
+    if stable is None:
+        return []
+    found = template.changes(stable.template, revision.template)
+    if list(stable.ports) != list(revision.ports):
+        was, will = (
+            ", ".join(f"{p.get('name')} {p.get('port')}→{p.get('targetPort', p.get('port'))}" for p in ports)
+            for ports in (stable.ports, revision.ports)
+        )
+        found.append(Change(what="service.ports", before=was, after=will))
+    return found
+
+
+def _plan(rollout: RolloutSpec, has_stable: bool) -> Iterator[PlanStep]:
+    # No number of pods: where it is scaled by itself, it is nothing to approve.
+    preview = strategy.settings(rollout).preview_replicas
+    pods = "all its pods" if preview is None else "1 pod" if preview == 1 else f"{preview} pods"
+    yield PlanStep(what=f"the new revision waits with {pods}, without users", until="a person approves this plan")
+    for stage in strategy.stages(rollout, has_stable):
+        yield _stage(rollout, stage)
+    if has_stable:
+        keep = format_duration(strategy.settings(rollout).keep_previous)
+        yield PlanStep(what="the previous revision stays up, ready to take traffic back at once", lasts=keep)
+
+
+def _stage(rollout: RolloutSpec, stage: Stage) -> PlanStep:
+    what = f"{stage.weight} % of traffic goes to the new revision"
+    if stage.final:
+        what = "all traffic goes to the new revision, which is verified"
+    gates = [gate.name for gate in stage.gates]
+    until = [f"{', '.join(gates)} {'passes' if len(gates) == 1 else 'pass'}"] if gates else []
+    if stage.final and rollout.smoke_tests:
+        until.append("the smoke tests pass")
+    if stage.asks:
+        what += f"; entered only when a person has set approvedWeight to {stage.weight} or more"
+    return PlanStep(what=what, lasts=format_duration(stage.hold), until=" and ".join(until))
+
+
+def _gate(rollout: RolloutSpec, name: str) -> str:
+    gate = next(g for g in rollout.analysis.gates if g.name == name)
+    asked = gate.preset or "a query of its own"
+    return (
+        f"{gate.name} {bound(gate)} ({asked}), over {format_duration(gate.window)}, every "
+        f"{format_duration(rollout.analysis.interval)}; {gate.failure_threshold} in a row send traffic back"
+    )
+
+
+def _smoke_test(test: SmokeTest) -> str:
+    if test.http is not None:
+        return f"{test.name}: GET {test.http.path} on port {test.http.port} answers {test.http.expect_status}"
+    if test.tcp is not None:
+        return f"{test.name}: Service {test.tcp.service} takes connections on port {test.tcp.port}"
+    return test.name
+
+
+def _way_back(
+    scene: Scene, claim: Claim, rollout: RolloutSpec, revision: Revision, checks: Sequence[CheckStatus]
+) -> WayBack:
+    case, stable = scene.case, scene.case.lineage.stable
+    triggers = [f"gate {_gate(rollout, gate.name)}" for gate in rollout.analysis.gates]
+    if rollout.smoke_tests:
+        triggers.append("a smoke test fails after the switch")
+    triggers.append("the new revision's pods crash")
+    if rollout.analysis.on_no_data == "Rollback":
+        triggers.append(f"no data for {format_duration(rollout.analysis.no_data_timeout)}")
+    at = f"kubectl -n {case.namespace} patch"
+    rehearsed = next((c.message for c in checks if c.name == "rollback-rehearsed"), "")
+    return WayBack(
+        to=stable.name if stable else "",
+        triggers=triggers if stable else [],
+        commands=[
+            f"""{at} promotion {claim.name} --type merge -p '{{"spec":{{"abort":"REASON"}}}}'""",
+            f"""{at} rollout {case.name} --type merge -p '{{"spec":{{"abort":"{revision.name}"}}}}'""",
+        ],
+        rehearsed=rehearsed,
+    )
+
+
+def _commands(scene: Scene, claim: Claim) -> list[str]:
+    at = f"kubectl -n {scene.case.namespace} patch promotion {claim.name} --type merge -p"
+    return [
+        f"""{at} '{{"spec":{{"approved":true}}}}'      # approve this plan""",
+        f"""{at} '{{"spec":{{"hold":"REASON"}}}}'      # hold: nothing advances""",
+        f"""{at} '{{"spec":{{"rollbackPlanNeeded":true}}}}'      # hold until there is a better rollback plan""",
+        f"""{at} '{{"spec":{{"abort":"REASON"}}}}'      # end it""",
+    ]

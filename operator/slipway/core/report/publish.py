@@ -1,0 +1,168 @@
+"""When a report is written, and where: one ConfigMap for each Promotion, written anew when its content has changed.
+
+It is frozen by the approval: what was read is what stays. At the end a summary is added beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from slipway.api.conditions import Condition
+from slipway.api.model import dump
+from slipway.api.promotion import PromotionStatus, ReportStatus
+from slipway.core import names
+from slipway.core.charge import Claim
+from slipway.core.conditions import condition
+from slipway.core.decision import Probe, PublishReport
+from slipway.core.promotion_status import Verdict
+from slipway.core.report.gather import gather
+from slipway.core.report.markdown import render
+from slipway.core.report.summary import render_summary
+from slipway.core.revision import canonical
+from slipway.core.scene import Scene
+from slipway.core.snapshot import Object, Probed
+
+AGAIN = timedelta(minutes=5)
+"""A report that could not be written is tried again after so long; a new one at once."""
+
+_SUMMED_UP = frozenset({"Watching", "Succeeded", "RolledBack", "Failed", "Aborted"})
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What becomes of the Promotions' statuses, and what is to be written."""
+
+    verdicts: tuple[Verdict, ...]
+    probes: tuple[Probe, ...]
+
+
+def reported(scene: Scene, verdicts: Sequence[Verdict]) -> Reported:
+    """The verdicts, with what is known of their reports; those that have ended still get their summary."""
+    out: list[Verdict] = []
+    probes: list[Probe] = []
+    for verdict in verdicts:
+        status, wanted = _of(scene, verdict.claim, verdict.status)
+        out.append(Verdict(verdict.claim, status, verdict.spec_patch))
+        probes.extend(wanted)
+    for claim in scene.case.claims:
+        if claim.finished and not claim.deleting:
+            status, wanted = _with_summary(scene, claim, claim.status)
+            probes.extend(wanted)
+            if status != claim.status:
+                out.append(Verdict(claim, status, {}))
+    return Reported(tuple(out), tuple(probes))
+
+
+def _of(scene: Scene, claim: Claim, status: PromotionStatus) -> tuple[PromotionStatus, list[Probe]]:
+    if status.phase in _SUMMED_UP:
+        return _with_summary(scene, claim, status)
+    course = scene.course
+    candidate, consent = course.candidate, course.consent
+    leads = course.claim is not None and course.claim.uid == claim.uid and not course.back
+    if not leads or candidate is None or course.plan is None or claim.spec is None:
+        return status, []
+    decided = candidate.marks.in_flight or course.entered is not None or (consent is not None and consent.granted)
+    if decided and status.report is not None:
+        return status, []
+    report = gather(scene, claim, claim.spec, candidate, course.plan.hash)
+    if report is None:
+        return status, []
+    content = dump(report)
+    digest = _digest(canonical(content))
+    if status.report is not None and status.report.digest == digest:
+        return _told(scene, claim, status, ""), []
+    data = {
+        "report.md": render(report),
+        "report.json": json.dumps(content, indent=2, ensure_ascii=False) + "\n",
+    }
+    there, failure, wanted = _published(scene, claim, digest, data)
+    if there:
+        status = status.model_copy(
+            update={"report": ReportStatus(config_map=names.report_name(claim.name), digest=digest)}
+        )
+    return _told(scene, claim, status, failure), wanted
+
+
+def _with_summary(scene: Scene, claim: Claim, status: PromotionStatus) -> tuple[PromotionStatus, list[Probe]]:
+    if status.report is None or status.summary is None:
+        return status, []
+    text = render_summary(claim.name, status.summary)
+    digest = _digest(text.encode())
+    if status.report.summary_digest == digest:
+        return status, []
+    there, _, wanted = _published(scene, claim, digest, {"summary.md": text})
+    if there:
+        status = status.model_copy(update={"report": status.report.model_copy(update={"summary_digest": digest})})
+    return status, wanted
+
+
+def _published(scene: Scene, claim: Claim, digest: str, data: Mapping[str, str]) -> tuple[bool, str, list[Probe]]:
+    """Whether it is written, why not, and what is still wanted."""
+    now, seen_all = scene.case.now, scene.case.snapshot.observations
+    written = object_of(claim, data)
+
+    def probe(number: int, start: timedelta) -> PublishReport:
+        key = f"report/{claim.uid}/{digest}/{number}"
+        return PublishReport(key=key, due=now + start, object=written)
+
+    first = probe(0, timedelta())
+    seen = seen_all.get(first.key)
+    if not isinstance(seen, Probed):
+        return False, "", [first]
+    if seen.passed:
+        return True, "", []
+    tries = int((now - seen.at) / AGAIN)
+    latest = probe(tries, timedelta())
+    last = seen_all.get(latest.key)
+    if isinstance(last, Probed) and last.passed:
+        return True, "", []
+    following = probe(tries + 1, seen.at + (tries + 1) * AGAIN - now)
+    words = last.message if isinstance(last, Probed) else seen.message
+    return False, words, [first, *([latest] if tries else []), following]
+
+
+def object_of(claim: Claim, data: Mapping[str, str]) -> Object:
+    """The ConfigMap with a Promotion's report: gone with the Promotion."""
+    meta = claim.obj["metadata"]
+    labels = {names.MANAGED_BY_LABEL: names.OPERATOR, names.REPORT_LABEL: "promotion"}
+    if claim.spec is not None and claim.spec.idea is not None:
+        labels[names.IDEA_LABEL] = claim.spec.idea.id
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": names.report_name(claim.name),
+            "namespace": meta["namespace"],
+            "labels": labels,
+            "ownerReferences": [
+                {
+                    "apiVersion": names.API_VERSION,
+                    "kind": "Promotion",
+                    "name": claim.name,
+                    "uid": claim.uid,
+                    "controller": True,
+                }
+            ],
+        },
+        "data": dict(data),
+    }
+
+
+def _told(scene: Scene, claim: Claim, status: PromotionStatus, failure: str) -> PromotionStatus:
+    """A report that cannot be written is no reason to stop; those who look for it are told."""
+    kept: Iterable[Condition] = (c for c in status.conditions if c.type != "Reported")
+    if not failure:
+        return status.model_copy(update={"conditions": list(kept)})
+    generation = int(claim.obj["metadata"].get("generation") or 0)
+    made = condition(
+        claim.status.conditions, "Reported", False, "NotWritten", failure[:1000], scene.case.now, generation
+    )
+    return status.model_copy(update={"conditions": [*kept, made]})
+
+
+def _digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()

@@ -1,0 +1,85 @@
+"""What came of a launch, in a few lines: in the status of its Promotion, and beside its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from slipway.api.promotion import CheckStatus, PromotionStatus, Summary
+from slipway.core import instants, strategy
+from slipway.core.charge import Claim
+from slipway.core.checking import GOOD
+from slipway.core.report.gather import hosts
+from slipway.core.report.markdown import code, plain, table
+from slipway.core.revision import Revision
+from slipway.core.scene import Scene
+
+
+def summary(scene: Scene, claim: Claim, status: PromotionStatus, revision: Revision) -> Summary:
+    """What to say of a Promotion that ends with this status. Values are those that were last seen."""
+    case, course, spec = scene.case, scene.course, claim.spec
+    plan = course.progress.spec if course.progress is not None else case.spec
+    back = course.lineage.previous if status.phase == "Succeeded" else None
+    at = f"kubectl -n {case.namespace} patch rollout {case.name} --type merge -p"
+    return Summary(
+        outcome=status.phase,
+        environment=case.environment,
+        strategy=strategy.name_of(plan) if plan is not None else case.status.strategy,
+        revision=revision.name,
+        version=(spec.version or "") if spec else "",
+        commit=(spec.commit or "") if spec else "",
+        urls=hosts(case.snapshot.routes),
+        checks=_checks(status.checks),
+        durations=dict(_durations(status, revision.marks.verified_at or status.finished_at or case.now)),
+        verification=list(_verification(scene, revision)),
+        rollback=f"""{at} '{{"spec":{{"abort":"{revision.name}"}}}}'""" if back is not None else "",
+    )
+
+
+def _checks(checks: list[CheckStatus]) -> str:
+    good = sum(check.result in GOOD for check in checks)
+    return f"{good} of {len(checks)} passed"
+
+
+def _durations(status: PromotionStatus, end: datetime) -> Iterator[tuple[str, str]]:
+    times = (
+        ("waiting", status.started_at, status.approved_at),
+        ("shifting", status.approved_at, status.shifted_at),
+        ("verifying", status.shifted_at, end),
+        ("total", status.started_at, end),
+    )
+    for name, start, stop in times:
+        if start is not None and stop is not None and stop >= start:
+            yield name, instants.roughly(stop - start)
+
+
+def _verification(scene: Scene, revision: Revision) -> Iterator[str]:
+    progress = scene.course.progress
+    gates = progress.gates if progress is not None else scene.case.status.gates
+    tests = progress.smoke if progress is not None else scene.case.status.smoke_tests
+    for gate in gates:
+        if gate.revision == revision.name:
+            value = f"{gate.value:.4g} " if gate.value is not None else ""
+            yield f"{gate.name} {value}{gate.bound}: {gate.verdict}"
+    for test in tests:
+        if test.revision == revision.name and test.verdict:
+            yield f"smoke test {test.name}: {test.verdict}"
+
+
+def render_summary(promotion: str, found: Summary) -> str:
+    """The summary as Markdown, ending with a newline."""
+    rows = [
+        ("Status", found.outcome),
+        ("Environment", code(found.environment)),
+        ("Strategy", found.strategy),
+        ("Addresses", ", ".join(code(url) for url in found.urls)),
+        ("Version", plain(found.version)),
+        ("Commit", code(found.commit) if found.commit else ""),
+        ("Revision", code(found.revision)),
+        ("Checks", found.checks),
+        ("Took", ", ".join(f"{name} {length}" for name, length in found.durations.items())),
+        ("Verification", "<br>".join(plain(line) for line in found.verification)),
+        ("Going back", code(found.rollback) if found.rollback else ""),
+    ]
+    lines = [f"# {plain(promotion)}: {found.outcome}", "", *table(("", ""), [row for row in rows if row[1]])]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,313 @@
+"""The report: what it says, when it is written, and that nobody's words can pose as ours."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.core.cluster import Cluster, serving
+from tests.unit.core.objects import Object, blue_green, canary, route, template
+
+from slipway.api.report import CONFIRMATIONS
+from slipway.core.decision import Probe, PublishReport
+from slipway.core.report.markdown import code, instruction, plain, quoted, table
+from slipway.core.report.publish import AGAIN
+from slipway.core.report.template import changes, variables
+
+IDEA = {"id": "IDEA-1", "summary": "Pay later.", "journey": [{"stage": "SPARK", "at": "2026-03-15", "iterations": 2}]}
+
+
+def waiting(spec: Object | None = None, **case: Any) -> Cluster:
+    """Version 1 serves, version 2 waits for a person."""
+    cluster = serving(spec or blue_green())
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", **case)
+    cluster.settle()
+    return cluster
+
+
+def status(cluster: Cluster, name: str = "web-2") -> Object:
+    return cluster.get("Promotion", name)["status"]
+
+
+def report(cluster: Cluster, name: str = "web-2") -> dict[str, Any]:
+    return json.loads(cluster.get("ConfigMap", f"{name}-report")["data"]["report.json"])
+
+
+def text(cluster: Cluster, name: str = "web-2") -> str:
+    return str(cluster.get("ConfigMap", f"{name}-report")["data"]["report.md"])
+
+
+def approve(cluster: Cluster) -> None:
+    cluster.say("web-2", approved=True, approvals={"alice": status(cluster)["planHash"]})
+
+
+# --- what it says ----------------------------------------------------------------------------------------------------
+
+
+def test_whoever_is_asked_finds_the_report_in_the_message() -> None:
+    cluster = waiting(idea=IDEA)
+    made = cluster.get("ConfigMap", "web-2-report")
+    assert "get configmap web-2-report -o jsonpath='{.data.report\\.md}'" in status(cluster)["message"]
+    assert status(cluster)["report"]["configMap"] == "web-2-report"
+    owner = made["metadata"]["ownerReferences"][0]
+    assert (owner["kind"], owner["uid"]) == ("Promotion", cluster.get("Promotion", "web-2")["metadata"]["uid"])
+    assert made["metadata"]["labels"]["slipway.dev/idea"] == "IDEA-1"
+
+
+def test_it_says_go_and_what_approving_confirms() -> None:
+    cluster = waiting(idea=IDEA)
+    found = report(cluster)
+    assert (found["schema"], found["stage"], found["answer"]) == ("slipway.dev/report/v1", "SCALE", {"go": True})
+    assert found["confirmations"] == list(CONFIRMATIONS)
+    lines = text(cluster).splitlines()
+    assert lines[0] == "# IDEA-1: launch of web " + found["revision"]
+    assert lines[2].startswith("**GO**")
+    assert "| Journey | SPARK (2) → SCALE |" in lines
+    assert lines[-1] == f"- {CONFIRMATIONS[-1]}"
+
+
+def test_it_says_no_go_and_what_stands_in_the_way() -> None:
+    cluster = waiting(assessment={"recommendation": "Do Not Proceed"}, hold="lunch")
+    found = report(cluster)
+    assert found["answer"]["go"] is False
+    assert [blocker.split(":")[0] for blocker in found["answer"]["blockers"]] == [
+        "check assessment is Failed",
+        "held on Promotion web-2",
+    ]
+    assert "**NO-GO** – in the way:" in text(cluster)
+
+
+def test_what_is_missing_is_named() -> None:
+    found = report(waiting(idea=IDEA))
+    missing = ["readiness", "assessment", "rollbackPlan", "migrations", "operations", "communication"]
+    assert found["missing"] == missing
+    assert "Not stated: neither `spec.readiness` nor `spec.assessment` is given." in text(waiting())
+
+
+def test_the_plan_is_told_step_by_step() -> None:
+    cluster = waiting(canary())
+    steps = [step["what"] for step in report(cluster)["plan"]]
+    assert steps == [
+        "the new revision waits with 1 pod, without users",
+        "25 % of traffic goes to the new revision",
+        "50 % of traffic goes to the new revision",
+        "all traffic goes to the new revision, which is verified",
+        "the previous revision stays up, ready to take traffic back at once",
+    ]
+
+
+def test_the_way_back_is_commands_and_their_rehearsal() -> None:
+    found = report(waiting())["wayBack"]
+    assert found["rehearsed"].startswith("rollback verified")
+    assert found["commands"][0].startswith("kubectl -n shop patch promotion web-2 --type merge -p")
+    assert found["triggers"][0].startswith("gate error-rate < 0.01")
+
+
+def test_the_first_launch_has_nothing_to_go_back_to() -> None:
+    cluster = Cluster(blue_green())
+    cluster.promote("web-1")
+    cluster.settle()
+    assert "serving" not in report(cluster, "web-1")
+    assert "there is nothing to go back to" in text(cluster, "web-1")
+
+
+def test_what_only_the_author_vouches_for_is_marked() -> None:
+    stated = {"name": "tests", "category": "Quality", "attest": {"passed": True, "summary": "185 of 185"}}
+    cluster = waiting(checks=[stated])
+    by_name = {check["name"]: check for check in report(cluster)["checks"]}
+    assert by_name["tests"]["attested"] is True
+    assert by_name["health-probe"]["attested"] is False
+    assert "| the author alone, without evidence" in text(cluster)
+
+
+def test_addresses_come_from_the_routes() -> None:
+    cluster = serving(canary(), routes=[route(hostnames=["shop.example", "www.shop.example"])])
+    cluster.edit(template=template(2))
+    cluster.promote("web-2")
+    cluster.settle()
+    assert report(cluster)["configuration"]["urls"] == ["shop.example", "www.shop.example"]
+
+
+# --- no secret is in it ----------------------------------------------------------------------------------------------
+
+
+def container(**fields: Any) -> Object:
+    return {"spec": {"containers": [{"name": "web", "image": "web:1", **fields}]}}
+
+
+def test_no_value_is_shown() -> None:
+    literal = {"name": "PASSWORD", "value": "hunter2"}
+    secret = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "db", "key": "token"}}}
+    old = container(env=[literal], args=["--password=hunter1"])
+    new = container(env=[{**literal, "value": "hunter3"}, secret], args=["--password=hunter4"])
+    found = [(c.what, c.before, c.after) for c in changes(old, new)]
+    assert found == [
+        ("web: variable PASSWORD", "template", "another value"),
+        ("web: variable TOKEN", "", "Secret db, key token"),
+        ("web: args", "given", "another"),
+    ]
+    shown = [(v.name, v.source, v.sensitive) for v in variables(new)]
+    assert shown == [("PASSWORD", "template", False), ("TOKEN", "Secret db, key token", True)]
+
+
+def test_differences_are_found_wherever_they_are() -> None:
+    old = container(resources={"limits": {"memory": "1Gi"}}, readinessProbe={"httpGet": {"path": "/", "port": 80}})
+    new = container(image="web:2", readinessProbe={"httpGet": {"path": "/ready", "port": 80}})
+    new["spec"] |= {"serviceAccountName": "web"}
+    new["metadata"] = {"labels": {"team": "shop"}}
+    new["spec"]["containers"].append({"name": "proxy", "image": "proxy:1"})
+    assert [change.what for change in changes(old, new)] == [
+        "web: image",
+        "web: resources",
+        "web: readinessProbe",
+        "container proxy",
+        "spec.serviceAccountName",
+        "metadata.labels[team]",
+    ]
+    assert changes(new, new) == []
+
+
+@given(st.recursive(st.none() | st.text(max_size=3) | st.integers(), lambda x: st.lists(x, max_size=2), max_leaves=4))
+def test_a_malformed_template_is_no_reason_to_fail(junk: Any) -> None:
+    for broken in (junk, {"spec": junk}, {"spec": {"containers": junk}}, container(env=junk, resources=junk)):
+        if isinstance(broken, dict):
+            assert changes(broken, broken) == []
+            variables(broken)
+
+
+# --- nobody's words pose as ours -------------------------------------------------------------------------------------
+
+WORDS = st.text(alphabet=st.sampled_from("ab \n\r\t#*`|<>[]()!_~-=+\\1.&"), max_size=40)
+
+
+@given(WORDS)
+def test_a_line_stays_a_line(words: str) -> None:
+    shown = plain(words)
+    assert "\n" not in shown
+    assert not re.match(r"[#>|=+-]", shown)
+    assert not re.search(r"(?<!\\)(\\\\)*[<`|\[]", shown)
+
+
+@given(WORDS)
+def test_a_quote_stays_a_quote(words: str) -> None:
+    assert all(line.startswith(">") for line in quoted(words))
+
+
+@given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=3))
+def test_a_table_keeps_its_columns(rows: list[tuple[str, str]]) -> None:
+    for line in table(("A", "B"), [(plain(a), code(b)) for a, b in rows]):
+        assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("Run `kubectl get pods` now", "Run `kubectl get pods` now"),
+        ("`kubectl get pods -l 'a=*'`", "`kubectl get pods -l 'a=*'`"),
+        ("an odd ` one <b>", "an odd \\` one \\<b\\>"),
+    ],
+)
+def test_commands_in_backticks_stay_code(line: str, shown: str) -> None:
+    assert instruction(line) == shown
+
+
+# --- when it is written ----------------------------------------------------------------------------------------------
+
+
+def published(cluster: Cluster) -> list[Probe]:
+    return [probe for probe in cluster.decide().probes if isinstance(probe, PublishReport)]
+
+
+def test_at_rest_nothing_is_written() -> None:
+    cluster = waiting()
+    version = cluster.version
+    cluster.run(60)
+    assert (cluster.version, published(cluster)) == (version, [])
+
+
+def test_it_follows_the_plan_while_it_waits() -> None:
+    cluster = waiting()
+    before = status(cluster)["report"]["digest"]
+    cluster.edit(strategy={"blueGreen": {"verify": "1h"}})
+    cluster.settle()
+    assert status(cluster)["report"]["digest"] != before
+    assert report(cluster)["planHash"] == status(cluster)["planHash"]
+
+
+def test_the_approval_names_the_report_that_was_there_and_freezes_it() -> None:
+    cluster = waiting()
+    shown = status(cluster)["report"]["digest"]
+    read = text(cluster)
+    approve(cluster)
+    cluster.run(600, lambda: status(cluster)["phase"] == "Succeeded")
+    entry = status(cluster)["approvals"][0]
+    assert (entry["reportDigest"], entry["confirmed"]) == (shown, list(CONFIRMATIONS))
+    assert status(cluster)["report"]["digest"] == shown
+    assert text(cluster) == read
+
+
+def test_a_report_that_cannot_be_written_stops_nothing_and_is_told() -> None:
+    cluster = serving(blue_green())
+    cluster.probe = lambda probe: not isinstance(probe, PublishReport)
+    cluster.edit(template=template(2))
+    cluster.promote("web-2")
+    cluster.settle()
+    told = {c["type"]: c for c in status(cluster)["conditions"]}["Reported"]
+    assert (told["status"], told["message"]) == ("False", "refused")
+    assert "report:" not in status(cluster)["message"]
+    approve(cluster)
+    cluster.run(600, lambda: status(cluster)["phase"] == "Succeeded")
+    assert "reportDigest" not in status(cluster)["approvals"][0]
+
+
+def test_it_is_tried_again() -> None:
+    cluster = serving(blue_green())
+    cluster.probe = lambda probe: not isinstance(probe, PublishReport)
+    cluster.edit(template=template(2))
+    cluster.promote("web-2")
+    cluster.settle()
+    for _ in range(3):
+        cluster.now += AGAIN
+        cluster.settle()
+        assert "report" not in status(cluster)
+    cluster.probe = lambda _: True
+    cluster.now += AGAIN
+    cluster.settle()
+    assert status(cluster)["report"]["configMap"] == "web-2-report"
+    assert "Reported" not in {c["type"] for c in status(cluster)["conditions"]}
+
+
+def test_a_summary_is_added_at_the_end() -> None:
+    cluster = waiting(version="1.2.3", commit="abc1234")
+    approve(cluster)
+    cluster.run(600, lambda: status(cluster)["phase"] == "Succeeded")
+    cluster.settle()
+    found = status(cluster)["summary"]
+    assert (found["outcome"], found["strategy"], found["version"]) == ("Succeeded", "BlueGreen", "1.2.3")
+    assert found["checks"] == "5 of 5 passed"
+    assert set(found["durations"]) == {"waiting", "shifting", "verifying", "total"}
+    assert found["verification"] == ["error-rate 0.001 < 0.01: Pass"]
+    assert f'"abort":"{found["revision"]}"' in found["rollback"]
+    summed_up = cluster.get("ConfigMap", "web-2-report")["data"]["summary.md"]
+    assert summed_up.startswith("# web-2: Succeeded\n")
+    version = cluster.version
+    cluster.run(120)
+    assert status(cluster)["report"]["summaryDigest"]
+    assert cluster.get("ConfigMap", "web-2-report")["data"]["summary.md"] == summed_up
+    assert published(cluster) == []
+    assert version <= cluster.version
+
+
+def test_a_launch_that_went_back_says_which_gate_broke() -> None:
+    cluster = waiting()
+    approve(cluster)
+    cluster.measure = lambda _: {"value": 0.5}
+    cluster.run(600, lambda: status(cluster)["phase"] == "RolledBack")
+    cluster.settle()
+    found = status(cluster)["summary"]
+    assert found["outcome"] == "RolledBack"
+    assert found["verification"] == ["error-rate 0.5 < 0.01: Fail"]
+    assert "rollback" not in found
