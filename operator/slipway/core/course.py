@@ -133,7 +133,23 @@ def _tidy(case: Case, course: Course) -> Course:
                 marks = cleared(marks)
         if marks != revision.marks:
             changed[name] = marks
-    return _marked(course, changed)
+    return _came_back(case, _marked(course, changed))
+
+
+def _came_back(case: Case, course: Course) -> Course:
+    """The mark of what traffic came back to, where a crash has left it out: the one that was sent back implies it."""
+    stable = course.lineage.stable
+    if stable is None or stable.marks.promoted_at is None:
+        return course
+    marks, promoted = stable.marks, stable.marks.promoted_at
+    since = [
+        r.marks.rejected.at
+        for r in course.lineage.revisions.values()
+        if r.marks.rejected and r.marks.promoted_at and r.marks.promoted_at > (marks.returned_at or promoted)
+    ]
+    if not since:
+        return course
+    return _marked(course, {stable.name: replace(marks, returned_at=max(since))})
 
 
 def _marked(course: Course, changed: dict[str, Marks]) -> Course:

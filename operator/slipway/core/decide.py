@@ -254,8 +254,9 @@ def _plan_stored(case: Case, plan_hash: str) -> bool:
 
 
 def _marks(course: Course, case: Case) -> list[Write]:
+    # What was sent back first: that traffic came back to another one follows from it, not the other way round.
     writes: list[Write] = []
-    for name, marks in sorted(course.marks.items()):
+    for name, marks in sorted(course.marks.items(), key=lambda item: (item[1].rejected is None, item[0])):
         revision = case.lineage.revisions.get(name)
         if revision is None:
             continue

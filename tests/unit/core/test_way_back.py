@@ -77,3 +77,26 @@ def test_from_canary_to_blue_green_nothing_keeps_the_pods_of_a_revision_that_ser
     cluster.run(300)
     assert (cluster.live, cluster.phase("web-2")) == (V2, "Succeeded")
     assert cluster.size(V1) == 0
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, 2), (2, 1), (3, 1), (1, 4)], ids=str)
+@pytest.mark.parametrize("marks", [1, 2])
+def test_a_crash_between_the_marks_of_going_back_loses_neither(old: int, new: int, marks: int) -> None:
+    """Whatever the order of the revisions' names: what was sent back stays so, and what came back has no previous."""
+    cluster = serving(blue_green(old))
+    cluster.edit(template=template(new))
+    cluster.promote("web-2")
+    cluster.settle()
+    cluster.approve("web-2")
+    assert cluster.run(60, lambda: cluster.phase() == "Verifying")
+    cluster.say("web-2", abort="no")
+    writes = cluster.decide().writes
+    made = [number for number, write in enumerate(writes, 1) if isinstance(write, MarkRevision)]
+    assert len(made) == 2
+    cluster.once(writes=made[marks - 1])
+    cluster.controllers()
+    cluster.run(120)
+    back, out = (revision_of(blue_green(version)) for version in (old, new))
+    assert (cluster.live, cluster.phase("web-2")) == (back, "Aborted")
+    assert "slipway.dev/returned-at" in cluster.marks(back)
+    assert "slipway.dev/rejected" in cluster.marks(out)
