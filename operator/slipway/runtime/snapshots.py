@@ -15,6 +15,7 @@ from slipway.cluster.resources import (
     HTTP_ROUTES,
     NAMESPACES,
     PODS,
+    PROMOTION_POLICIES,
     PROMOTIONS,
     REVISION_LABEL,
     ROLLOUT_LABEL,
@@ -51,6 +52,7 @@ def build(cache: Cache, key: Key, observations: Mapping[str, Observation], setti
         endpoint_slices=cache.of_rollout(ENDPOINT_SLICES, namespace, name),
         pods=cache.of_rollout(PODS, namespace, name),
         routes=tuple(_routes(cache, key)),
+        policies=tuple(cache.all(PROMOTION_POLICIES)),
         namespace_labels=((namespace_object or {}).get("metadata") or {}).get("labels") or {},
         namespace_ends=bool(((namespace_object or {}).get("metadata") or {}).get("deletionTimestamp")),
         observations=observations,
@@ -77,9 +79,9 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool
 
     What is not read: stored plans, which never change; revisions of the past, which nobody but the leader writes;
     Promotions that have ended, and Services that only share the namespace, which can hold a decision back but
-    bring traffic to no revision; the namespace, unless its label is what approves; `<rollout>-candidate` where
-    there are no routes. `routed`: the server knows HTTPRoutes. `thorough`: list all children and read
-    all Promotions, because the cache has turned out to be behind.
+    bring traffic to no revision; the namespace, unless its labels approve or choose policies; `<rollout>-candidate`
+    where there are no routes; a policy that is only just being created. `routed`: the server knows HTTPRoutes.
+    `thorough`: list all children and policies and read all Promotions, because the cache has turned out to be behind.
     """
     namespace, name = key
     lanes = asyncio.Semaphore(READS_AT_ONCE)
@@ -89,8 +91,11 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool
         *((PROMOTIONS, namespace, promotion) for promotion in _promotions(cache, key, thorough)),
         *((HTTP_ROUTES, *route) for route in _route_names(cache, key) if routed),
     ]
-    if thorough or _spec(cache, key).get("approval") == "Automatic":
+    policies = cache.all(PROMOTION_POLICIES)
+    by_labels = any((_match(policy).get("namespaceSelector")) for policy in policies)
+    if thorough or by_labels or _spec(cache, key).get("approval") == "Automatic":
         wanted.append((NAMESPACES, None, namespace))
+    wanted.extend((PROMOTION_POLICIES, None, policy["metadata"]["name"]) for policy in policies)
     listed = set(CHILDREN) if thorough else set()
     if len(cache.of_rollout(PODS, namespace, name)) > PODS_ONE_BY_ONE:
         listed.add(PODS)
@@ -104,6 +109,7 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool
     changes = await asyncio.gather(
         *(_read(lanes, api, cache, *one) for one in wanted),
         *(_read_all(api, cache, kind, key) for kind in listed),
+        *([_read_policies(api, cache)] if thorough else []),
     )
     # A watch may be late with a Promotion under which traffic moves already: its absence here is no deletion.
     unseen = (_read(lanes, api, cache, PROMOTIONS, namespace, promotion) for promotion in _unseen(cache, key))
@@ -125,6 +131,16 @@ async def _read_all(api: Api, cache: Cache, kind: Resource, key: Key) -> list[Ch
     namespace, name = key
     items, version = await api.list(kind, namespace, f"{ROLLOUT_LABEL}={name}")
     return cache.replace(kind, items, version, namespace, name)
+
+
+async def _read_policies(api: Api, cache: Cache) -> list[Change]:
+    items, version = await api.list(PROMOTION_POLICIES, None)
+    return cache.replace(PROMOTION_POLICIES, items, version)
+
+
+def _match(policy: Object) -> Object:
+    found = (policy.get("spec") or {}).get("match")
+    return dict(found) if isinstance(found, Mapping) else {}
 
 
 def _in_play(cache: Cache, key: Key) -> set[str]:
