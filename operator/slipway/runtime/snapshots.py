@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 
 from slipway.cluster.api import Api, Object
 from slipway.cluster.cache import CHILDREN, Cache, Change
-from slipway.cluster.errors import NotFound
+from slipway.cluster.errors import APIError, NotFound
 from slipway.cluster.resources import (
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
@@ -27,6 +28,8 @@ from slipway.core import names
 from slipway.core.marks import Marks
 from slipway.core.snapshot import Observation, Settings, Snapshot
 from slipway.runtime.affected import Key, service_names
+
+log = logging.getLogger(__name__)
 
 # One round for the usual Rollout. After a quiet hour every lane costs a TLS handshake first, so not many more.
 READS_AT_ONCE = 12
@@ -80,8 +83,8 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool
     What is not read: stored plans, which never change; revisions of the past, which nobody but the leader writes;
     Promotions that have ended, and Services that only share the namespace, which can hold a decision back but
     bring traffic to no revision; the namespace, unless its labels approve or choose policies; `<rollout>-candidate`
-    where there are no routes; a policy that is only just being created. `routed`: the server knows HTTPRoutes.
-    `thorough`: list all children and policies and read all Promotions, because the cache has turned out to be behind.
+    where there are no routes. `routed`: the server knows HTTPRoutes. `thorough`: list all children and read
+    all Promotions, because the cache has turned out to be behind.
     """
     namespace, name = key
     lanes = asyncio.Semaphore(READS_AT_ONCE)
@@ -95,7 +98,6 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool
     by_labels = any((_match(policy).get("namespaceSelector")) for policy in policies)
     if thorough or by_labels or _spec(cache, key).get("approval") == "Automatic":
         wanted.append((NAMESPACES, None, namespace))
-    wanted.extend((PROMOTION_POLICIES, None, policy["metadata"]["name"]) for policy in policies)
     listed = set(CHILDREN) if thorough else set()
     if len(cache.of_rollout(PODS, namespace, name)) > PODS_ONE_BY_ONE:
         listed.add(PODS)
@@ -109,7 +111,7 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool
     changes = await asyncio.gather(
         *(_read(lanes, api, cache, *one) for one in wanted),
         *(_read_all(api, cache, kind, key) for kind in listed),
-        *([_read_policies(api, cache)] if thorough else []),
+        _read_policies(api, cache, thorough),
     )
     # A watch may be late with a Promotion under which traffic moves already: its absence here is no deletion.
     unseen = (_read(lanes, api, cache, PROMOTIONS, namespace, promotion) for promotion in _unseen(cache, key))
@@ -133,8 +135,17 @@ async def _read_all(api: Api, cache: Cache, kind: Resource, key: Key) -> list[Ch
     return cache.replace(kind, items, version, namespace, name)
 
 
-async def _read_policies(api: Api, cache: Cache) -> list[Change]:
-    items, version = await api.list(PROMOTION_POLICIES, None)
+async def _read_policies(api: Api, cache: Cache, thorough: bool) -> list[Change]:
+    """All of them, new ones too: a freeze counts from when it was written, however late a watch is.
+
+    What the server has in memory is good enough, and costs no wait. Where they cannot be read those that are known
+    go on to count: going back must not depend on them.
+    """
+    try:
+        items, version = await api.list(PROMOTION_POLICIES, None, at_once=not thorough)
+    except APIError as error:
+        log.warning("PromotionPolicies cannot be read, the last known ones count: %s", error)
+        return []
     return cache.replace(PROMOTION_POLICIES, items, version)
 
 
