@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 
 from cronsim import CronSim
 
 from slipway.api.window import Window, days_off
 
-_STEPS = 200
-"""So many windows in a row are looked through for an opening; further ahead nobody waits for one."""
+_STEPS = 100
+"""So many windows in a row, or so many that overlap, are looked through; further ahead nobody waits for an opening."""
 _DAYS_AHEAD = 800
 
 
@@ -107,16 +108,22 @@ def _ends(window: Window, now: datetime) -> datetime | None:
     last = window.ends
     end = last
     if window.cron is not None and window.duration is not None:
-        end = None
-        for number, fired in enumerate(_ticks(window, now - window.duration)):
-            if (end is not None and fired > end) or number > _STEPS:
-                break
-            end = fired + window.duration
+        end = _chain_ends(_ticks(window, now - window.duration), window.duration)
     elif window.holidays is not None:
         day = now.astimezone(window.zone).date()
         following = _first(window, day, off=False)
         end = _midnight(window, following) if following else None
     return min(end, last) if end is not None and last is not None else end or last
+
+
+def _chain_ends(ticks: Iterator[datetime], duration: timedelta) -> datetime | None:
+    """When the first of the windows that begin at `ticks` ends, and those that follow before it has; None: too many."""
+    end: datetime | None = None
+    for fired in islice(ticks, _STEPS):
+        if end is not None and fired > end:
+            return end
+        end = fired + duration
+    return None
 
 
 def _starts(window: Window, now: datetime) -> datetime | None:

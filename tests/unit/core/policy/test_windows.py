@@ -104,6 +104,13 @@ def test_a_window_without_an_end_says_that_no_opening_is_in_sight() -> None:
     assert opens(at("2030-01-01T00:00"), window(deny="sold", **{"from": "2029-01-01"})) is None
 
 
+def test_windows_that_overlap_for_ever_are_no_long_work() -> None:
+    always = window(deny="mistake", cron="* * * * *", duration="1h")
+    assert opens(at("2026-11-20T12:00"), always) is None
+    bounded = window(deny="mistake", cron="* * * * *", duration="1h", until="2026-12-01")
+    assert opens(at("2026-11-20T12:00"), bounded) == at("2026-12-02T00:00", ZoneInfo("UTC"))
+
+
 def test_holidays_are_closed_from_midnight_to_midnight() -> None:
     bavarian = window(deny="holiday", holidays={"country": "DE", "subdivision": "BY"}, timeZone="Europe/Berlin")
     german = window(deny="holiday", holidays={"country": "DE"}, timeZone="Europe/Berlin")
