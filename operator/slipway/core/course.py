@@ -248,7 +248,9 @@ def _asked(case: Case, claim: Claim, demands: Demands, plan_hash: str, marks: Ma
     """What is demanded of the approvals of a plan. `marks` are those of the candidate."""
     moving = marks.approved if marks.in_flight else None
     acted = moving.by if moving is not None and moving.plan_hash == plan_hash else ()
-    return approval.Asked(demands.approvals, signers(case, claim, (), plan_hash), case.now, acted)
+    # Once traffic moves only people take words back.
+    wanted = replace(demands.approvals, valid_for=None) if moving is not None else demands.approvals
+    return approval.Asked(wanted, signers(case, claim, (), plan_hash), case.now, acted)
 
 
 def _approved(case: Case, claim: Claim | None, consent: Consent | None, present: Plan) -> Approved:

@@ -21,6 +21,8 @@ from slipway.core.stated import LEAST_SCORE
 
 READINESS = "readiness-score"
 """The check that a demanded score asks for."""
+STAGING = "staging"
+"""The check on where the images were before: what `from.required` asks for."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ def _unanswered(rule: CaseRule, assessment: Assessment | None) -> str:
 def _where(check: str) -> str:
     part = {
         READINESS: "readiness",
+        STAGING: "from",
         "idea-approved": "readiness",
         "critical-issues": "readiness",
         "assessment": "assessment",
@@ -177,6 +180,8 @@ def _required(read: Read) -> Iterator[tuple[str, str]]:
         yield from ((check, name) for check in spec.required_checks)
         if spec.min_readiness_score is not None:
             yield READINESS, name
+        if spec.from_ is not None and spec.from_.required:
+            yield STAGING, name
 
 
 def _staging(read: Read) -> Staging:

@@ -110,7 +110,7 @@ def test_the_strictest_of_each_demand_wins() -> None:
         ),
     )
     assert found.least_score == 9
-    assert dict(found.required) == {"tests": "a", "scan": "b", "readiness-score": "a"}
+    assert dict(found.required) == {"tests": "a", "scan": "b", "readiness-score": "a", "staging": "a"}
     assert (found.max_age, found.automatic_denied) == (hour, "b")
     assert found.approvals == Wanted(2, True, True, frozenset({"system:b"}), hour, ("a", "b"))
     assert (found.staging.required, found.staging.soak, found.staging.within) == (True, day, hour)
@@ -211,6 +211,14 @@ def test_a_further_policy_never_permits_more(
 
 
 # --- The case
+
+
+def test_staging_first_is_a_check_that_has_to_be_there() -> None:
+    found = demands(policy(**{"from": {"required": True, "within": "168h", "soak": "1h"}}))
+    assert lacking(found, promotion(), ["health-probe"]) == "policy p demands the check staging: state spec.from"
+    assert lacking(found, promotion(), ["staging"]) == ""
+    optional = demands(policy(**{"from": {"within": "168h"}}))
+    assert lacking(optional, promotion(), []) == ""
 
 
 def test_a_required_check_has_to_be_there() -> None:
