@@ -1,16 +1,16 @@
 """Windows in time in which going forward is denied, or outside of which it is: by cron, by dates, by holidays."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-import holidays
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from slipway.api.duration import SecondsUp
 from slipway.api.extensions import MAP_ATOMIC, rule, rules
+from slipway.api.holiday_calendar import countries
 from slipway.api.model import Model, invalid
 from slipway.api.names import Reason
 
@@ -85,7 +85,7 @@ class Holidays(Model):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        parts = holidays.list_supported_countries(include_aliases=True)
+        parts = countries()
         if self.country not in parts:
             raise invalid(f"there is no calendar of {self.country!r}", "a country with two letters", "country")
         if self.subdivision is not None and self.subdivision not in parts[self.country]:
@@ -164,9 +164,3 @@ class Window(Model):
         if len(self.until) == len("2026-12-23"):
             local = datetime.combine(local.date() + timedelta(days=1), time())
         return local.replace(tzinfo=self.zone, fold=1).astimezone(UTC)
-
-
-@lru_cache(maxsize=256)
-def days_off(country: str, subdivision: str | None, year: int) -> frozenset[date]:
-    """The public holidays of one year."""
-    return frozenset(holidays.country_holidays(country, subdiv=subdivision, years=year))

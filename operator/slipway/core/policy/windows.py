@@ -14,7 +14,8 @@ from itertools import islice
 
 from cronsim import CronSim
 
-from slipway.api.window import Window, days_off
+from slipway.api.holiday_calendar import days_off
+from slipway.api.window import Window
 
 _STEPS = 100
 """So many windows in a row, or so many that overlap, are looked through; further ahead nobody waits for an opening."""
