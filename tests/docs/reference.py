@@ -8,7 +8,7 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATH = REPOSITORY / "docs" / "reference.md"
-KINDS = ("rollouts", "promotions")
+KINDS = ("rollouts", "promotions", "promotionpolicies")
 
 Schema = dict[str, Any]
 
@@ -16,9 +16,9 @@ _HEAD = """\
 <!-- Generated from crds/ by `python -m tests.docs`. Do not edit. -->
 # Reference
 
-The fields of `slipway.dev/v1alpha1`, as `kubectl explain rollout.spec --recursive` and `kubectl explain promotion.spec
---recursive` show them. A field that is not here does not exist: `kubectl` refuses it. Durations are Go style: `30s`,
-`5m`, `1h30m`. `[]` stands for each entry of a list, `.*` for each key of a map.
+The fields of `slipway.dev/v1alpha1`, as `kubectl explain rollout.spec --recursive` and the same for `promotion` and
+`promotionpolicy` show them. A field that is not here does not exist: `kubectl` refuses it. Durations are Go style:
+`30s`, `5m`, `1h30m`. `[]` stands for each entry of a list, `.*` for each key of a map.
 """
 
 
@@ -40,6 +40,8 @@ def _kind(plural: str) -> str:
         *(f"- {rule}" for rule in rules),
     ]
     for part in ("spec", "status"):
+        if part not in schema["properties"]:
+            continue
         lines += ["", f"### {names['kind']}: {part}", ""]
         lines += ["| field | type | default | |", "|---|---|---|---|"]
         top: Schema = schema["properties"][part]

@@ -33,7 +33,8 @@ _LEFT_OUT = {"Deployment", "PodDisruptionBudget"}
 def install(cluster: Cluster) -> None:
     """CRDs and manifests/install, and wait until the policies answer."""
     cluster.kubectl("apply", "--server-side", f"--filename={REPOSITORY / 'crds'}")
-    cluster.kubectl("wait", "--for=condition=Established", "crd/rollouts.slipway.dev", "crd/promotions.slipway.dev")
+    ours = [f"crd/{plural}.slipway.dev" for plural in ("rollouts", "promotions", "promotionpolicies")]
+    cluster.kubectl("wait", "--for=condition=Established", *ours)
     rendered = cluster.kubectl("kustomize", str(REPOSITORY / "manifests" / "install"))
     documents = [each for each in yaml.safe_load_all(rendered) if each and each["kind"] not in _LEFT_OUT]
     # A Namespace first: what follows lives in it.

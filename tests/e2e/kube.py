@@ -20,13 +20,18 @@ _GROUPS = {
     "apis/gateway.networking.k8s.io/v1": ("httproutes",),
     "apis/networking.k8s.io/v1": ("ingresses",),
     "apis/rbac.authorization.k8s.io/v1": ("rolebindings", "roles"),
-    "apis/slipway.dev/v1alpha1": ("promotions", "rollouts"),
+    "apis/slipway.dev/v1alpha1": ("promotionpolicies", "promotions", "rollouts"),
     "apis/admissionregistration.k8s.io/v1": (
         "mutatingadmissionpolicybindings",
         "validatingadmissionpolicybindings",
     ),
 }
-_CLUSTER_WIDE = {"namespaces", "mutatingadmissionpolicybindings", "validatingadmissionpolicybindings"}
+_CLUSTER_WIDE = {
+    "namespaces",
+    "promotionpolicies",
+    "mutatingadmissionpolicybindings",
+    "validatingadmissionpolicybindings",
+}
 _GROUP_OF = {plural: group for group, plurals in _GROUPS.items() for plural in plurals}
 _KIND_OF = {
     "ConfigMap": "configmaps",
@@ -42,6 +47,7 @@ _KIND_OF = {
     "Namespace": "namespaces",
     "Pod": "pods",
     "Promotion": "promotions",
+    "PromotionPolicy": "promotionpolicies",
     "ReplicaSet": "replicasets",
     "ReplicationController": "replicationcontrollers",
     "Role": "roles",

@@ -7,7 +7,8 @@ from tests.cluster.images import PODINFO
 
 Object = dict[str, Any]
 
-ENVIRONMENT = "production"
+ENVIRONMENT = "qa"
+"""One that the shipped policy is not about: these tests are about other things."""
 ERROR_RATE: Object = {"name": "error-rate", "preset": "error-rate", "below": 0.05, "window": "3s"}
 LATENCY: Object = {"name": "latency-p95", "preset": "latency-p95", "below": 0.4, "window": "3s"}
 

@@ -34,7 +34,7 @@ def install(cluster: Cluster) -> None:
     cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRDS}")
     for name in ("namespace.yaml", "operator-identity.yaml", "operator-roles.yaml"):
         cluster.kubectl("apply", f"--filename={ACCESS / name}")
-    for crd in ("rollouts", "promotions"):
+    for crd in ("rollouts", "promotions", "promotionpolicies"):
         cluster.kubectl("wait", "--for=condition=Established", f"crd/{crd}.slipway.dev", "--timeout=30s")
 
 

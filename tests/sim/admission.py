@@ -1,7 +1,7 @@
 """The admission policies of Promotions, as far as a scenario needs them to let people act.
 
-Who says `approved: true` is stamped with the plan that status shows at that moment; who takes it
-back clears the entries. The policies themselves are tested on a real API server.
+Who creates one is stamped as its author. Who says `approved: true` is stamped with the plan that status
+shows at that moment; who takes it back clears the entries. The policies themselves are tested on a real API server.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def admit(user: str, approvers: set[str], old: Object | None, new: Object) -> Ob
     if old is None:
         if said_yes or named:
             raise Invalid("a Promotion cannot be created approved", 422, "Invalid")
-        return new
+        made: Object = clone(new)
+        made["spec"]["requestedBy"] = user
+        return made
     plan = (old.get("status") or {}).get("planHash")
     lifted = any(before.get(field) and not spec.get(field) for field in ("hold", "rollbackPlanNeeded"))
     if (said_yes or named or lifted) and user not in approvers:

@@ -42,7 +42,7 @@ class Client:
         return await self._read(lambda: self._session.get(kind, namespace, name))
 
     async def list(
-        self, kind: Resource, namespace: str | None = None, label_selector: str | None = None
+        self, kind: Resource, namespace: str | None = None, label_selector: str | None = None, at_once: bool = False
     ) -> tuple[list[Object], str]:
         return await self._read(lambda: self._session.list(kind, namespace, label_selector))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from tests.sim.patches import merge_patch
@@ -648,6 +649,67 @@ def automatic_returns_to_stable_before_a_newer_template() -> Script:
     script.when(always, lambda w: w.deploy("good", 2))
     script.when(weight(50), lambda w: w.deploy("good", 3))
     script.end = End("v3", "Healthy", replicas={"v1": 0, "v2": 0, "v3": 4})
+    return script
+
+
+# --- Policies -----------------------------------------------------------------------------------------------
+
+FROZEN = [{"deny": "inventory", "from": "2020-01-01"}]
+
+
+def until(world: World, seconds: float) -> str:
+    """The first whole minute, in UTC, that is at least so many seconds away."""
+    end = world.server.now() + timedelta(seconds=seconds + 59)
+    return end.strftime("%Y-%m-%dT%H:%M")
+
+
+@scenario
+def freeze_that_begins_mid_shift_and_is_lifted() -> Script:
+    script = approve(propose(stable_v1(CANARY)))
+    script.when(weight(25), lambda w: w.demand("freeze", windows=FROZEN))
+    script.when(for_seconds(20, phase("Held")), lambda w: w.lift("freeze"))
+    script.end = V2_HEALTHY
+    script.moves_vary = True
+    return script
+
+
+@scenario
+def freeze_that_ends_by_itself() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    script.when(always, lambda w: w.demand("freeze", windows=[{**FROZEN[0], "until": until(w, 60)}]))
+    approve(propose(script))
+    script.once(for_seconds(10, both(phase("Held"), live("v1"))))
+    script.end = V2_HEALTHY
+    return script
+
+
+@scenario
+def abort_in_a_freeze() -> Script:
+    script = approve(propose(stable_v1(CANARY)))
+    script.when(weight(25), lambda w: w.demand("freeze", windows=FROZEN))
+    script.when(phase("Held"), lambda w: w.patch_promotion("p2", abort="no"))
+    script.end = End("v1", "RolledBack", {"p2": "Aborted"})
+    script.moves_vary = True
+    return script
+
+
+@scenario
+def two_approvers() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    script.when(always, lambda w: w.demand("org", approvals={"count": 2, "fourEyes": True}))
+    approve(propose(script))
+    script.when(for_seconds(15, both(promotion("p2", "AwaitingApproval"), live("v1"))), lambda w: w.sign("p2", "bob"))
+    script.end = V2_HEALTHY
+    return script
+
+
+@scenario
+def policy_that_cannot_be_read() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    script.when(always, lambda w: w.demand("broken", windows=[{"deny": "x", "cron": "0 0 30 2 *", "duration": "1h"}]))
+    approve(propose(script))
+    script.when(for_seconds(15, both(phase("Held"), live("v1"))), lambda w: w.lift("broken"))
+    script.end = V2_HEALTHY
     return script
 
 

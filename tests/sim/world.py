@@ -17,6 +17,7 @@ from slipway.cluster.resources import (
     DEPLOYMENTS,
     HTTP_ROUTES,
     NAMESPACES,
+    PROMOTION_POLICIES,
     PROMOTIONS,
     REVISION_LABEL,
     ROLLOUTS,
@@ -28,6 +29,7 @@ Object = dict[str, Any]
 NAMESPACE = "shop"
 NAME = "web"
 APPROVER = "ada"
+SECOND_APPROVER = "bob"
 DEVELOPER = "dev"
 
 
@@ -85,7 +87,7 @@ class World:
     def __init__(self, loop: VirtualLoop, lags: Lags | None = None, automatic: bool = False) -> None:
         self.loop = loop
         self.server = Server(loop.now)
-        self.server.approvers = {APPROVER}
+        self.server.approvers = {APPROVER, SECOND_APPROVER}
         lags = lags or Lags()
         self.controllers = Controllers(self.server, lags)
         self.plane = DataPlane(self.server, lags, (f"Service/{NAME}", f"HTTPRoute/{NAME}"), NAMESPACE)
@@ -167,6 +169,20 @@ class World:
     def approve(self, name: str) -> None:
         """The approver's one patch."""
         self.patch_promotion(name, APPROVER, approved=True)
+
+    def sign(self, name: str, user: str) -> None:
+        """A further approver adds an own entry for the plan that status shows."""
+        plan = self.promotion(name)["status"]["planHash"]
+        self.patch_promotion(name, user, approvals={user: plan})
+
+    def demand(self, name: str, **spec: Any) -> None:
+        """An administrator writes a policy for all environments."""
+        admin = self.server.session("admin")
+        admin.create(PROMOTION_POLICIES, {"metadata": {"name": name}, "spec": {"match": {}, **spec}})
+
+    def lift(self, name: str) -> None:
+        """An administrator deletes a policy."""
+        self.server.session("admin").delete(PROMOTION_POLICIES, None, name)
 
     def withdraw(self, name: str) -> None:
         """Anybody takes the approval back."""

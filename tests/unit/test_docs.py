@@ -10,6 +10,7 @@ from tests.docs import reference
 
 from slipway.api.check import BUILT_IN
 from slipway.api.promotion import read_promotion
+from slipway.api.promotion_policy import read_policy
 from slipway.api.rollout import read_rollout
 from slipway.config import Config, LeaderElection, Source
 
@@ -30,7 +31,8 @@ def manifests(text: str) -> list[dict]:
 
 
 def validate(document: dict) -> None:
-    {"Rollout": read_rollout, "Promotion": read_promotion}[document["kind"]](document)
+    readers = {"Rollout": read_rollout, "Promotion": read_promotion, "PromotionPolicy": read_policy}
+    readers[document["kind"]](document)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

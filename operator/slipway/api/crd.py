@@ -24,6 +24,7 @@ from slipway.api import GROUP, VERSION
 from slipway.api.duration import format_duration
 from slipway.api.extensions import RULES
 from slipway.api.promotion import Promotion
+from slipway.api.promotion_policy import PromotionPolicy
 from slipway.api.rollout import Rollout
 
 FOLDER = Path(__file__).parents[3] / "crds"
@@ -122,10 +123,16 @@ def _column(name: str, path: str, description: str, kind: str = "string", wide: 
 
 
 def _definition(
-    model: type[BaseModel], short: str, columns: list[dict[str, Any]], **subresources: Any
+    model: type[BaseModel],
+    short: str,
+    columns: list[dict[str, Any]],
+    *,
+    plural: str = "",
+    scope: str = "Namespaced",
+    **subresources: Any,
 ) -> dict[str, Any]:
     kind = model.__name__
-    plural = f"{kind.lower()}s"
+    plural = plural or f"{kind.lower()}s"
     schema = structural(model)
     properties = schema["properties"]
     for envelope in ("apiVersion", "kind"):
@@ -134,8 +141,10 @@ def _definition(
     del properties["metadata"]
     if RULES in schema:
         properties["metadata"] = {"type": "object", "properties": {"name": {"type": "string"}}}
-    # kstatus takes an object without conditions for current: until the operator has seen it, it is not.
-    properties["status"] = {**_no_defaults(properties["status"]), "default": {"observedGeneration": -1}}
+    if "status" in properties:
+        # kstatus takes an object without conditions for current: until the operator has seen it, it is not.
+        properties["status"] = {**_no_defaults(properties["status"]), "default": {"observedGeneration": -1}}
+        subresources = {"status": {}, **subresources}
     schema["required"] = ["spec"]
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -151,7 +160,7 @@ def _definition(
                 "shortNames": [short],
                 "categories": ["slipway"],
             },
-            "scope": "Namespaced",
+            "scope": scope,
             "versions": [
                 {
                     "name": VERSION,
@@ -161,7 +170,7 @@ def _definition(
                         *columns,
                         _column("Age", ".metadata.creationTimestamp", "Time since it was created.", "date"),
                     ],
-                    "subresources": {"status": {}, **subresources},
+                    **({"subresources": subresources} if subresources else {}),
                     "schema": {"openAPIV3Schema": schema},
                 }
             ],
@@ -206,6 +215,22 @@ def promotions() -> dict[str, Any]:
     )
 
 
+def promotion_policies() -> dict[str, Any]:
+    """The CustomResourceDefinition of PromotionPolicies."""
+    return _definition(
+        PromotionPolicy,
+        "slpp",
+        [
+            _column("Environments", ".spec.match.environments", "The environments that it applies to."),
+            _column("Approvals", ".spec.approvals.count", "How many people have to approve.", "integer"),
+            _column("Score", ".spec.minReadinessScore", "The least readiness score.", "number"),
+            _column("Automatic", ".spec.automatic", "Whether Rollouts may do without a person."),
+        ],
+        plural="promotionpolicies",
+        scope="Cluster",
+    )
+
+
 class _Dumper(yaml.SafeDumper):
     """Block style throughout, and no anchors: a reader should not have to look elsewhere."""
 
@@ -221,6 +246,7 @@ def render(definition: Mapping[str, Any]) -> str:
 FILES: dict[str, Callable[[], dict[str, Any]]] = {
     f"{GROUP}_rollouts.yaml": rollouts,
     f"{GROUP}_promotions.yaml": promotions,
+    f"{GROUP}_promotionpolicies.yaml": promotion_policies,
 }
 
 

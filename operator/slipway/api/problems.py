@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from slipway.api.promotion import Promotion, PromotionSpec
+from slipway.api.promotion_policy import PromotionPolicy, PromotionPolicySpec
 from slipway.api.rollout import Rollout, RolloutSpec
 
 _ROOTS: dict[str, tuple[str, type[BaseModel]]] = {
@@ -17,6 +18,8 @@ _ROOTS: dict[str, tuple[str, type[BaseModel]]] = {
     "PromotionSpec": ("spec", PromotionSpec),
     "Rollout": ("", Rollout),
     "Promotion": ("", Promotion),
+    "PromotionPolicySpec": ("spec", PromotionPolicySpec),
+    "PromotionPolicy": ("", PromotionPolicy),
 }
 _MAPS = ("approvals", "weightApprovals")
 _TYPES = {
@@ -52,7 +55,7 @@ class FieldProblem:
 def problems(error: ValidationError) -> list[FieldProblem]:
     """All that is wrong, one entry for each field, in the order of the fields.
 
-    Takes the errors of Rollout, RolloutSpec, Promotion and PromotionSpec; paths begin at the resource.
+    Takes the errors of Rollout, Promotion, PromotionPolicy and of their specs; paths begin at the resource.
     """
     root, model = _ROOTS[error.title]
     return [_problem(details, root, model) for details in error.errors(include_url=False)]
@@ -62,7 +65,7 @@ def _problem(details: ErrorDetails, root: str, model: type[BaseModel]) -> FieldP
     where, context, given = details["loc"], details.get("ctx", {}), repr(details.get("input"))
     path = root
     for before, part in zip((None, *where), where, strict=False):
-        if isinstance(part, int) or before in _MAPS:
+        if isinstance(part, int) or (before in _MAPS and model in (Promotion, PromotionSpec)):
             path += f"[{part}]"
         elif part != "[key]":
             path += f".{part}" if path else part

@@ -56,6 +56,15 @@ class AcceptNoData(Model):
     """Why this is acceptable."""
 
 
+class BreakGlass(Model):
+    """Somebody takes it on themselves that this cannot wait for what policies demand."""
+
+    reason: Reason
+    """Why it cannot wait."""
+    by: UserName | None = None
+    """Who says so: stamped from Kubernetes 1.36 on, else one's own name or nothing."""
+
+
 CASE = (
     "images",
     "version",
@@ -96,6 +105,7 @@ class PromotionSpec(Model):
         json_schema_extra={
             "x-kubernetes-validations": [
                 rule(_same("revision"), f"revision {_IMMUTABLE}", ".revision"),
+                rule(_same("requestedBy"), "requestedBy is stamped at creation and never changes", ".requestedBy"),
                 *(_frozen(field) for field in CASE),
             ]
         }
@@ -132,6 +142,9 @@ class PromotionSpec(Model):
     """Where those on call find what they need."""
     communication: Communication | None = None
     """Who is told, and what."""
+    requested_by: UserName | None = None
+    """Who created it: stamped from Kubernetes 1.36 on, else one's own name or nothing. Immutable. Policies that demand
+    four eyes do not count this person's approval."""
     approved: StrictBool | None = None
     """true: puts it before users under the plan in status. false: withdraws. Never part of a manifest."""
     approvals: Annotated[dict[UserName, PlanHash], Field(max_length=20), MAP_GRANULAR, _ENTRIES_BY_USER] = Field(
@@ -151,6 +164,9 @@ class PromotionSpec(Model):
     """While set, nothing advances. Any editor may set it, an approver lifts it."""
     rollback_plan_needed: StrictBool | None = None
     """true: 'I am not confident in the rollback'. Like hold."""
+    break_glass: BreakGlass | None = None
+    """Lifts what policies that allow it demand: windows, the number of approvals, four eyes, required checks. Needs the
+    verb break-glass on the Rollout."""
     abort: Reason | None = None
     """Ends it; traffic goes back if it had moved. Any editor may."""
     rerun: Annotated[str, Field(min_length=1, max_length=128)] | None = None
@@ -279,7 +295,7 @@ class PromotionStatus(StatusModel):
     finished_at: Instant | None = None
     """When it reached its final phase."""
     conditions: Annotated[list[Condition], list_map("type")] = Field(default_factory=list)
-    """Succeeded, ChecksPassed, Approved, Watched, Stalled."""
+    """Succeeded, ChecksPassed, Approved, Watched, Stalled, GlassBroken."""
 
 
 class Promotion(Model):

@@ -22,9 +22,12 @@ class Api(Protocol):
         ...
 
     async def list(
-        self, kind: Resource, namespace: str | None = None, label_selector: str | None = None
+        self, kind: Resource, namespace: str | None = None, label_selector: str | None = None, at_once: bool = False
     ) -> tuple[Objects, str]:
-        """All objects, with `apiVersion` and `kind` filled in, and the resourceVersion of the list."""
+        """All objects, with `apiVersion` and `kind` filled in, and the resourceVersion of the list.
+
+        `at_once`: as the server has them in memory, perhaps a moment old, instead of waiting for the newest.
+        """
         ...
 
     async def create(self, kind: Resource, obj: Object, dry_run: bool = False) -> Object:

@@ -24,6 +24,7 @@ from slipway.cluster.resources import (
     HTTP_ROUTES,
     NAMESPACES,
     PODS,
+    PROMOTION_POLICIES,
     PROMOTIONS,
     ROLLOUT_LABEL,
     ROLLOUTS,
@@ -34,6 +35,7 @@ from slipway.cluster.resources import (
 WATCHED = (
     ROLLOUTS,
     PROMOTIONS,
+    PROMOTION_POLICIES,
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
     SERVICES,

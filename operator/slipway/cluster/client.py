@@ -68,19 +68,29 @@ class Client:
         return answer
 
     async def list(
-        self, kind: Resource, namespace: str | None = None, label_selector: str | None = None
+        self, kind: Resource, namespace: str | None = None, label_selector: str | None = None, at_once: bool = False
     ) -> tuple[Objects, str]:
-        """All objects, read in pages of one consistent snapshot, and its resourceVersion."""
+        """All objects, read in pages of one consistent snapshot, and its resourceVersion.
+
+        `at_once`: as the server has them in memory, perhaps a moment old, instead of waiting for the newest.
+        """
+        if at_once:
+            return await self._list(kind, namespace, label_selector, None, {"resourceVersion": "0"})
         try:
             return await self._list(kind, namespace, label_selector, PAGE)
         except Gone:  # the snapshot expired between two pages
             return await self._list(kind, namespace, label_selector, None)
 
     async def _list(
-        self, kind: Resource, namespace: str | None, label_selector: str | None, limit: int | None
+        self,
+        kind: Resource,
+        namespace: str | None,
+        label_selector: str | None,
+        limit: int | None,
+        how: Mapping[str, str] | None = None,
     ) -> tuple[Objects, str]:
         items: Objects = []
-        query: dict[str, str] = {}
+        query: dict[str, str] = dict(how or {})
         if label_selector:
             query["labelSelector"] = label_selector
         if limit:

@@ -40,6 +40,7 @@ class Resource:
 
 ROLLOUTS = Resource("slipway.dev", "v1alpha1", "rollouts", "Rollout")
 PROMOTIONS = Resource("slipway.dev", "v1alpha1", "promotions", "Promotion")
+PROMOTION_POLICIES = Resource("slipway.dev", "v1alpha1", "promotionpolicies", "PromotionPolicy", namespaced=False)
 CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 SERVICES = Resource("", "v1", "services", "Service")

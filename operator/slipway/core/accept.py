@@ -35,6 +35,13 @@ def accept(case: Case) -> Acceptance:
     overlap = _overlap(case)
     if overlap:
         return Acceptance(False, "SelectorOverlap", overlap, pods=False)
+    if case.spec.approval == "Automatic" and case.demands.automatic_denied:
+        return Acceptance(
+            False,
+            "AutomaticNotAllowed",
+            f"spec.approval: policy {case.demands.automatic_denied} denies Automatic in environment "
+            f"{case.environment}: use approval: Required",
+        )
     if case.spec.approval == "Automatic" and not automatic_allowed(case):
         return Acceptance(
             False,
@@ -53,8 +60,10 @@ def accept(case: Case) -> Acceptance:
 
 
 def automatic_allowed(case: Case) -> bool:
-    """Whether an administrator labelled the namespace for `approval: Automatic`."""
-    return case.snapshot.namespace_labels.get(names.AUTOMATIC_LABEL) == "automatic"
+    """Whether an administrator labelled the namespace for `approval: Automatic`, and no policy denies it."""
+    return (
+        not case.demands.automatic_denied and case.snapshot.namespace_labels.get(names.AUTOMATIC_LABEL) == "automatic"
+    )
 
 
 def is_ours(obj: Object, case: Case) -> bool:

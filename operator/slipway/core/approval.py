@@ -6,27 +6,47 @@ bound to a plan's hash and to a person's name. What is missing, what counts, wha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from slipway.api.promotion import PromotionSpec
+from slipway.core.policy.quorum import UNVERIFIED, Signers, Wanted, quorum, weight_of
 
-UNVERIFIED = "unverified"
-"""The entry that the operator binds where no admission policy stamps a name (Kubernetes before 1.36)."""
+__all__ = ["UNVERIFIED", "Asked", "Consent", "allowed_weight", "command", "consent", "identity", "weight_command"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What policies demand of approvals, and what is known about those who sign.
+
+    `acted` are those under whose word traffic moves already, if it moves under the plan of now.
+    """
+
+    wanted: Wanted
+    signers: Signers
+    now: datetime
+    acted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Consent:
     """What the human's word amounts to for one plan.
 
-    `by` are those whose entry is for this plan. `patch` is what the operator writes to the Promotion's spec: it
-    binds an unverified approval once, and removes what does not count any more.
+    `by` are those whose entry is for this plan and counts. `signed` are these and those whose word has lapsed.
+    `more`: somebody has signed, and the next one adds an own entry. `lapses`: when the first word gets too old.
+    `patch` is what the operator writes to the Promotion's spec: it binds an unverified approval once, and removes what
+    does not count any more.
     """
 
     granted: bool
     by: tuple[str, ...] = ()
     reason: str = ""
     void: bool = False
+    lapsed: bool = False
+    more: bool = False
+    signed: tuple[str, ...] = ()
+    lapses: datetime | None = None
     patch: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -39,11 +59,12 @@ _CLEAN: Mapping[str, Any] = {
 }
 
 
-def consent(spec: PromotionSpec, plan_hash: str, shown: str, in_flight: bool) -> Consent:
+def consent(spec: PromotionSpec, plan_hash: str, shown: str, in_flight: bool, asked: Asked | None = None) -> Consent:
     """Whether the plan with this hash is approved.
 
     `shown` is the hash in the Promotion's status, which people could see. `in_flight`: traffic moves under an approved
-    plan; then a changed plan waits for a new approval, and the entries stay until a person withdraws.
+    plan; then a changed plan waits for a new approval, and the entries stay until a person withdraws. `asked`: what
+    policies demand; None: one approval of anybody.
     """
     if spec.approved is not True:
         if spec.approved is False or spec.approvals or spec.approved_weight or spec.weight_approvals:
@@ -53,7 +74,8 @@ def consent(spec: PromotionSpec, plan_hash: str, shown: str, in_flight: bool) ->
         return Consent(False, reason="approved before there was a plan", void=True, patch=_removal(spec))
     by = tuple(sorted(who for who, plan in spec.approvals.items() if plan == plan_hash))
     if by:
-        return Consent(True, by=by, patch=_bind_weight(spec, plan_hash))
+        patch = _bind_weight(spec, plan_hash)
+        return Consent(True, by=by, signed=by, patch=patch) if asked is None else _enough(spec, by, patch, asked)
     if not spec.approvals and shown == plan_hash:
         bound = {"approvals": {UNVERIFIED: plan_hash}}
         return Consent(False, reason="binding an unverified approval", patch=bound)
@@ -62,12 +84,66 @@ def consent(spec: PromotionSpec, plan_hash: str, shown: str, in_flight: bool) ->
     return Consent(False, reason="the plan has changed since it was approved", void=True, patch=_removal(spec))
 
 
-def allowed_weight(spec: PromotionSpec, plan_hash: str) -> int:
-    """Up to which share a canary's asking steps may be entered: approvedWeight, if an entry for this plan bears it."""
+def _enough(spec: PromotionSpec, by: tuple[str, ...], patch: Mapping[str, Any], asked: Asked) -> Consent:
+    """Whether those who signed are enough. Who lets traffic move already is not asked anew by what came later."""
+    if asked.acted and len(by) >= min(len(asked.acted), asked.wanted.count):
+        return Consent(True, by=by, signed=by, patch=patch)
+    found = quorum(replace(asked.signers, names=by), asked.wanted, asked.now)
+    signed = tuple(sorted((*found.counted, *found.lapsed)))
+    if not found.missing:
+        return Consent(True, by=found.counted, signed=signed, lapses=found.lapses, patch=patch)
+    lapsed = bool(found.lapsed) and not asked.acted
+    everybody = lapsed and set(spec.approvals) <= set(found.lapsed)
+    if lapsed:
+        # Taken away, so that the same command works again for those whose word has lapsed.
+        patch = _removal(spec) if everybody else {"approvals": dict.fromkeys(found.lapsed)}
+    return Consent(
+        False,
+        by=found.counted,
+        reason=found.missing,
+        lapsed=lapsed,
+        more=not everybody,
+        signed=signed,
+        lapses=found.lapses,
+        patch=patch,
+    )
+
+
+def allowed_weight(spec: PromotionSpec, plan_hash: str, asked: Asked | None = None) -> int:
+    """Up to which share a canary's asking steps may be entered: approvedWeight, as far as entries for this plan bear.
+
+    As many people as policies want have to agree to it, each with an own entry.
+    """
     if spec.approved_weight is None:
         return 0
-    borne = [entry.weight for entry in spec.weight_approvals.values() if entry.plan == plan_hash]
-    return min(spec.approved_weight, max(borne, default=0))
+    borne = {who: entry.weight for who, entry in spec.weight_approvals.items() if entry.plan == plan_hash}
+    if asked is None:
+        return min(spec.approved_weight, max(borne.values(), default=0))
+    return min(spec.approved_weight, weight_of(borne, asked.signers, asked.wanted))
+
+
+def command(namespace: str, promotion: str, found: Consent | None, plan_hash: str) -> str:
+    """What the next approver runs: the plain patch, or an own entry beside that of others."""
+    patch = _patch(namespace, promotion)
+    if found is None or not found.more:
+        return f'{patch} \'{{"spec":{{"approved":true}}}}\''
+    return f'{patch} "{{\\"spec\\":{{\\"approvals\\":{{\\"{_WHO}\\":\\"{plan_hash}\\"}}}}}}"'
+
+
+def weight_command(namespace: str, promotion: str, weight: int, others: bool, plan_hash: str) -> str:
+    """The same for a share that asks again. `others`: somebody has agreed to it already."""
+    patch = _patch(namespace, promotion)
+    if not others:
+        return f'{patch} \'{{"spec":{{"approvedWeight":{weight}}}}}\''
+    entry = f'{{\\"weight\\":{weight},\\"plan\\":\\"{plan_hash}\\"}}'
+    return f'{patch} "{{\\"spec\\":{{\\"weightApprovals\\":{{\\"{_WHO}\\":{entry}}}}}}}"'
+
+
+_WHO = "$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}')"
+
+
+def _patch(namespace: str, promotion: str) -> str:
+    return f"kubectl -n {namespace} patch promotion {promotion} --type merge -p"
 
 
 def identity(who: str, verified: bool) -> str:

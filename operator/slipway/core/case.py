@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +16,8 @@ from slipway.core import charge, instants, plan, revision
 from slipway.core.adoption import Adoption, adoption
 from slipway.core.charge import Claim
 from slipway.core.lineage import Lineage, trace
+from slipway.core.policy.demands import Demands, add_up
+from slipway.core.policy.matching import matching
 from slipway.core.snapshot import Object, Snapshot
 from slipway.core.traffic import Traffic
 from slipway.core.world import World
@@ -63,6 +66,11 @@ class Case:
     def environment(self) -> str:
         """spec.environment, also of a spec that does not parse."""
         return str(self.raw_spec.get("environment") or "")
+
+    @cached_property
+    def demands(self) -> Demands:
+        """What the policies that match this Rollout add up to."""
+        return add_up(matching(self.snapshot.policies, self.environment, self.snapshot.namespace_labels))
 
     @property
     def settled(self) -> bool:

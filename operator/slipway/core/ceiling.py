@@ -25,9 +25,11 @@ class Code(StrEnum):
     NO_PLAN = "NoPlan"
     ABSENT = "NoPods"
     CHECKS = "Checks"
+    POLICY = "Policy"
     NO_PROMOTION = "NoPromotion"
     HELD = "Held"
     APPROVAL = "Approval"
+    WINDOW = "Window"
     WITHDRAWN = "Withdrawn"
     PLAN_CHANGED = "PlanChanged"
     STAGE = "Stage"
@@ -59,11 +61,15 @@ class Circumstances:
     no_plan: str = ""
     absent: str = ""
     checks: str = ""
+    policy: str = ""
+    """What policies demand of the case and it does not have."""
     no_promotion: str = ""
     held: str = ""
     unapproved: str = ""
     withdrawn: str = ""
     plan_changed: str = ""
+    closed: str = ""
+    """Why nothing may go forward right now: a window, or a policy that cannot be read."""
     asks_up_to: int = 0
     asks_reason: str = ""
     unconverged: str = ""
@@ -107,12 +113,17 @@ def _limits(around: Circumstances, progress: Progress) -> Iterator[Ceiling]:
         yield Ceiling(0, Code.NO_PROMOTION, around.no_promotion, 0)
     if around.checks and not progress.in_flight:
         yield Ceiling(0, Code.CHECKS, around.checks, 0)
+    if around.policy and not progress.in_flight:
+        yield Ceiling(0, Code.POLICY, around.policy, 0)
     if around.plan_changed:
         yield at_present(Code.PLAN_CHANGED, around.plan_changed)
     if around.withdrawn:
         yield at_present(Code.WITHDRAWN, around.withdrawn)
     if around.unapproved:
         yield at_present(Code.APPROVAL, around.unapproved)
+    if around.closed and progress.next_stage is not None:
+        # What has all traffic already is verified to its end: that goes nowhere.
+        yield at_present(Code.WINDOW, around.closed)
     waits, code = unmet(progress, around.no_data_up_to)
     if waits:
         yield at_present(code, waits)

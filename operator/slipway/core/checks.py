@@ -18,6 +18,7 @@ from slipway.core.checking import GOOD, Result, Subjects, outcome
 from slipway.core.decision import Apply, DryRun, MetricProbe, Probe, TcpProbe
 from slipway.core.gates import Subject, bound, variables
 from slipway.core.listed import listed_check
+from slipway.core.policy.demands import Demands
 from slipway.core.revision import Revision
 from slipway.core.smoke import TCP_TIMEOUT
 from slipway.core.snapshot import Measured, Probed
@@ -31,16 +32,30 @@ class Checked:
 
     checks: tuple[CheckStatus, ...]
     probes: tuple[Probe, ...]
+    advisory: frozenset[str] = frozenset()
+    """Names of those that are shown and do not block."""
 
     @property
     def pending(self) -> list[CheckStatus]:
         """Those without a result yet."""
-        return [check for check in self.checks if check.result == Result.PENDING]
+        return [check for check in self._required if check.result == Result.PENDING]
 
     @property
     def failed(self) -> list[CheckStatus]:
         """Those that block."""
-        return [check for check in self.checks if check.result not in GOOD | {Result.PENDING}]
+        return [check for check in self._required if check.result not in GOOD | {Result.PENDING}]
+
+    @property
+    def _required(self) -> list[CheckStatus]:
+        return [check for check in self.checks if check.name not in self.advisory]
+
+    @property
+    def passed(self) -> str:
+        """What there is to say when nothing blocks."""
+        open_ones = [f"{c.name} {c.result}" for c in self.checks if c.name in self.advisory and c.result not in GOOD]
+        if not open_ones:
+            return f"all {len(self.checks)} checks passed"
+        return f"all {len(self._required)} required checks passed, advisory: {', '.join(open_ones)}"
 
     @property
     def against(self) -> str:
@@ -77,12 +92,14 @@ def run(
     before: Sequence[CheckStatus],
     smoke: Sequence[SmokeTestStatus],
     fresh: bool,
+    demands: Demands | None = None,
 ) -> Checked:
     """All checks with what is known now.
 
-    `before` are the results so far; `fresh` forgets them (a rerun, a new plan).
+    `before` are the results so far; `fresh` forgets them (a rerun, a new plan), and policies those that are too old.
     """
-    known = {} if fresh else {check.name: check for check in before}
+    demands = demands or Demands()
+    known = {} if fresh else {check.name: check for check in before if not _too_old(check, demands, case.now)}
     found = [
         _template(case, about.candidate),
         _health(about.candidate),
@@ -100,13 +117,18 @@ def run(
         ):
             found.append(check)
             probes.extend(wanted)
-        found.extend(stated_checks(about.promotion))
+        found.extend(stated_checks(about.promotion, demands.least_score))
         for listed in about.promotion.checks:
             check, wanted = listed_check(case, about, listed, known.get(listed.name))
             found.append(check)
             probes.extend(wanted)
     old = {check.name: check for check in before}
-    return Checked(tuple(_dated(check, old.get(check.name), case.now) for check in found), tuple(probes))
+    dated = tuple(_dated(check, old.get(check.name), case.now) for check in found)
+    return Checked(dated, tuple(probes), demands.advisory)
+
+
+def _too_old(check: CheckStatus, demands: Demands, now: datetime) -> bool:
+    return demands.max_age is not None and check.at is not None and now - check.at >= demands.max_age
 
 
 def _dated(check: CheckStatus, old: CheckStatus | None, now: datetime) -> CheckStatus:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from slipway.api.promotion import CheckStatus
 from slipway.api.rollout import StepStatus
-from slipway.core import approval, capacity, ceiling, charge, checks, gates, plan, progress, retreat
+from slipway.core import approval, capacity, ceiling, charge, checks, gates, instants, plan, progress, retreat
 from slipway.core.accept import Acceptance, automatic_allowed
 from slipway.core.approval import Consent
 from slipway.core.case import Case
@@ -18,9 +18,12 @@ from slipway.core.ceiling import Ceiling, Circumstances, Code
 from slipway.core.charge import Claim
 from slipway.core.checking import Subjects
 from slipway.core.decision import Apply, Replace, SetWeights
+from slipway.core.demanded import demanded, signers
 from slipway.core.lineage import Lineage, cleared
 from slipway.core.marks import AUTOMATIC, Approved, Cause, Kept, Marks, Rejected
 from slipway.core.plan import Plan
+from slipway.core.policy.demands import Demands, lacking
+from slipway.core.policy.windows import Hours, hours
 from slipway.core.progress import Progress
 from slipway.core.revision import Revision
 from slipway.core.strategy import stage_for, stages
@@ -41,6 +44,8 @@ class Course:
     consent: Consent | None = None
     limit: Ceiling | None = None
     checked: checks.Checked | None = None
+    demands: Demands | None = None
+    hours: Hours | None = None
     back: retreat.Retreat | None = None
     entered: StepStatus | None = None
     store_plan: Plan | None = None
@@ -196,9 +201,11 @@ def _forward(
     lineage, spec = case.lineage, case.spec
     present = plan.make(case.uid, candidate, spec, claim.spec if claim else None) if spec else None
     shown = claim.status.plan_hash if claim else ""
-    consent = (
-        approval.consent(claim.spec, present.hash, shown, found.in_flight) if claim and claim.spec and present else None
-    )
+    demands = demanded(case, claim)
+    consent = None
+    if claim and claim.spec and present:
+        asked = _asked(case, claim, demands, present.hash, candidate.marks)
+        consent = approval.consent(claim.spec, present.hash, shown, found.in_flight, asked)
     checked = None
     if not found.in_flight and present is not None and spec is not None:
         stale = claim is not None and (claim.status.plan_hash != present.hash or progress.rerun_asked(case, candidate))
@@ -211,8 +218,11 @@ def _forward(
             tuple(way_back),
         )
         before: Sequence[CheckStatus] = claim.status.checks if claim else ()
-        checked = checks.run(case, about, before, found.smoke, stale)
-    course = replace(course, claim=claim, plan=present, consent=consent, checked=checked)
+        checked = checks.run(case, about, before, found.smoke, stale, demands)
+    open_hours = hours(demands.calendars, case.now)
+    course = replace(
+        course, claim=claim, plan=present, consent=consent, checked=checked, demands=demands, hours=open_hours
+    )
     first_failure = _first_fails(case, found)
     if first_failure:
         marks = replace(candidate.marks, kept=Kept(first_failure, case.now))
@@ -248,6 +258,15 @@ def _forward(
         marks = replace(marks, promoted_at=case.now)
     course = _marked(course, {candidate.name: marks})
     return replace(course, entered=entered, step=entered, overrides=skipped)
+
+
+def _asked(case: Case, claim: Claim, demands: Demands, plan_hash: str, marks: Marks) -> approval.Asked:
+    """What is demanded of the approvals of a plan. `marks` are those of the candidate."""
+    moving = marks.approved if marks.in_flight else None
+    acted = moving.by if moving is not None and moving.plan_hash == plan_hash else ()
+    # Once traffic moves only people take words back.
+    wanted = replace(demands.approvals, valid_for=None) if moving is not None else demands.approvals
+    return approval.Asked(wanted, signers(case, claim, (), plan_hash), case.now, acted)
 
 
 def _approved(case: Case, claim: Claim | None, consent: Consent | None, present: Plan) -> Approved:
@@ -312,24 +331,54 @@ def _around(case: Case, course: Course, found: Progress, acceptance: Acceptance,
             withdrawn = f"the approval on Promotion {claim.name} was withdrawn"
             changed = ""
     weight_hash = approved.plan_hash if approved else (plan_now.hash if plan_now else "")
-    allowed = approval.allowed_weight(spec, weight_hash) if spec else 0
+    allowed = 0
+    demands = course.demands or case.demands
+    if spec is not None and claim is not None:
+        asked = _asked(case, claim, demands, weight_hash, found.revision.marks)
+        allowed = approval.allowed_weight(spec, weight_hash, asked)
     following = found.next_stage
     asks = f"{following.weight} % asks for a person: approvedWeight is {allowed or 'not set'}" if following else ""
+    if following and demands.approvals.count > 1:
+        asks += f", {demands.approvals.count} people have to agree{demands.approvals.by}"
     return Circumstances(
         invalid="" if acceptance.accepted else acceptance.message,
         no_plan="" if plan_now is not None or found.in_flight else "there is no valid spec to plan with",
         absent=absent(case, found),
         checks=course.checked.against if course.checked else "",
+        policy=_lacks(course, demands, free) if course.checked else "",
         no_promotion="" if claim is not None or free else "no Promotion asks for it",
         held=held,
         unapproved=unapproved,
         withdrawn=withdrawn,
         plan_changed=changed,
+        closed=demands.invalid or _closed(course.hours),
         asks_up_to=100 if free and not (following and following.asks) else allowed,
         asks_reason=asks,
         unconverged=unconverged or found.disagreement,
         no_data_up_to=spec.accept_no_data.weight if spec and spec.accept_no_data else 0,
     )
+
+
+def _lacks(course: Course, demands: Demands, free: bool) -> str:
+    """What policies demand of the case and it does not have."""
+    spec = course.claim.spec if course.claim is not None else None
+    named = [check.name for check in course.checked.checks] if course.checked is not None else []
+    wrong = lacking(demands, spec, named)
+    if wrong or free or spec is None or not demands.approvals.four_eyes or spec.requested_by:
+        return wrong
+    return (
+        f"four eyes are demanded{demands.approvals.by}, and nobody knows who created this Promotion: Kubernetes 1.36 "
+        "stamps spec.requestedBy; before that create it with your own user name there"
+    )
+
+
+def _closed(found: Hours | None) -> str:
+    """Why nothing goes forward right now, and until when."""
+    if found is None or not found.closures:
+        return ""
+    reasons = ", ".join(f"{closure.reason} (policy {closure.policy})" for closure in found.closures)
+    until = f"opens at {instants.render(found.changes)}" if found.changes else "no opening is in sight"
+    return f"closed: {reasons}; {until}"
 
 
 def absent(case: Case, found: Progress) -> str:

@@ -394,6 +394,12 @@ def _look_again(scene: Scene) -> datetime | None:
         times.append(start + found.spec.progress_deadline)
     if scene.keep_until is not None:
         times.append(scene.keep_until)
+    if course.hours is not None and course.hours.changes is not None:
+        times.append(course.hours.changes)
+    if course.consent is not None and course.consent.lapses is not None:
+        times.append(course.consent.lapses)
+    if course.checked is not None and course.demands is not None and course.demands.max_age is not None:
+        times.extend(check.at + course.demands.max_age for check in course.checked.checks if check.at is not None)
     ahead = [time for time in times if time > now]
     return min(ahead, default=None)
 

@@ -127,7 +127,7 @@ def _before_traffic(case: Case, candidate: Revision) -> Occasion | None:
     # Without a Promotion nobody can ask for a rerun: under Automatic a failed test is tried again by itself.
     failed = any(test.verdict == "Fail" for test in case.status.smoke_tests)
     alone = claim is None and failed and case.spec is not None and case.spec.approval == "Automatic"
-    every = case.spec.analysis.interval if alone and case.spec is not None else None
+    every = case.spec.analysis.interval if alone and case.spec is not None else case.demands.max_age
     return Occasion(candidate.name, f"preview:{run}", datetime.fromtimestamp(0, UTC), every)
 
 

@@ -15,12 +15,13 @@ from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
 from slipway.core.conditions import condition, find
 from slipway.core.course import automatic
+from slipway.core.demanded import glass_holds
 from slipway.core.marks import Cause
 from slipway.core.report.summary import summary
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
-_HELD = frozenset({Code.HELD, Code.PLAN_CHANGED, Code.NO_DATA, Code.NO_PLAN})
+_HELD = frozenset({Code.HELD, Code.WINDOW, Code.PLAN_CHANGED, Code.NO_DATA, Code.NO_PLAN})
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,10 @@ def _in_charge(scene: Scene, claim: Claim) -> Verdict:
         return _final(scene, claim, "Failed", f"not ready by spec.progressDeadline: {why}", candidate)
     if in_flight:
         phase = "Held" if code in _HELD else "AwaitingApproval" if code in (Code.ASKS, Code.WITHDRAWN) else "Shifting"
-    elif code is Code.HELD:
+    elif code in (Code.HELD, Code.WINDOW):
         phase = "Held"
+    elif code is Code.POLICY:
+        phase = "Blocked"
     elif code is Code.CHECKS:
         phase = "Blocked" if course.checked and course.checked.failed else "Checking"
     elif code is Code.APPROVAL:
@@ -177,16 +180,20 @@ def _text(scene: Scene, claim: Claim, phase: str, why: str) -> str:
     case, course = scene.case, scene.course
     command = f"kubectl -n {case.namespace} patch promotion {claim.name} --type merge -p"
     if phase == "AwaitingApproval" and course.limit and course.limit.code is Code.APPROVAL:
-        count = len(course.checked.checks) if course.checked else 0
+        passed = course.checked.passed if course.checked else "all checks passed"
         void = " (the approval was void: " + why + ")" if course.consent and course.consent.void else ""
+        wanted = course.demands.approvals if course.demands else None
+        if course.consent and (course.consent.more or course.consent.lapsed):
+            void = f"; {why}"
+        elif wanted is not None and wanted.count > 1:
+            void += f"; {wanted.count} people have to approve{wanted.by}"
         rehearsed = next(
             (c.message for c in (course.checked.checks if course.checked else ()) if c.name == "rollback-rehearsed"),
             "",
         )
         read = f"; report: {_read_report(scene, claim)}" if claim.status.report else ""
-        return (
-            f'all {count} checks passed; {rehearsed}{void}{read}; approve: {command} \'{{"spec":{{"approved":true}}}}\''
-        )
+        approve = approval.command(case.namespace, claim.name, course.consent, course.plan.hash if course.plan else "")
+        return f"{passed}; {rehearsed}{void}{read}; approve: {approve}"
     if phase == "Blocked" and course.checked and course.checked.failed:
         return f'{why}; when it is mended: {command} \'{{"spec":{{"rerun":"{_again(claim)}"}}}}\''
     if phase in ("Shifting", "Held", "AwaitingApproval"):
@@ -268,14 +275,14 @@ def _approvals(
     """Entries that count now; those under which traffic moved stay for the record."""
     if consent is None or claim.spec is None:
         return before
-    if not consent.granted:
+    if not consent.signed:
         moving = scene.course.candidate is not None and scene.course.candidate.marks.in_flight
         return before if moving else []
     known = {(entry.by, entry.plan_hash): entry for entry in before}
     out = []
     verified = scene.case.snapshot.settings.identity_verified
     plan_hash = scene.course.plan.hash if scene.course.plan else ""
-    for who in consent.by:
+    for who in consent.signed:
         entry = known.get((who, plan_hash))
         out.append(
             entry
@@ -312,7 +319,7 @@ def _conditions(
             "Approved",
             granted,
             "Approved" if granted else _why_not(before, consent),
-            "by " + ", ".join(consent.by) if consent and consent.by else (consent.reason if consent else reason),
+            "by " + ", ".join(consent.by) if consent and consent.granted else (consent.reason if consent else reason),
             now,
             generation,
         ),
@@ -327,11 +334,12 @@ def _conditions(
         ),
     ]
     found.extend(_override(scene, claim))
+    found.extend(_glass(scene, claim))
     results = scene.course.checked if scene.course.claim and scene.course.claim.uid == claim.uid else None
     if results is not None:
         good = not results.failed and not results.pending
         status = True if good else None if not results.failed else False
-        words = results.against or f"all {len(results.checks)} checks passed"
+        words = results.against or results.passed
         found.append(
             condition(before, "ChecksPassed", status, "Passed" if good else "NotPassed", words, now, generation)
         )
@@ -342,10 +350,24 @@ def _conditions(
 
 def _why_not(before: Sequence[Condition], consent: Consent | None) -> str:
     """A void approval stays explained after the operator has removed it, until somebody approves again."""
-    if consent is not None and consent.void:
-        return "PlanChanged"
+    if consent is not None and (consent.void or consent.lapsed):
+        return "Lapsed" if consent.lapsed else "PlanChanged"
     old = find(before, "Approved")
-    return "PlanChanged" if old is not None and old.reason == "PlanChanged" else "NotApproved"
+    return old.reason if old is not None and old.reason in ("PlanChanged", "Lapsed") else "NotApproved"
+
+
+def _glass(scene: Scene, claim: Claim) -> list[Condition]:
+    """Broken glass stays on record with the Promotion, also after the words were taken out of its spec."""
+    case, before = scene.case, claim.status.conditions
+    stated = claim.spec.break_glass if claim.spec is not None else None
+    if stated is None:
+        return [c for c in before if c.type == "GlassBroken"]
+    holds = glass_holds(case)
+    who = f" by {stated.by}" if stated.by else ""
+    words = f"not lifted, {holds}: {stated.reason}" if holds else f"policies are lifted{who}: {stated.reason}"
+    generation = int(claim.obj["metadata"].get("generation") or 0)
+    reason = "NotAllowed" if holds else "Broken"
+    return [condition(before, "GlassBroken", not holds, reason, words, case.now, generation)]
 
 
 def _override(scene: Scene, claim: Claim) -> list[Condition]:

@@ -16,7 +16,7 @@ from slipway.api.rollout import (
     RolloutStatus,
     SmokeTestStatus,
 )
-from slipway.core import instants, names, strategy
+from slipway.core import approval, instants, names, strategy
 from slipway.core.ceiling import Code
 from slipway.core.conditions import condition
 from slipway.core.course import automatic, replicas_of
@@ -24,7 +24,7 @@ from slipway.core.history import history
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
-_HELD = frozenset({Code.HELD, Code.PLAN_CHANGED, Code.NO_DATA, Code.NO_PLAN})
+_HELD = frozenset({Code.HELD, Code.WINDOW, Code.PLAN_CHANGED, Code.NO_DATA, Code.NO_PLAN})
 _ASKING = frozenset({Code.APPROVAL, Code.WITHDRAWN, Code.ASKS})
 
 
@@ -163,7 +163,7 @@ def phase_of(scene: Scene) -> str:
             final = step is not None and course.progress is not None and step.weight == 100 and step.converged_at
             return "Verifying" if final and _is_final(scene) else "Shifting"
         if not scene.late:
-            waits = code in {Code.NO_PROMOTION, Code.CHECKS} and not _checks_run(scene)
+            waits = code in {Code.NO_PROMOTION, Code.CHECKS, Code.POLICY} and not _checks_run(scene)
             return "AwaitingPromotion" if waits else "Deploying"
     return _phase_at_rest(scene, case.world.ready(course.lineage.stable.name) if course.lineage.stable else 0)
 
@@ -304,10 +304,13 @@ def _command(scene: Scene) -> str:
         return ""
     patch = f"kubectl -n {case.namespace} patch promotion {course.claim.name} --type merge -p"
     code = course.limit.code
+    plan_hash = course.plan.hash if course.plan is not None else ""
     if code in (Code.APPROVAL, Code.WITHDRAWN):
-        return f'; approve: {patch} \'{{"spec":{{"approved":true}}}}\''
+        return f"; approve: {approval.command(case.namespace, course.claim.name, course.consent, plan_hash)}"
     if code is Code.ASKS and course.progress is not None and course.progress.next_stage is not None:
-        return f'; approve: {patch} \'{{"spec":{{"approvedWeight":{course.progress.next_stage.weight}}}}}\''
+        weight, spec = course.progress.next_stage.weight, course.claim.spec
+        others = spec is not None and (spec.approved_weight or 0) >= weight and bool(spec.weight_approvals)
+        return f"; approve: {approval.weight_command(case.namespace, course.claim.name, weight, others, plan_hash)}"
     if code is Code.PLAN_CHANGED and course.plan is not None:
         return (
             f"; approve the new plan {course.plan.hash[:17]}…: first withdraw, {patch} "

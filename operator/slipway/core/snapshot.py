@@ -56,6 +56,7 @@ class Snapshot:
     `revisions` are the ControllerRevisions labelled with this Rollout, plans included. `services` are those of the
     namespace that have the names of this Rollout's own or may select its pods, whoever owns them. `routes` are the
     HTTPRoutes of any namespace that name a Service of this Rollout as a backend, or that its spec lists.
+    `policies` are all PromotionPolicies of the cluster.
     `observations` are the results of the probes that earlier decisions asked for, by Probe.key. `live` says that the
     objects came from the API server just now, not from a watch cache.
     """
@@ -70,6 +71,7 @@ class Snapshot:
     endpoint_slices: tuple[Object, ...] = ()
     pods: tuple[Object, ...] = ()
     routes: tuple[Object, ...] = ()
+    policies: tuple[Object, ...] = ()
     namespace_labels: Mapping[str, str] = field(default_factory=dict)
     namespace_ends: bool = False
     """The namespace is being deleted: nothing can be made in it any more."""

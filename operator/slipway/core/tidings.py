@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from slipway.core.conditions import find
 from slipway.core.decision import Event
 from slipway.core.history import outcome_of
 from slipway.core.promotion_status import Verdict
@@ -35,6 +36,10 @@ def events(scene: Scene, status: Mapping[str, Any], found: Sequence[Verdict]) ->
         yield _event("Rollout", case.name, "Warning", "NoDataAccepted", words)
     for verdict in found:
         new = verdict.status
+        glass, old_glass = (find(status.conditions, "GlassBroken") for status in (new, verdict.claim.status))
+        if glass is not None and (old_glass is None or glass.message != old_glass.message):
+            reason = "GlassBroken" if glass.status == "True" else "GlassHolds"
+            yield _event("Promotion", verdict.claim.name, "Warning", reason, glass.message)
         if new.phase != verdict.claim.status.phase:
             kind: Literal["Normal", "Warning"] = "Warning" if new.phase in _WARN else "Normal"
             yield _event("Promotion", verdict.claim.name, kind, new.phase, new.message)

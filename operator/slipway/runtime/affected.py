@@ -9,6 +9,7 @@ from slipway.cluster.cache import Cache, Change, backend_services
 from slipway.cluster.resources import (
     HTTP_ROUTES,
     NAMESPACES,
+    PROMOTION_POLICIES,
     PROMOTIONS,
     ROLLOUT_LABEL,
     ROLLOUTS,
@@ -33,6 +34,9 @@ def affected(cache: Cache, change: Change) -> set[Key]:
         }
     if change.kind == HTTP_ROUTES:
         return {key for state in states for key in _route(cache, state)}
+    if change.kind == PROMOTION_POLICIES:
+        before, after = ((state or {}).get("spec") for state in (change.before, change.after))
+        return set() if before == after else set(_keys(cache.all(ROLLOUTS)))
     if change.kind == NAMESPACES:
         return _namespace(cache, change)
     keys = {key for state in states for key in _labelled(state)}

@@ -23,7 +23,14 @@ from slipway.cluster.credentials import NoCluster
 from slipway.cluster.errors import APIError, NotFound
 from slipway.cluster.events import Recorder
 from slipway.cluster.lease import Elector, NotLeader, Timing
-from slipway.cluster.resources import ADMISSION_BINDINGS, HTTP_ROUTES, PROMOTIONS, ROLLOUTS, Resource
+from slipway.cluster.resources import (
+    ADMISSION_BINDINGS,
+    HTTP_ROUTES,
+    PROMOTION_POLICIES,
+    PROMOTIONS,
+    ROLLOUTS,
+    Resource,
+)
 from slipway.config import Config
 from slipway.core.snapshot import Settings
 from slipway.metrics.sources import Sources
@@ -231,7 +238,7 @@ class Operator:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), 2.0)
                 raise CannotRun("stopped before the API server answered")
-        missing = [kind.name for kind in (ROLLOUTS, PROMOTIONS) if kind.plural not in served]
+        missing = [kind.name for kind in (ROLLOUTS, PROMOTIONS, PROMOTION_POLICIES) if kind.plural not in served]
         if missing:
             raise CannotRun(
                 f"the CustomResourceDefinition {' and '.join(missing)} (version {ROLLOUTS.version}) is not "

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 
 from slipway.cluster.api import Api, Object
 from slipway.cluster.cache import CHILDREN, Cache, Change
-from slipway.cluster.errors import NotFound
+from slipway.cluster.errors import APIError, NotFound
 from slipway.cluster.resources import (
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
@@ -15,6 +16,7 @@ from slipway.cluster.resources import (
     HTTP_ROUTES,
     NAMESPACES,
     PODS,
+    PROMOTION_POLICIES,
     PROMOTIONS,
     REVISION_LABEL,
     ROLLOUT_LABEL,
@@ -26,6 +28,8 @@ from slipway.core import names
 from slipway.core.marks import Marks
 from slipway.core.snapshot import Observation, Settings, Snapshot
 from slipway.runtime.affected import Key, service_names
+
+log = logging.getLogger(__name__)
 
 # One round for the usual Rollout. After a quiet hour every lane costs a TLS handshake first, so not many more.
 READS_AT_ONCE = 12
@@ -51,6 +55,7 @@ def build(cache: Cache, key: Key, observations: Mapping[str, Observation], setti
         endpoint_slices=cache.of_rollout(ENDPOINT_SLICES, namespace, name),
         pods=cache.of_rollout(PODS, namespace, name),
         routes=tuple(_routes(cache, key)),
+        policies=tuple(cache.all(PROMOTION_POLICIES)),
         namespace_labels=((namespace_object or {}).get("metadata") or {}).get("labels") or {},
         namespace_ends=bool(((namespace_object or {}).get("metadata") or {}).get("deletionTimestamp")),
         observations=observations,
@@ -77,8 +82,8 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool
 
     What is not read: stored plans, which never change; revisions of the past, which nobody but the leader writes;
     Promotions that have ended, and Services that only share the namespace, which can hold a decision back but
-    bring traffic to no revision; the namespace, unless its label is what approves; `<rollout>-candidate` where
-    there are no routes. `routed`: the server knows HTTPRoutes. `thorough`: list all children and read
+    bring traffic to no revision; the namespace, unless its labels approve or choose policies; `<rollout>-candidate`
+    where there are no routes. `routed`: the server knows HTTPRoutes. `thorough`: list all children and read
     all Promotions, because the cache has turned out to be behind.
     """
     namespace, name = key
@@ -89,7 +94,9 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool
         *((PROMOTIONS, namespace, promotion) for promotion in _promotions(cache, key, thorough)),
         *((HTTP_ROUTES, *route) for route in _route_names(cache, key) if routed),
     ]
-    if thorough or _spec(cache, key).get("approval") == "Automatic":
+    policies = cache.all(PROMOTION_POLICIES)
+    by_labels = any((_match(policy).get("namespaceSelector")) for policy in policies)
+    if thorough or by_labels or _spec(cache, key).get("approval") == "Automatic":
         wanted.append((NAMESPACES, None, namespace))
     listed = set(CHILDREN) if thorough else set()
     if len(cache.of_rollout(PODS, namespace, name)) > PODS_ONE_BY_ONE:
@@ -104,6 +111,7 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool
     changes = await asyncio.gather(
         *(_read(lanes, api, cache, *one) for one in wanted),
         *(_read_all(api, cache, kind, key) for kind in listed),
+        _read_policies(api, cache, thorough),
     )
     # A watch may be late with a Promotion under which traffic moves already: its absence here is no deletion.
     unseen = (_read(lanes, api, cache, PROMOTIONS, namespace, promotion) for promotion in _unseen(cache, key))
@@ -125,6 +133,25 @@ async def _read_all(api: Api, cache: Cache, kind: Resource, key: Key) -> list[Ch
     namespace, name = key
     items, version = await api.list(kind, namespace, f"{ROLLOUT_LABEL}={name}")
     return cache.replace(kind, items, version, namespace, name)
+
+
+async def _read_policies(api: Api, cache: Cache, thorough: bool) -> list[Change]:
+    """All of them, new ones too: a freeze counts from when it was written, however late a watch is.
+
+    What the server has in memory is good enough, and costs no wait. Where they cannot be read those that are known
+    go on to count: going back must not depend on them.
+    """
+    try:
+        items, version = await api.list(PROMOTION_POLICIES, None, at_once=not thorough)
+    except APIError as error:
+        log.warning("PromotionPolicies cannot be read, the last known ones count: %s", error)
+        return []
+    return cache.replace(PROMOTION_POLICIES, items, version)
+
+
+def _match(policy: Object) -> Object:
+    found = (policy.get("spec") or {}).get("match")
+    return dict(found) if isinstance(found, Mapping) else {}
 
 
 def _in_play(cache: Cache, key: Key) -> set[str]:

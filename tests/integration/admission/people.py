@@ -24,6 +24,7 @@ ODD_APPROVER = User("team/a~b@example.com")  # both characters that a JSON point
 UNLISTED_ACCOUNT = User("system:serviceaccount:ci:deployer")
 LISTED_ACCOUNT = User("system:serviceaccount:ci:gate")
 SYSTEM_ADMIN = User("system:admin", ("system:masters",))
+BREAKER = User("oncall@example.com")
 RESTORE = User("system:serviceaccount:velero:velero")
 
 EDITORS = (DEVELOPER,)
@@ -71,11 +72,13 @@ def new_namespace(kube: Kubernetes, prefix: str, labels: dict[str, str] | None =
     bind(kube, name, "editors", "edit", (*EDITORS, *APPROVERS))
     bind(kube, name, "admins", "admin", (NAMESPACE_ADMIN,))
     bind(kube, name, "approvers", "slipway-approver", APPROVERS)
+    bind(kube, name, "breakers", "slipway-glass-breaker", (BREAKER, UNLISTED_ACCOUNT, OPERATOR))
     # Bindings and aggregated roles reach the authorizer a moment after they were written.
     eventually(
         lambda: (
             may(kube, DEVELOPER, name, "create", "promotions")
             and may(kube, NAMESPACE_ADMIN, name, "create", "promotions")
+            and may(kube, BREAKER, name, "break-glass", "rollouts")
             and all(may(kube, user, name, "approve", "rollouts") for user in APPROVERS)
         ),
         "the roles are bound",

@@ -27,6 +27,7 @@ from tests.integration.admission.impersonation import (
 )
 from tests.integration.admission.people import (
     APPROVER,
+    BREAKER,
     DEVELOPER,
     LISTED_ACCOUNT,
     NAMESPACE_ADMIN,
@@ -36,6 +37,7 @@ from tests.integration.admission.people import (
     UNLISTED_ACCOUNT,
     new_namespace,
     new_promotion,
+    promotion,
     rollout,
     show_plan,
 )
@@ -174,6 +176,24 @@ def test_a_bound_approval_cannot_be_made_to_look_unbound(kube: Kubernetes, names
         kube, namespace, name, user, approved=None, approvals=None, approvedWeight=None, weightApprovals=None
     ).spec
     assert "approved" not in spec
+
+
+def test_an_author_is_only_known_by_the_own_word_and_never_forged(kube: Kubernetes, namespace: str) -> None:
+    own = promotion("own", requestedBy=DEVELOPER.name)
+    assert kube.create(PROMOTION, namespace, own, DEVELOPER).spec["requestedBy"] == DEVELOPER.name
+    forged = promotion("forged", requestedBy=APPROVER.name)
+    kube.create(PROMOTION, namespace, forged, DEVELOPER).refused("spec.requestedBy: developer@example.com creates")
+    name = new_promotion(kube, namespace)
+    say(kube, namespace, name, DEVELOPER, requestedBy=DEVELOPER.name).refused("stamped at creation", code=422)
+
+
+def test_the_glass_needs_the_same_right(kube: Kubernetes, namespace: str) -> None:
+    name = new_promotion(kube, namespace)
+    glass = {"reason": "the shop is down"}
+    say(kube, namespace, name, APPROVER, breakGlass=glass).refused("it needs the verb break-glass")
+    assert say(kube, namespace, name, BREAKER, breakGlass=glass).spec["breakGlass"] == glass
+    named = {**glass, "by": BREAKER.name}
+    assert say(kube, namespace, name, BREAKER, breakGlass=named).spec["breakGlass"] == named
 
 
 def test_withdrawing_is_everybodys(kube: Kubernetes, namespace: str) -> None:

@@ -39,7 +39,7 @@ def test_the_older_install_lacks_the_mutating_policies_and_nothing_else(guarded:
     assert missing == {
         (kind, name)
         for kind in ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding")
-        for name in ("slipway-stamp-approval", "slipway-withdraw-approval")
+        for name in ("slipway-stamp-approval", "slipway-stamp-author", "slipway-withdraw-approval")
     }
 
 
@@ -67,6 +67,11 @@ def test_the_operators_pods_keep_to_the_restricted_standard(guarded: Cluster, ku
     assert (done.returncode, done.stderr) == (0, "")
     label = "app.kubernetes.io/name=slipway"
     eventually(lambda: len(kube.items(POD, "slipway-system", labelSelector=label)) == 2, "both replicas are admitted")
+
+
+def test_the_policy_for_production_comes_with_both_installs(guarded: Cluster) -> None:
+    for folder in (INSTALL, OLDER):
+        assert ("PromotionPolicy", "production") in kinds(guarded, folder)
 
 
 @pytest.fixture
@@ -101,7 +106,9 @@ def test_a_malformed_promotion_is_an_error_of_the_user(kube: Kubernetes, namespa
 def test_without_the_crds_the_policies_stand_in_nobodys_way() -> None:
     """Applied in the wrong order, or left when the CRDs were deleted: two policies have Rollouts as parameters."""
     with Cluster.start(Level.CONTROL_PLANE) as cluster:
-        cluster.kubectl("apply", "--server-side", "-k", str(INSTALL))
+        # All but the PromotionPolicy, which is no policy of the API server: without its CRD it cannot be there.
+        for folder in ("access", "operator", "admission", "stamping"):
+            cluster.kubectl("apply", "--server-side", "-k", str(REPOSITORY / "manifests" / folder))
         kube = Kubernetes(cluster.kubeconfig())
         labelled = service("web-2", {"slipway.dev/rollout": "web"})
         eventually(

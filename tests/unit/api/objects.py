@@ -41,6 +41,19 @@ def promotion(name: str = "web-1", **spec: Any) -> dict[str, Any]:
     }
 
 
+def policy(**spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "slipway.dev/v1alpha1",
+        "kind": "PromotionPolicy",
+        "metadata": {"name": "production"},
+        "spec": {"match": {}, **spec},
+    }
+
+
+def window(**fields: Any) -> dict[str, Any]:
+    return policy(windows=[{"deny": "no Friday afternoons", **fields}])
+
+
 def without(made: dict[str, Any], field: str) -> dict[str, Any]:
     return {**made, "spec": {key: value for key, value in made["spec"].items() if key != field}}
 
@@ -61,6 +74,33 @@ def attested(name: str = "tests", **changes: Any) -> dict[str, Any]:
 
 
 ACCEPTED = {
+    "a policy that demands nothing": policy(),
+    "a policy with all of it": policy(
+        match={
+            "environments": ["production"],
+            "namespaceSelector": {
+                "matchLabels": {"team": "shop"},
+                "matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["test"]}],
+            },
+        },
+        minReadinessScore=7.5,
+        requiredChecks=["tests-passed", "smoke/home"],
+        advisoryChecks=["gates-answer"],
+        maxAge="24h",
+        **{"from": {"required": True, "within": "168h", "soak": "1h"}},
+        approvals={"count": 2, "fourEyes": True, "verified": True, "serviceAccounts": [], "validFor": "24h"},
+        rules=[{"when": {"risk": ["High"], "dataClassification": ["CONFIDENTIAL"]}, "count": 2, "reason": True}],
+        automatic="Deny",
+        breakGlass="Allow",
+        windows=[
+            {"deny": "Fridays", "cron": "0 12 * * 5", "duration": "12h", "timeZone": "Europe/Berlin"},
+            {"allow": "office hours", "cron": "0 9 * * MON-THU", "duration": "8h", "from": "2026-01-01"},
+            {"deny": "year end", "from": "2026-12-23T12:00", "until": "2027-01-02"},
+            {"deny": "holidays", "holidays": {"country": "DE", "subdivision": "BY"}, "timeZone": "Europe/Berlin"},
+        ],
+    ),
+    "who created it": promotion(requestedBy="dev@example.com"),
+    "broken glass": promotion(breakGlass={"reason": "the shop is down", "by": "ada@example.com"}),
     "a minimal Rollout": rollout(),
     "no replicas": rollout(replicas=0),
     "all of blue/green": rollout(
@@ -205,6 +245,86 @@ REFUSED_NAMES = [
 ]
 
 REFUSED = [
+    Refused("a policy for nobody", without(policy(), "match"), "spec.match", "spec.match: Required value"),
+    Refused(
+        "an unknown demand",
+        policy(ruels=[]),
+        "spec.ruels",
+        'strict decoding error: unknown field "spec.ruels"',
+    ),
+    Refused(
+        "a window that neither denies nor allows",
+        policy(windows=[{"from": "2026-12-01"}]),
+        "spec.windows[0]",
+        "exactly one of deny and allow must be set",
+    ),
+    Refused(
+        "a window that denies and allows",
+        window(allow="x", **{"from": "2026-12-01"}),
+        "spec.windows[0]",
+        "exactly one of deny and allow must be set",
+    ),
+    Refused(
+        "a window without a time",
+        window(),
+        "spec.windows[0]",
+        "one of cron, holidays, from and until must be set",
+    ),
+    Refused("a cron without a duration", window(cron="0 12 * * 5"), "spec.windows[0].duration", "go together"),
+    Refused(
+        "a cron of four fields",
+        window(cron="0 12 * *", duration="1h"),
+        "spec.windows[0].cron",
+        "must have five fields: minute, hour, day of month, month, day of week",
+    ),
+    Refused(
+        "a cron and holidays",
+        window(cron="0 12 * * 5", duration="1h", holidays={"country": "DE"}),
+        "spec.windows[0].holidays",
+        "cron and holidays exclude each other",
+    ),
+    Refused(
+        "a date in words",
+        window(**{"from": "23 December"}),
+        "spec.windows[0].from",
+        "must be a date or a local time, such as 2026-12-23 or 2026-12-23T17:00",
+    ),
+    Refused(
+        "a country in words",
+        window(holidays={"country": "Germany"}),
+        "spec.windows[0].holidays.country",
+        "spec.windows[0].holidays.country",
+    ),
+    Refused(
+        "nobody has to approve",
+        policy(approvals={"count": 0}),
+        "spec.approvals.count",
+        "spec.approvals.count: Invalid value: 0",
+    ),
+    Refused(
+        "a rule about nothing",
+        policy(rules=[{"when": {}, "count": 2}]),
+        "spec.rules[0].when",
+        "at least one of dataClassification, risk, recommendation must be set",
+    ),
+    Refused(
+        "a risk that does not exist",
+        policy(rules=[{"when": {"risk": ["Hihg"]}, "count": 2}]),
+        "spec.rules[0].when.risk[0]",
+        'Unsupported value: "Hihg"',
+    ),
+    Refused(
+        "a selector without values",
+        policy(match={"namespaceSelector": {"matchExpressions": [{"key": "team", "operator": "In"}]}}),
+        "spec.match.namespaceSelector.matchExpressions[0].values",
+        "values belong to the operators In and NotIn, and only to them",
+    ),
+    Refused(
+        "broken glass without a reason",
+        promotion(breakGlass={"by": "ada"}),
+        "spec.breakGlass.reason",
+        "spec.breakGlass.reason: Required value",
+    ),
     Refused(
         "no environment",
         without(rollout(), "environment"),

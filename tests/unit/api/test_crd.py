@@ -61,7 +61,7 @@ def nodes(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str,
 
 ALL = [
     pytest.param(path, node, id=f"{definition['spec']['names']['kind']}{path}")
-    for definition in (crd.rollouts(), crd.promotions())
+    for definition in (crd.rollouts(), crd.promotions(), crd.promotion_policies())
     for path, node in nodes(schema(definition))
 ]
 

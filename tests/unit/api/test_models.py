@@ -12,10 +12,13 @@ from slipway.api import promotion, rollout
 from slipway.api.model import dump
 from slipway.api.problems import FieldProblem, problems
 from slipway.api.promotion import PromotionSpec, read_promotion
+from slipway.api.promotion_policy import PromotionPolicy, read_policy
 from slipway.api.rollout import BlueGreen, CanaryStep, Gate, RolloutSpec, read_rollout
 
 
-def read(made: dict[str, Any]) -> rollout.Rollout | promotion.Promotion:
+def read(made: dict[str, Any]) -> rollout.Rollout | promotion.Promotion | PromotionPolicy:
+    if made["kind"] == "PromotionPolicy":
+        return read_policy(made)
     return read_rollout(made) if made["kind"] == "Rollout" else read_promotion(made)
 
 
@@ -69,8 +72,9 @@ def test_bad_objects_are_refused_with_the_path(case: Refused) -> None:
         (
             objects.promotion(foo=1),
             "spec.foo: unknown field (one of rollout, environment, revision, images, version, commit,"
-            " idea, readiness, assessment, checks, rollbackPlan, migrations, operations, communication, approved,"
-            " approvals, approvedWeight, weightApprovals, acceptNoData, hold, rollbackPlanNeeded, abort, rerun)",
+            " idea, readiness, assessment, checks, rollbackPlan, migrations, operations, communication,"
+            " requestedBy, approved, approvals, approvedWeight, weightApprovals, acceptNoData, hold,"
+            " rollbackPlanNeeded, breakGlass, abort, rerun)",
         ),
     ],
 )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.sim.patches import merge_patch
 from tests.unit.core.objects import NAME, NAMESPACE, START, Object, promotion, rollout, route, taken, template
 
 from slipway.api.promotion import PromotionSpec, PromotionStatus
@@ -192,6 +193,7 @@ class Cluster:
                 endpoint_slices=tuple(self.all("EndpointSlice")),
                 pods=tuple(self.all("Pod")),
                 routes=tuple(self.all("HTTPRoute")),
+                policies=tuple(self.all("PromotionPolicy")),
                 namespace_labels=self.labels,
                 observations=dict(self.observations),
                 settings=self.settings,
@@ -282,7 +284,7 @@ class Cluster:
         elif isinstance(write, PatchPromotionSpec):
             version = None if write.name in self._committed else write.resource_version
             obj = self._at("Promotion", write.name, version)
-            spec = {k: v for k, v in {**obj["spec"], **write.spec}.items() if v is not None}
+            spec = merge_patch(obj["spec"], write.spec)
             PromotionSpec.model_validate(spec)
             self.put("Promotion", {**obj, "spec": spec})
         elif isinstance(write, CommitRolloutStatus):

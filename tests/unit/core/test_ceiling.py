@@ -70,9 +70,11 @@ REASONS = {
     "unapproved": Code.APPROVAL,
     "withdrawn": Code.WITHDRAWN,
     "plan_changed": Code.PLAN_CHANGED,
+    "policy": Code.POLICY,
+    "closed": Code.WINDOW,
     "unconverged": Code.CONVERGENCE,
 }
-BEFORE_TRAFFIC = {"absent", "checks", "no_promotion"}
+BEFORE_TRAFFIC = {"absent", "checks", "no_promotion", "policy"}
 """What only counts until traffic has moved: a shift runs the plan that was approved."""
 
 
@@ -98,6 +100,10 @@ def test_in_flight_every_reason_alone_keeps_the_share(reason: str) -> None:
 @pytest.mark.parametrize("reason", sorted(BEFORE_TRAFFIC))
 def test_in_flight_what_belongs_before_traffic_counts_no_more(reason: str) -> None:
     assert limit(replace(Circumstances(), **{reason: "because"}), progress(0)).code is Code.OPEN
+
+
+def test_what_has_all_traffic_is_verified_to_its_end_in_a_closed_window() -> None:
+    assert limit(Circumstances(closed="frozen"), progress(2)).code is not Code.WINDOW
 
 
 def test_without_a_reason_the_next_stage_may_be_entered() -> None:

@@ -53,6 +53,21 @@ def scenes() -> dict[str, Cluster]:
     canary = shifting(serving(objects.canary()))
     assert canary.run(60, lambda: canary.weight == 25)
     canary.run(3)
+    demands = {
+        "match": {"environments": ["production"], "namespaceSelector": {"matchLabels": {"a": "b"}}},
+        "minReadinessScore": 3,
+        "requiredChecks": ["health-probe"],
+        "maxAge": "1h",
+        "approvals": {"count": 1, "validFor": "1h", "serviceAccounts": []},
+        "rules": [{"when": {"risk": ["High"]}, "count": 2}],
+        "windows": [
+            {"deny": "Fridays", "cron": "0 12 * * 5", "duration": "1h", "timeZone": "Europe/Berlin"},
+            {"allow": "always", "from": "2020-01-01", "until": "2050-01-01"},
+            {"deny": "holidays", "holidays": {"country": "DE", "subdivision": "BY"}},
+        ],
+    }
+    for cluster in (first, canary):
+        cluster.put("PromotionPolicy", {"metadata": {"name": "org"}, "spec": demands})
     back = shifting(serving(objects.canary()))
     assert back.run(60, lambda: back.weight == 50)
     back.say("web-2", abort="no")
@@ -100,7 +115,7 @@ def without(obj: Any, path: Path) -> Any:
 
 
 def kinds(snapshot: Snapshot) -> list[tuple[str, int]]:
-    fields = ("promotions", "revisions", "deployments", "services", "endpoint_slices", "pods", "routes")
+    fields = ("promotions", "revisions", "deployments", "services", "endpoint_slices", "pods", "routes", "policies")
     return [("rollout", 0)] + [(field, i) for field in fields for i in range(len(getattr(snapshot, field)))]
 
 

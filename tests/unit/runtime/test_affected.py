@@ -11,6 +11,7 @@ from slipway.cluster.resources import (
     HTTP_ROUTES,
     NAMESPACES,
     PODS,
+    PROMOTION_POLICIES,
     PROMOTIONS,
     ROLLOUTS,
     SERVICES,
@@ -45,6 +46,13 @@ def test_rollouts_and_promotions(cache: Cache) -> None:
     assert upserted(cache, ROLLOUTS, made("web", 2, spec={})) == {WEB}
     assert upserted(cache, PROMOTIONS, made("p", spec={"rollout": "web"})) == {WEB}
     assert upserted(cache, PROMOTIONS, made("q", spec={"rollout": "not-there-yet"})) == {("shop", "not-there-yet")}
+
+
+def test_a_policy_concerns_all_rollouts_when_what_it_says_changes(cache: Cache) -> None:
+    policy = {"metadata": {"name": "production", "resourceVersion": "1"}, "spec": {"match": {}}}
+    assert upserted(cache, PROMOTION_POLICIES, policy) == {WEB, API}
+    labelled = {**policy, "metadata": {**policy["metadata"], "resourceVersion": "2", "labels": {"a": "b"}}}
+    assert upserted(cache, PROMOTION_POLICIES, labelled) == set()
 
 
 def test_children_by_their_label_before_and_after(cache: Cache) -> None:

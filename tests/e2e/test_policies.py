@@ -1,0 +1,88 @@
+"""Policies of the organisation: two people approve, a freeze holds what moves, and the way back is never closed."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from tests.e2e import manifests
+from tests.e2e.arena import scenario
+from tests.e2e.kube import Person
+from tests.e2e.tenant import Tenant
+
+FROZEN = {"deny": "inventory", "from": "2020-01-01"}
+
+
+@contextlib.asynccontextmanager
+async def demand(tenant: Tenant, name: str, **spec: Any) -> AsyncIterator[None]:
+    """A policy for the namespace of this tenant only."""
+    match = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": tenant.namespace}}}
+    name = f"{tenant.namespace}-{name}"
+    await tenant.admin.create(
+        {
+            "apiVersion": "slipway.dev/v1alpha1",
+            "kind": "PromotionPolicy",
+            "metadata": {"name": name},
+            "spec": {"match": match, **spec},
+        }
+    )
+    try:
+        yield
+    finally:
+        await tenant.admin.delete("promotionpolicies", name)
+
+
+@scenario
+async def test_two_people_approve_and_a_freeze_that_begins_mid_shift_holds(tenant: Tenant) -> None:
+    await tenant.serve("v1", strategy=manifests.CANARY)
+    first = tenant.stable()
+    async with contextlib.AsyncExitStack() as stack:
+        users = await stack.enter_async_context(tenant.users(rate=60))
+        await stack.enter_async_context(demand(tenant, "two", approvals={"count": 2, "fourEyes": True}))
+        second_approver = Person(tenant.cluster.kubeconfig("second-approver"), tenant.namespace)
+        stack.push_async_callback(second_approver.close)
+        promotion, second = await tenant.launch("v2")
+
+        def message() -> str:
+            return str(tenant.status(promotion, "promotions").get("message"))
+
+        await tenant.until(lambda: "1 of 2 approvals (by approver)" in message(), "the second person is asked for")
+        waiting = await tenant.requests_more(users, 60)
+        assert waiting.share(first) == 1.0, waiting.summary()
+        plan = tenant.status(promotion, "promotions")["planHash"]
+        assert plan in message()
+        await tenant.tell(promotion, second_approver, approvals={"second-approver": plan})
+
+        await tenant.until_weight(20)
+        async with demand(tenant, "freeze", windows=[FROZEN]):
+            await tenant.until_phase("Held")
+            weight = tenant.status("web")["candidate"]["weight"]
+            assert weight in (20, 60)
+            await tenant.holds(lambda: tenant.status("web")["candidate"]["weight"] == weight, "the share", 8)
+            assert "inventory" in message()
+        await tenant.until_promotion(promotion, "Succeeded")
+        await tenant.all_served_by(users, second)
+    assert not users.report().failures, users.report().summary()
+    approvals = tenant.status(promotion, "promotions")["approvals"]
+    assert [(entry["by"], entry["identity"]) for entry in approvals] == [
+        ("approver", "verified"),
+        ("second-approver", "verified"),
+    ]
+
+
+@scenario
+async def test_in_a_freeze_nothing_begins_and_what_moves_goes_back_at_once(tenant: Tenant) -> None:
+    await tenant.serve("v1", strategy=manifests.CANARY)
+    first = tenant.stable()
+    async with tenant.users(rate=60) as users:
+        async with demand(tenant, "freeze", windows=[FROZEN]):
+            promotion, _ = await tenant.launch("v2")
+            await tenant.until_promotion(promotion, "Held")
+            held = await tenant.requests_more(users, 120)
+            assert held.share(first) == 1.0, held.summary()
+        await tenant.until_weight(20)
+        async with demand(tenant, "freeze", windows=[FROZEN]):
+            await tenant.until_phase("Held")
+            await tenant.tell(promotion, abort="not today")
+            await tenant.until_promotion(promotion, "Aborted")
+            await tenant.all_served_by(users, first)
+    assert not users.report().failures, users.report().summary()
