@@ -115,7 +115,9 @@ def _waiting(scene: Scene, claim: Claim) -> Verdict:
         text = f"spec.environment: {spec.environment}, but Rollout {case.name} is {case.environment}"
         return Verdict(claim, _status(scene, claim, "Blocked", text, reason="EnvironmentMismatch"), patch)
     in_flight = candidate is not None and candidate.marks.in_flight and not course.back
-    if in_flight and candidate is not None and not automatic(case):
+    leader = course.claim
+    later = leader is None or (claim.created, claim.name) > (leader.created, leader.name)
+    if in_flight and candidate is not None and (later or not automatic(case)):
         text = f"revision {candidate.name} is shifting under another Promotion: this one waits for its end"
         other = spec.revision not in (None, candidate.name)
         reason = "OtherRevision" if other else "InFlight"

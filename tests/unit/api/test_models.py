@@ -68,8 +68,8 @@ def test_bad_objects_are_refused_with_the_path(case: Refused) -> None:
         (objects.promotion(approvedWeight=101), "spec.approvedWeight: 101 is too large (at most 100)"),
         (
             objects.promotion(foo=1),
-            "spec.foo: unknown field (one of rollout, environment, revision, images, version, commit,"
-            " idea, readiness, assessment, checks, rollbackPlan, migrations, operations, communication, approved,"
+            "spec.foo: unknown field (one of rollout, environment, revision, from, dryRun, images, setImages, version,"
+            " commit, idea, readiness, assessment, checks, rollbackPlan, migrations, operations, communication, approved,"
             " approvals, approvedWeight, weightApprovals, acceptNoData, hold, rollbackPlanNeeded, abort, rerun)",
         ),
     ],
