@@ -12,6 +12,7 @@ async def test_what_staging_has_proven_goes_to_production_with_one_promotion(ten
     labels = {"slipway.dev/approval": "automatic"}
     async with Tenant.create(shared, f"{tenant.namespace}-staging", tenant.sums, labels) as staging:
         staging.automatic = True
+        # They are there before anything serves: the gates of the first revision want requests too.
         async with staging.users():
             await staging.deploy("v1", environment="staging", approval="Automatic")
             await staging.until_phase("Healthy")

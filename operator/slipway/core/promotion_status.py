@@ -128,8 +128,10 @@ def _waiting(scene: Scene, claim: Claim) -> Verdict:
         if spec.revision is not None and stable is not None and spec.revision == stable.name:
             text = f"revision {stable.name} serves already; {text}"
         setting = scene.setting if candidate is None and not course.back else None
-        if setting is not None and setting.uid == claim.uid and not setting.done:
-            return _sets_images(scene, claim, setting)
+        if setting is not None and setting.uid == claim.uid:
+            if not setting.done:
+                return _sets_images(scene, claim, setting)
+            text = f"revision {stable.name} with these images serves already" if stable is not None else text
         return Verdict(claim, _status(scene, claim, "Checking", text, reason="NoCandidate"), patch)
     if spec.revision not in (None, candidate.name):
         text = f"spec.revision is {spec.revision}, but the candidate is {candidate.name}"

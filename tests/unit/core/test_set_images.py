@@ -171,6 +171,12 @@ def test_the_images_that_served_before_are_no_launch() -> None:
     assert f'"abort":"{V2}"' in message(cluster, "web-1b")
 
 
+def test_images_that_serve_already_are_nothing_to_launch() -> None:
+    cluster = proposed(1)
+    assert cluster.phase("web-2") == "Checking"
+    assert message(cluster, "web-2") == f"revision {V1} with these images serves already"
+
+
 def test_the_images_that_serve_are_not_written_over_a_candidate() -> None:
     cluster = serving(blue_green())
     cluster.edit(template=template(3))
