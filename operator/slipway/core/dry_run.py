@@ -25,7 +25,9 @@ class Trial:
 def trials(case: Case, course: Course, way_back: Sequence[Apply | Replace | SetWeights]) -> dict[str, Trial]:
     """The dry runs that can be made now, by the uid of their Promotion: none without a candidate at rest."""
     candidate, found = course.candidate, course.progress
-    if candidate is None or found is None or case.spec is None or candidate.marks.in_flight or course.back:
+    if candidate is None or found is None or case.spec is None or course.back is not None:
+        return {}
+    if found.in_flight or candidate.marks.in_flight:
         return {}
     made: dict[str, Trial] = {}
     for claim in case.claims:

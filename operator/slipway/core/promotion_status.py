@@ -117,7 +117,7 @@ def _waiting(scene: Scene, claim: Claim) -> Verdict:
     in_flight = candidate is not None and candidate.marks.in_flight and not course.back
     leader = course.claim
     later = leader is None or (claim.created, claim.name) > (leader.created, leader.name)
-    if in_flight and candidate is not None and (later or not automatic(case)):
+    if in_flight and candidate is not None and (later or spec.dry_run or not automatic(case)):
         text = f"revision {candidate.name} is shifting under another Promotion: this one waits for its end"
         other = spec.revision not in (None, candidate.name)
         reason = "OtherRevision" if other else "InFlight"
@@ -136,9 +136,6 @@ def _waiting(scene: Scene, claim: Claim) -> Verdict:
     if spec.revision not in (None, candidate.name):
         text = f"spec.revision is {spec.revision}, but the candidate is {candidate.name}"
         return Verdict(claim, _status(scene, claim, "Blocked", text, reason="OtherRevision"), patch)
-    if spec.dry_run:
-        text = f"revision {candidate.name} is shifting: its checks wait for the end"
-        return Verdict(claim, _status(scene, claim, "Checking", text, reason="InFlight"), patch)
     newer = course.claim.name if course.claim else "another Promotion"
     verdict = _final(scene, claim, "Superseded", f"Promotion {newer} is newer and is in charge now", None)
     return replace(verdict, spec_patch=patch)

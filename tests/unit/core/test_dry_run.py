@@ -132,8 +132,10 @@ def test_it_waits_while_an_automatic_rollout_moves() -> None:
     assert cluster.run(30, lambda: cluster.weight == 25)
     cluster.promote("trial", dryRun=True)
     cluster.settle()
-    assert cluster.phase("trial") == "Checking"
+    assert cluster.phase("trial") == "Blocked"
     assert "is shifting" in message(cluster, "trial")
+    assert cluster.run(90, lambda: cluster.phase() == "Healthy")
+    assert cluster.phase("trial") == "Checking"
 
 
 def test_another_environment_or_revision_is_said() -> None:
