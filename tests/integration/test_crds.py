@@ -174,9 +174,15 @@ def test_the_environment_of_a_rollout_is_immutable(shop: Shop) -> None:
         ("revision", "3f2a9c01de", "0000000000"),
         ("revision", "3f2a9c01de", None),
         ("revision", None, "3f2a9c01de"),
+        ("from", {"rollout": "web-staging"}, {"rollout": "web-qa"}),
+        ("from", {"rollout": "web-staging"}, None),
+        ("from", None, {"rollout": "web-staging"}),
+        ("dryRun", True, False),
+        ("dryRun", True, None),
+        ("dryRun", None, True),
     ],
 )
-def test_what_a_promotion_is_about_is_immutable(shop: Shop, field: str, before: str | None, after: str | None) -> None:
+def test_what_a_promotion_is_about_is_immutable(shop: Shop, field: str, before: object, after: object) -> None:
     shop.create(objects.promotion(**{field: before} if before else {}))
     said = shop.refusal("patch", "promotion", "web-1", *spec(**{field: after}))
     assert f"spec.{field}: Invalid value" in said
@@ -185,6 +191,7 @@ def test_what_a_promotion_is_about_is_immutable(shop: Shop, field: str, before: 
 
 CASE = {
     "images": [{"name": "web", "image": "registry.example/web:1"}],
+    "setImages": True,
     "version": "v1",
     "commit": "abc1234",
     "idea": {"id": "IDEA-1", "summary": "pay later", "journey": [{"stage": "SPARK", "at": "2024-03-15"}]},
@@ -198,6 +205,7 @@ CASE = {
 }
 OTHER_CASE = {
     "images": [{"name": "web", "image": "registry.example/web:2"}],
+    "setImages": False,
     "version": "v2",
     "commit": "def5678",
     "idea": {"id": "IDEA-2"},

@@ -84,6 +84,8 @@ class Invariants:
     # --- What people said -----------------------------------------------------------------------------------
 
     def _changed(self, change: Change) -> None:
+        if change.object["metadata"].get("namespace") != self.namespace:
+            return  # another environment, in which nobody's users are
         if change.kind == PROMOTIONS:
             self._promotion(change)
         elif change.kind == ROLLOUTS:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from tests.sim.images import image
 from tests.sim.patches import merge_patch
 from tests.sim.script import (
     End,
@@ -22,7 +23,7 @@ from tests.sim.script import (
     stable_v1,
     weight,
 )
-from tests.sim.world import BLUE_GREEN, CANARY, NAME, World
+from tests.sim.world import BLUE_GREEN, CANARY, NAME, STAGING, World
 
 from slipway.cluster.resources import DEPLOYMENTS, PROMOTIONS, ROLLOUTS
 
@@ -710,6 +711,59 @@ def policy_that_cannot_be_read() -> Script:
     approve(propose(script))
     script.when(for_seconds(15, both(phase("Held"), live("v1"))), lambda w: w.lift("broken"))
     script.end = V2_HEALTHY
+    return script
+
+
+# --- From the environment before ----------------------------------------------------------------------------
+
+FROM = {"namespace": STAGING, "rollout": NAME}
+
+
+@scenario
+def images_come_from_staging() -> Script:
+    script = stable_v1(CANARY)
+    script.when(always, lambda w: w.stage(2))
+    script.when(lambda w: w.staged(2), lambda w: w.promote("p2", setImages=True, **{"from": FROM}))
+    script.once(lambda w: w.asks_for() == "v2")
+    approve(script)
+    script.end = End("v2", "Healthy", {"p2": "Succeeded"}, {"v1": 0, "v2": 4})
+    return script
+
+
+@scenario
+def images_wait_for_staging_and_follow_it() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    script.when(always, lambda w: w.stage(1))
+    script.when(lambda w: w.staged(1), lambda w: w.stage(2))
+    script.when(always, lambda w: w.promote("p2", setImages=True, **{"from": FROM}))
+    script.when(for_seconds(5, promotion("p2", "AwaitingApproval")), lambda w: w.stage(3))
+    script.once(both(lambda w: w.staged(3), lambda w: w.asks_for() == "v3"))
+    approve(script)
+    script.end = End("v3", "Healthy", {"p2": "Succeeded"})
+    return script
+
+
+@scenario
+def images_that_somebody_changes_again_are_not_fought_over() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    wanted = [{"name": NAME, "image": image("good", 2)}]
+    script.when(always, lambda w: w.promote("p2", setImages=True, images=wanted))
+    script.when(for_seconds(5, promotion("p2", "AwaitingApproval")), lambda w: w.deploy("good", 3))
+    script.once(for_seconds(10, both(promotion("p2", "Blocked"), lambda w: w.asks_for() == "v3")))
+    script.when(always, lambda w: w.patch_promotion("p2", rerun="2"))
+    approve(script)
+    script.end = End("v2", "Healthy", {"p2": "Succeeded"})
+    return script
+
+
+@scenario
+def images_are_not_set_while_traffic_moves() -> Script:
+    script = approve(propose(stable_v1(CANARY)))
+    wanted = [{"name": NAME, "image": image("good", 3)}]
+    script.when(weight(25), lambda w: w.promote("p3", setImages=True, images=wanted))
+    script.once(both(weight(50), lambda w: w.asks_for() == "v2"))
+    approve(script, 3)
+    script.end = End("v3", "Healthy", {"p2": "Succeeded", "p3": "Succeeded"})
     return script
 
 

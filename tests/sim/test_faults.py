@@ -29,6 +29,7 @@ SOME = (
     "threshold_edited_mid_shift_and_undone",
     "withdrawn_in_first_step_and_approved_again",
     "automatic_returns_to_stable_before_a_newer_template",
+    "images_come_from_staging",
 )
 """Scenarios that meet every kind of move, where not all are tried."""
 

@@ -28,6 +28,7 @@ Object = dict[str, Any]
 
 NAMESPACE = "shop"
 NAME = "web"
+STAGING = "shop-staging"
 APPROVER = "ada"
 SECOND_APPROVER = "bob"
 DEVELOPER = "dev"
@@ -112,6 +113,38 @@ class World:
             session.create(HTTP_ROUTES, route())
         obj = {"metadata": _meta(NAME), "spec": {**spec, "template": template(behaviour, version)}}
         session.create(ROLLOUTS, obj)
+
+    def stage(self, version: int) -> None:
+        """The same application in staging, where nobody has to approve, and whose images may come here."""
+        admin, current = self.server.session("admin"), self.server.find(ROLLOUTS, STAGING, NAME)
+        if current is not None:
+            patch = {"spec": {"template": template("good", version)}}
+            admin.merge_patch(ROLLOUTS, STAGING, NAME, patch)
+            return
+        labels, notes = {"slipway.dev/approval": "automatic"}, {"slipway.dev/promote-to": NAMESPACE}
+        admin.create(NAMESPACES, {"metadata": {"name": STAGING, "labels": labels, "annotations": notes}})
+        spec = merge_patch(
+            BLUE_GREEN,
+            {
+                "environment": "staging",
+                "approval": "Automatic",
+                "strategy": {"blueGreen": {"verify": "2s", "keepPrevious": "0s"}},
+                "analysis": {"gates": []},
+                "smokeTests": None,
+            },
+        )
+        meta = {"name": NAME, "namespace": STAGING}
+        admin.create(ROLLOUTS, {"metadata": meta, "spec": {**spec, "template": template("good", version)}})
+
+    def staged(self, version: int) -> bool:
+        """Whether a version is stable in staging, and staging is at rest."""
+        status = (self.server.find(ROLLOUTS, STAGING, NAME) or {}).get("status") or {}
+        return status.get("phase") == "Healthy" and status["stable"]["images"] == [image("good", version)]
+
+    def asks_for(self) -> str:
+        """The version that the Rollout's template has."""
+        found = self.rollout["spec"]["template"]["spec"]["containers"][0]["image"]
+        return str(found.rpartition(":")[2].partition("-")[0])
 
     def serve_already(self, annotations: Object | None = None) -> None:
         """What was there before Slipway: a Deployment and its Service, with users."""

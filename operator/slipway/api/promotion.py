@@ -1,9 +1,9 @@
 """The Promotion: the case for putting one revision in front of users, and a person's word on it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StrictBool
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from slipway.api.argument import (
     Assessment,
@@ -16,11 +16,12 @@ from slipway.api.argument import (
 )
 from slipway.api.check import Check
 from slipway.api.conditions import Condition
-from slipway.api.extensions import LIST_ATOMIC, MAP_GRANULAR, list_map, rule, rules
+from slipway.api.extensions import LIST_ATOMIC, MAP_ATOMIC, MAP_GRANULAR, list_map, rule, rules
 from slipway.api.generation import Generation
 from slipway.api.instant import Instant
-from slipway.api.model import Model, StatusModel, read_lenient, unique
+from slipway.api.model import Model, StatusModel, invalid, read_lenient, unique
 from slipway.api.names import ImageReference, Label, Percent, PlanHash, Reason, RevisionName, RolloutName
+from slipway.api.origin import Origin
 
 UserName = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -67,6 +68,7 @@ class BreakGlass(Model):
 
 CASE = (
     "images",
+    "setImages",
     "version",
     "commit",
     "idea",
@@ -98,6 +100,20 @@ def _frozen(field: str) -> dict[str, Any]:
     )
 
 
+_SETS = "has(self.setImages) && self.setImages"
+_DRY = "has(self.dryRun) && self.dryRun"
+_UNSAID = (
+    "!(has(self.approved) && self.approved) && !has(self.approvedWeight) && !has(self.acceptNoData)"
+    " && !(has(self.approvals) && size(self.approvals) > 0)"
+    " && !(has(self.weightApprovals) && size(self.weightApprovals) > 0)"
+)
+_NO_WORDS = "a dry run moves nothing, so there is nothing to approve: leave it out"
+_WRITES_NOTHING = "a dry run writes nothing: leave setImages out"
+_FROM_WHERE = "needs images, or from to take them from"
+_ANY_REVISION = "makes a new revision: leave revision out"
+_OWN_ROLLOUT = "names the Rollout itself: name the one of the environment before this one"
+
+
 class PromotionSpec(Model):
     """Which revision, the case for it, and the decision of people."""
 
@@ -106,7 +122,22 @@ class PromotionSpec(Model):
             "x-kubernetes-validations": [
                 rule(_same("revision"), f"revision {_IMMUTABLE}", ".revision"),
                 rule(_same("requestedBy"), "requestedBy is stamped at creation and never changes", ".requestedBy"),
+                rule(_same("from"), f"from {_IMMUTABLE}", ".from"),
+                rule(_same("dryRun"), f"dryRun {_IMMUTABLE}", ".dryRun"),
                 *(_frozen(field) for field in CASE),
+                rule(
+                    "!has(self.from) || has(self.from.__namespace__) || self.from.rollout != self.rollout",
+                    _OWN_ROLLOUT,
+                    ".from",
+                ),
+                rule(
+                    f"!({_SETS}) || has(self.from) || (has(self.images) && size(self.images) > 0)",
+                    _FROM_WHERE,
+                    ".setImages",
+                ),
+                rule(f"!({_SETS}) || !has(self.revision)", _ANY_REVISION, ".setImages"),
+                rule(f"!({_SETS}) || !({_DRY})", _WRITES_NOTHING, ".setImages"),
+                rule(f"!({_DRY}) || ({_UNSAID})", _NO_WORDS, ".approved"),
             ]
         }
     )
@@ -118,10 +149,18 @@ class PromotionSpec(Model):
     revision: RevisionName | None = None
     """The revision, as status of the Rollout names it. Immutable. Absent: follows the Rollout's candidate
     until traffic first moves."""
+    from_: Annotated[Origin, MAP_ATOMIC] | None = Field(default=None, alias="from")
+    """The Rollout of the environment before this one, in which exactly these images must be stable and verified.
+    Immutable."""
+    dry_run: StrictBool | None = None
+    """true: runs every check on the candidate, moves nothing, and ends as DryRunComplete. Immutable."""
     images: Annotated[list[ImageRef], Field(max_length=50), unique("name"), list_map("name")] = Field(
         default_factory=list
     )
     """Asserts: the candidate must have exactly these images, else the Promotion is blocked."""
+    set_images: StrictBool | None = None
+    """true: writes `images`, or those that are stable in `from`, to the Rollout's template first. Needs the right to
+    update the Rollout."""
     version: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """The version as people call it."""
     commit: Annotated[str, Field(min_length=1, max_length=128)] | None = None
@@ -171,6 +210,21 @@ class PromotionSpec(Model):
     """Ends it; traffic goes back if it had moved. Any editor may."""
     rerun: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """Any change runs the checks again."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.from_ is not None and self.from_.namespace is None and self.from_.rollout == self.rollout:
+            raise invalid("from", _OWN_ROLLOUT, "from")
+        if self.set_images and self.from_ is None and not self.images:
+            raise invalid("setImages", _FROM_WHERE, "setImages")
+        if self.set_images and self.revision is not None:
+            raise invalid("setImages", _ANY_REVISION, "setImages")
+        if self.set_images and self.dry_run:
+            raise invalid("setImages", _WRITES_NOTHING, "setImages")
+        said = self.approved or self.approvals or self.approved_weight or self.weight_approvals or self.accept_no_data
+        if self.dry_run and said:
+            raise invalid("approved", _NO_WORDS, "approved")
+        return self
 
 
 class Target(StatusModel):
@@ -267,11 +321,14 @@ class PromotionStatus(StatusModel):
     """The metadata.generation that this status is about; -1 before the operator has seen the object."""
     phase: str = ""
     """Checking, Blocked, AwaitingApproval, Held, Approved, Shifting, Watching, Succeeded, RolledBack, Failed,
-    Aborted or Superseded."""
+    Aborted, Superseded or DryRunComplete."""
     message: str = ""
     """What it waits for, with the next command to run."""
     target: Target | None = None
     """The revision that this Promotion is about."""
+    images_set: Annotated[list[ImageRef], LIST_ATOMIC] = Field(default_factory=list)
+    """The images that `setImages` has brought into the Rollout's template. They are not written again when somebody
+    changes them there."""
     plan_hash: str = ""
     """Hash of all that an approval is about; a change voids it before traffic."""
     checks: Annotated[list[CheckStatus], list_map("name")] = Field(default_factory=list)

@@ -47,6 +47,9 @@ WATCHED = (
 CHILDREN = frozenset({CONTROLLER_REVISIONS, DEPLOYMENTS, ENDPOINT_SLICES, PODS})
 """Kinds of which only the objects with a rollout label are seen at all."""
 
+FINAL = frozenset({"Succeeded", "RolledBack", "Failed", "Aborted", "Superseded", "DryRunComplete"})
+"""Phases from which a Promotion does not come back."""
+
 # A deletion is remembered for longer than any request or watch can deliver something from before it.
 TOMBSTONE_SECONDS = 600.0
 
@@ -115,6 +118,10 @@ class Cache:
     def of_rollout(self, kind: Resource, namespace: str, rollout: str) -> tuple[Object, ...]:
         """The children labelled with a Rollout, or the Promotions that name it, by name."""
         return self._kinds[kind].indexed("rollout", (namespace, rollout))
+
+    def promoted_from(self, namespace: str, rollout: str = "") -> tuple[Object, ...]:
+        """The unfinished Promotions that name a Rollout, or any of a namespace, in `from`."""
+        return self._kinds[PROMOTIONS].indexed("origin" if rollout else "origins", (namespace, rollout))
 
     def selecting(self, namespace: str, rollout: str) -> tuple[Object, ...]:
         """The Services whose selector may match pods of a Rollout: it asks for theirs, or for nobody's, label."""
@@ -252,6 +259,24 @@ def _promoted_rollout(obj: Object) -> Iterable[Name]:
     return [(obj["metadata"]["namespace"], rollout)] if rollout else []
 
 
+def origin(promotion: Object) -> Name | None:
+    """The Rollout (namespace, name) that a Promotion names in `from` and still looks at."""
+    found = (promotion.get("spec") or {}).get("from") or {}
+    if not found.get("rollout") or (promotion.get("status") or {}).get("phase") in FINAL:
+        return None
+    return found.get("namespace") or promotion["metadata"]["namespace"], found["rollout"]
+
+
+def _origin(obj: Object) -> Iterable[Name]:
+    found = origin(obj)
+    return [found] if found else []
+
+
+def _origins(obj: Object) -> Iterable[Name]:
+    found = origin(obj)
+    return [(found[0], "")] if found else []
+
+
 def _selected_rollout(obj: Object) -> Iterable[Name]:
     selector = (obj.get("spec") or {}).get("selector")
     return [(obj["metadata"]["namespace"], selector.get(ROLLOUT_LABEL) or "")] if selector else []
@@ -275,7 +300,7 @@ def backend_services(route: Object) -> set[Name]:
 
 _INDEXES: dict[Resource, dict[str, Callable[[Object], Iterable[Name]]]] = {
     ROLLOUTS: {"namespace": _namespace_of, "route": _listed_routes},
-    PROMOTIONS: {"rollout": _promoted_rollout},
+    PROMOTIONS: {"rollout": _promoted_rollout, "origin": _origin, "origins": _origins},
     SERVICES: {"selects": _selected_rollout, "rollout": _rollout_label},
     HTTP_ROUTES: {"service": backend_services},
     **{kind: {"rollout": _rollout_label} for kind in CHILDREN},
@@ -291,6 +316,8 @@ def _slim(kind: Resource, obj: Object) -> Object:
     if kind == PODS:
         metadata.pop("annotations", None)
         obj = {**obj, "spec": _slim_pod_spec(obj.get("spec") or {})}
+    elif kind == ROLLOUTS and (managers := _of_template(obj)):
+        metadata["managedFields"] = managers
     elif kind == DEPLOYMENTS and (strangers := _strangers(obj)):
         metadata["managedFields"] = strangers
     slim: Object = _interned({**obj, "metadata": metadata})
@@ -304,6 +331,17 @@ def _strangers(deployment: Object) -> list[Object]:
         for entry in deployment["metadata"].get("managedFields") or []
         if entry.get("manager") != FIELD_MANAGER and "f:template" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
     ]
+
+
+def _of_template(rollout: Object) -> list[Object]:
+    """Who manages which parts of a Rollout's pod template: who would undo what is written there."""
+    kept = []
+    for entry in rollout["metadata"].get("managedFields") or []:
+        fields = (entry.get("fieldsV1") or {}).get("f:spec") or {}
+        if "f:template" in fields:
+            who = {key: entry[key] for key in ("manager", "operation", "subresource") if key in entry}
+            kept.append({**who, "fieldsV1": {"f:spec": {"f:template": fields["f:template"]}}})
+    return kept
 
 
 def _slim_pod_spec(spec: Object) -> Object:

@@ -68,10 +68,17 @@ def read(objects: Iterable[Object]) -> list[Claim]:
     return sorted(claims, key=lambda claim: (claim.created, claim.name))
 
 
+def another_rerun(claim: Claim) -> str:
+    """Another value of `rerun` than the one that was acted on; the same from pass to pass."""
+    last = claim.status.rerun or ""
+    return str(int(last) + 1) if last.isdecimal() and len(last) < 9 else ("2" if last != "2" else "3")
+
+
 def matches(claim: Claim, environment: str, revision: str) -> bool:
-    """Whether a Promotion may lead this revision: unfinished, the same environment, no other revision named."""
+    """Whether a Promotion may lead this revision: unfinished, no dry run, the same environment, no other revision."""
     return (
         claim.spec is not None
+        and not claim.spec.dry_run
         and not claim.finished
         and not claim.deleting
         and claim.spec.environment == environment

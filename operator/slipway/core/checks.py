@@ -12,7 +12,7 @@ from typing import Any
 
 from slipway.api.promotion import CheckStatus
 from slipway.api.rollout import SmokeTestStatus
-from slipway.core import instants, names
+from slipway.core import instants, names, set_images, staging
 from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome
 from slipway.core.decision import Apply, DryRun, MetricProbe, Probe, TcpProbe
@@ -34,6 +34,8 @@ class Checked:
     probes: tuple[Probe, ...]
     advisory: frozenset[str] = frozenset()
     """Names of those that are shown and do not block."""
+    again: datetime | None = None
+    """When time alone changes a result."""
 
     @property
     def pending(self) -> list[CheckStatus]:
@@ -107,10 +109,18 @@ def run(
         *(_smoke(test) for test in smoke),
     ]
     probes: list[Probe] = []
+    again = None
     if about.promotion is not None:
+        setting = set_images.setting(case, about.candidate) if about.promotion.set_images else None
+        if setting is not None:
+            found.append(set_images.check(setting))
+        if about.promotion.from_ is not None:
+            asked = demands.staging
+            check, again = staging.check(case, about, about.promotion.from_, asked.within, asked.soak)
+            found.append(_once_set(setting, check))
         # Their results live in a Promotion's status; under Automatic there may be none.
         if about.promotion.images:
-            found.append(_images(about))
+            found.append(_once_set(setting, _images(about)))
         for check, wanted in (
             _gates_answer(case, about, known.get("gates-answer")),
             _rehearsed(case, about, known.get("rollback-rehearsed")),
@@ -124,7 +134,7 @@ def run(
             probes.extend(wanted)
     old = {check.name: check for check in before}
     dated = tuple(_dated(check, old.get(check.name), case.now) for check in found)
-    return Checked(dated, tuple(probes), demands.advisory)
+    return Checked(dated, tuple(probes), demands.advisory, again)
 
 
 def _too_old(check: CheckStatus, demands: Demands, now: datetime) -> bool:
@@ -192,18 +202,27 @@ def _starting(pods: Sequence[Pod]) -> str:
 
 
 def _images(about: Subjects) -> CheckStatus:
-    spec = about.candidate.template.get("spec") or {}
-    have = {str(c.get("name")): str(c.get("image")) for c in spec.get("containers") or []}
+    template = about.candidate.template
+    have = staging.images_of(template)
     wanted = {ref.name: ref.image for ref in (about.promotion.images if about.promotion else [])}
     for name, image in sorted(wanted.items()):
         if have.get(name) != image:
             there = have.get(name, "no such container")
             return outcome("images", "Compliance", Result.FAILED, f"spec.images: {name} should be {image}, is {there}")
-    extra = sorted(have.keys() - wanted.keys())
+    extra = sorted(
+        name for group, _, name, _ in staging.containers(template) if group == "containers" and name not in wanted
+    )
     if extra:
         message = f"spec.images does not list container {extra[0]} ({have[extra[0]]})"
         return outcome("images", "Compliance", Result.FAILED, message)
     return outcome("images", "Compliance", Result.PASSED, "the candidate has exactly the asserted images")
+
+
+def _once_set(setting: set_images.ImageSetting | None, check: CheckStatus) -> CheckStatus:
+    """What a candidate's images are says nothing while others are still to be set."""
+    if setting is None or setting.done:
+        return check
+    return outcome(check.name, check.category, Result.PENDING, "waits for the images to be set")
 
 
 def _smoke(test: SmokeTestStatus) -> CheckStatus:

@@ -244,7 +244,7 @@ def _forward(
         return course
     skipped = _overrides(found, around)
     if following is None:
-        marks = replace(candidate.marks, verified_at=case.now)
+        marks = replace(candidate.marks, verified_at=case.now, excused=skipped)
         course = _marked(course, {candidate.name: marks})
         return replace(course, verified=True, overrides=skipped)
     if not ceiling.may_enter(limit, following) or present is None:

@@ -14,7 +14,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from slipway.api.model import dump
-from slipway.core import capacity, charge, checks, children, instants, moves, names, plan, share, strategy
+from slipway.core import (
+    capacity,
+    charge,
+    checks,
+    children,
+    dry_run,
+    instants,
+    moves,
+    names,
+    plan,
+    set_images,
+    share,
+    strategy,
+)
 from slipway.core.accept import Acceptance, accept
 from slipway.core.case import Case, read
 from slipway.core.ceiling import Code
@@ -28,10 +41,12 @@ from slipway.core.decision import (
     Decision,
     MarkRevision,
     PatchPromotionSpec,
+    PatchRolloutImages,
     Probe,
     Replace,
     Write,
 )
+from slipway.core.dry_run import Trial
 from slipway.core.lineage import Lineage
 from slipway.core.promotion_status import Verdict, verdicts, without_rollout
 from slipway.core.pruning import prune
@@ -58,12 +73,16 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
         acceptance = Acceptance(False, "UnknownHistory", f"{unknown}; set spec.approval: Required for that")
     unconverged = moves.unconverged(case)
     against = unconverged or ("" if case.settled else "traffic has only just been moved")
-    course = chart(case, acceptance, against, moves.way_back(case))
-    scene = _scene(case, acceptance, course, unconverged, unknown)
+    way_back = moves.way_back(case)
+    course = chart(case, acceptance, against, way_back)
+    trials = dry_run.trials(case, course, way_back)
+    scene = _scene(case, acceptance, course, unconverged, unknown, trials)
     return _decision(scene)
 
 
-def _scene(case: Case, acceptance: Acceptance, course: Course, unconverged: str, unknown: str) -> Scene:
+def _scene(
+    case: Case, acceptance: Acceptance, course: Course, unconverged: str, unknown: str, trials: Mapping[str, Trial]
+) -> Scene:
     retreating = _retreating(case, course.lineage)
     frozen = (bool(unknown) and course.lineage.shifting is None) or (
         course.lineage.shifting is not None and course.progress is None and course.back is None
@@ -85,6 +104,8 @@ def _scene(case: Case, acceptance: Acceptance, course: Course, unconverged: str,
         progressing=progressing,
         restart_clock=restart,
         keep_until=_keep_until(case, course),
+        setting=set_images.setting(case, course.candidate),
+        trials=trials,
     )
     return replace(scene, message=message_of(scene, phase_of(scene)))
 
@@ -124,6 +145,8 @@ def _decision(scene: Scene) -> Decision:
             )
     if not scene.moving and course.back is None:
         writes += prune(scene)
+    # Last: the next pass sees another template, and nothing of this one is about it.
+    writes += _images(scene)
     probes = (*_probes(scene), *reports.probes)
     return Decision(
         writes=tuple(writes),
@@ -272,6 +295,20 @@ def _marks(course: Course, case: Case) -> list[Write]:
     return writes
 
 
+def _images(scene: Scene) -> list[Write]:
+    """The images that a Promotion sets, while traffic is at rest and stays so in this pass."""
+    case, course, setting = scene.case, scene.course, scene.setting
+    if setting is None or not setting.due:
+        return []
+    ends = course.verified or course.kept or course.back is not None or course.entered is not None
+    moves_on = course.lineage.shifting is not None or scene.goes_back or scene.moving or scene.unknown
+    accepted = scene.acceptance.accepted or scene.acceptance.reason == "TemplateRejected"
+    if ends or moves_on or not accepted:
+        return []
+    version = case.rollout["metadata"]["resourceVersion"]
+    return [PatchRolloutImages(resource_version=version, images=setting.places)]
+
+
 def _commit(verdict: Verdict, fence: bool) -> CommitPromotionStatus:
     meta = verdict.claim.obj["metadata"]
     return CommitPromotionStatus(
@@ -363,6 +400,8 @@ def _probes(scene: Scene) -> tuple[Probe, ...]:
                 found.extend(progress.probes)
     if course.checked is not None:
         found.extend(course.checked.probes)
+    for trial in scene.trials.values():
+        found.extend(trial.checked.probes)
     unique = {probe.key: probe for probe in found}
     return tuple(unique[key] for key in sorted(unique))
 
@@ -400,6 +439,8 @@ def _look_again(scene: Scene) -> datetime | None:
         times.append(course.consent.lapses)
     if course.checked is not None and course.demands is not None and course.demands.max_age is not None:
         times.extend(check.at + course.demands.max_age for check in course.checked.checks if check.at is not None)
+    all_checked = [course.checked, *(trial.checked for trial in scene.trials.values())]
+    times.extend(checked.again for checked in all_checked if checked is not None and checked.again is not None)
     ahead = [time for time in times if time > now]
     return min(ahead, default=None)
 

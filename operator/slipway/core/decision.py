@@ -55,6 +55,17 @@ class CommitRolloutStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PatchRolloutImages:
+    """Change nothing of the Rollout but these images of its template, only if it still has this resourceVersion.
+
+    `images` maps (`containers` or `initContainers`, index) to the image.
+    """
+
+    resource_version: str
+    images: Mapping[tuple[str, int], str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class MarkRevision:
     """Merge patch of annotations on a ControllerRevision (None removes), only at this resourceVersion.
 
@@ -120,6 +131,7 @@ Write = (
     | CommitPromotionStatus
     | PatchPromotionSpec
     | CommitRolloutStatus
+    | PatchRolloutImages
     | MarkRevision
     | Apply
     | Replace

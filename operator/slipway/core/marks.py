@@ -22,6 +22,7 @@ KEPT = "slipway.dev/kept"
 REJECTED = "slipway.dev/rejected"
 ABORT_ACTED = "slipway.dev/abort-acted"
 RETURNED = "slipway.dev/returned-at"
+EXCUSED = "slipway.dev/verified-without"
 
 AUTOMATIC = ("automatic",)
 """Who approved under `approval: Automatic`."""
@@ -81,6 +82,8 @@ class Marks:
     rejected: Rejected | None = None
     abort_acted: bool = False
     returned_at: datetime | None = None
+    excused: tuple[str, ...] = ()
+    """Gates without data at its verification, which an approver accepted: they have not passed."""
 
     @property
     def in_flight(self) -> bool:
@@ -98,6 +101,7 @@ class Marks:
             rejected=_rejected(_json(annotations.get(REJECTED))),
             abort_acted=ABORT_ACTED in annotations,
             returned_at=instants.parse(annotations.get(RETURNED)),
+            excused=_excused(annotations.get(EXCUSED)),
         )
 
     def annotations(self) -> dict[str, str]:
@@ -134,6 +138,8 @@ class Marks:
             out[ABORT_ACTED] = "true"
         if self.returned_at:
             out[RETURNED] = instants.render(self.returned_at)
+        if self.excused:
+            out[EXCUSED] = ",".join(self.excused)
         return out
 
     def changes(self, before: Marks) -> dict[str, str | None]:
@@ -141,6 +147,11 @@ class Marks:
         new, old = self.annotations(), before.annotations()
         gone: dict[str, str | None] = {key: None for key in old if key not in new}
         return gone | {key: value for key, value in new.items() if old.get(key) != value}
+
+
+def _excused(text: str | None) -> tuple[str, ...]:
+    """One that says nothing readable still says that something was excused."""
+    return tuple(text.split(",")) if text is not None else ()
 
 
 def _json(text: str | None) -> dict[str, Any]:

@@ -20,6 +20,9 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 AUTOMATIC_LABEL = "slipway.dev/approval"
 """On a namespace, with the value `automatic`: Rollouts there may say `approval: Automatic`."""
 
+PROMOTE_TO_ANNOTATION = "slipway.dev/promote-to"
+"""On a namespace, namespaces separated by commas: their Promotions may name Rollouts of it in `from`."""
+
 ADOPT_ANNOTATION = "slipway.dev/adopt"
 """On a Service, with a Rollout's name: the Rollout may take it over."""
 ADOPTED_ANNOTATION = "slipway.dev/adopted"

@@ -29,7 +29,7 @@ _OF_ROLLOUT = {
     "min_ready_seconds",
     "progress_deadline",
 }
-_WHAT = {"rollout", "environment", "revision"}
+_WHAT = {"rollout", "environment", "revision", "from", "dryRun"}
 _OF_PROMOTION = {name for name, field in PromotionSpec.model_fields.items() if field.alias in {*_WHAT, *CASE}}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from slipway.api.conditions import Condition
-from slipway.api.promotion import ApprovalStatus, PromotionStatus, Target
+from slipway.api.promotion import ApprovalStatus, ImageRef, PromotionStatus, Target
 from slipway.api.report import CONFIRMATIONS
 from slipway.core import approval, charge, names
 from slipway.core.approval import Consent
@@ -20,6 +20,7 @@ from slipway.core.marks import Cause
 from slipway.core.report.summary import summary
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
+from slipway.core.set_images import ImageSetting
 
 _HELD = frozenset({Code.HELD, Code.WINDOW, Code.PLAN_CHANGED, Code.NO_DATA, Code.NO_PLAN})
 
@@ -58,6 +59,8 @@ def _verdict(scene: Scene, claim: Claim) -> Verdict:
         return ended
     if claim.spec is None:
         return Verdict(claim, _status(scene, claim, "Blocked", claim.problem, reason="InvalidSpec"), {})
+    if claim.spec.dry_run:
+        return _dry_run(scene, claim)
     if course.claim is not None and course.claim.uid == claim.uid and not course.back:
         return _in_charge(scene, claim)
     return _waiting(scene, claim)
@@ -118,7 +121,9 @@ def _waiting(scene: Scene, claim: Claim) -> Verdict:
         text = f"spec.environment: {spec.environment}, but Rollout {case.name} is {case.environment}"
         return Verdict(claim, _status(scene, claim, "Blocked", text, reason="EnvironmentMismatch"), patch)
     in_flight = candidate is not None and candidate.marks.in_flight and not course.back
-    if in_flight and candidate is not None and not automatic(case):
+    leader = course.claim
+    later = leader is None or (claim.created, claim.name) > (leader.created, leader.name)
+    if in_flight and candidate is not None and (later or spec.dry_run or not automatic(case)):
         text = f"revision {candidate.name} is shifting under another Promotion: this one waits for its end"
         other = spec.revision not in (None, candidate.name)
         reason = "OtherRevision" if other else "InFlight"
@@ -128,6 +133,11 @@ def _waiting(scene: Scene, claim: Claim) -> Verdict:
         stable = course.lineage.stable
         if spec.revision is not None and stable is not None and spec.revision == stable.name:
             text = f"revision {stable.name} serves already; {text}"
+        setting = scene.setting if candidate is None and not course.back else None
+        if setting is not None and setting.uid == claim.uid:
+            if not setting.done:
+                return _sets_images(scene, claim, setting)
+            text = f"revision {stable.name} with these images serves already" if stable is not None else text
         return Verdict(claim, _status(scene, claim, "Checking", text, reason="NoCandidate"), patch)
     if spec.revision not in (None, candidate.name):
         text = f"spec.revision is {spec.revision}, but the candidate is {candidate.name}"
@@ -135,6 +145,44 @@ def _waiting(scene: Scene, claim: Claim) -> Verdict:
     newer = course.claim.name if course.claim else "another Promotion"
     verdict = _final(scene, claim, "Superseded", f"Promotion {newer} is newer and is in charge now", None)
     return replace(verdict, spec_patch=patch)
+
+
+def _sets_images(scene: Scene, claim: Claim, setting: ImageSetting) -> Verdict:
+    """Without a candidate yet: it is about to make one, or cannot."""
+    if setting.problem:
+        return Verdict(claim, _status(scene, claim, "Blocked", setting.problem, reason="ImagesNotSet"), _void(claim))
+    text = setting.waits or f"bringing the images into spec.template of Rollout {scene.case.name}"
+    if not scene.acceptance.accepted:
+        text = f"{text}; it waits until the Rollout is accepted: {scene.acceptance.message}"
+    return Verdict(claim, _status(scene, claim, "Checking", text, reason="SettingImages"), _void(claim))
+
+
+def _dry_run(scene: Scene, claim: Claim) -> Verdict:
+    """In charge of nothing: it ends as soon as every check on the candidate has its result."""
+    trial, candidate = scene.trials.get(claim.uid), scene.course.candidate
+    if trial is None or candidate is None:
+        return _waiting(scene, claim)
+    checked = trial.checked
+    if not scene.acceptance.accepted:
+        return _dry_run_ends(scene, claim, f"the Rollout is not accepted: {scene.acceptance.message}", False)
+    if checked.pending and not scene.late:
+        names = ", ".join(check.name for check in checked.pending)
+        text = f"dry run of revision {candidate.name}: waiting for {names} ({checked.pending[0].message})"
+        return Verdict(claim, _status(scene, claim, "Checking", text, revision=candidate), {})
+    wrong = [*checked.failed, *checked.pending]
+    if not wrong:
+        words = f"all {len(checked.checks)} checks passed on revision {candidate.name}; nothing was moved"
+        return _dry_run_ends(scene, claim, words, True)
+    listed = "; ".join(f"check {check.name} {check.result}: {check.message}" for check in wrong)
+    late = "not ready by spec.progressDeadline: " if checked.pending else ""
+    words = f"{len(wrong)} of {len(checked.checks)} checks have not passed on revision {candidate.name}: {late}{listed}"
+    return _dry_run_ends(scene, claim, words, False)
+
+
+def _dry_run_ends(scene: Scene, claim: Claim, message: str, passed: bool) -> Verdict:
+    reason = "Passed" if passed else "NotPassed"
+    status = _status(scene, claim, "DryRunComplete", message, reason=reason, revision=scene.course.candidate)
+    return Verdict(claim, status.model_copy(update={"finished_at": scene.case.now}), {})
 
 
 def _void(claim: Claim) -> Mapping[str, Any]:
@@ -195,7 +243,7 @@ def _text(scene: Scene, claim: Claim, phase: str, why: str) -> str:
         approve = approval.command(case.namespace, claim.name, course.consent, course.plan.hash if course.plan else "")
         return f"{passed}; {rehearsed}{void}{read}; approve: {approve}"
     if phase == "Blocked" and course.checked and course.checked.failed:
-        return f'{why}; when it is mended: {command} \'{{"spec":{{"rerun":"{_again(claim)}"}}}}\''
+        return f'{why}; when it is mended: {command} \'{{"spec":{{"rerun":"{charge.another_rerun(claim)}"}}}}\''
     if phase in ("Shifting", "Held", "AwaitingApproval"):
         return scene.message
     return why or "traffic begins to move"
@@ -204,12 +252,6 @@ def _text(scene: Scene, claim: Claim, phase: str, why: str) -> str:
 def _read_report(scene: Scene, claim: Claim) -> str:
     name = names.report_name(claim.name)
     return rf"kubectl -n {scene.case.namespace} get configmap {name} -o jsonpath='{{.data.report\.md}}'"
-
-
-def _again(claim: Claim) -> str:
-    """Another value of `rerun` than the one that was acted on; the same from pass to pass."""
-    last = claim.status.rerun or ""
-    return str(int(last) + 1) if last.isdecimal() and len(last) < 9 else ("2" if last != "2" else "3")
 
 
 def _status(
@@ -227,7 +269,10 @@ def _status(
     final = phase in charge.FINAL
     target, plan_hash, checks = before.target, before.plan_hash, before.checks
     rerun = before.rerun
-    if leads and revision is not None and course.plan is not None and not final:
+    trial = scene.trials.get(claim.uid)
+    plan, checked = (trial.plan, trial.checked) if trial else (course.plan, course.checked)
+    about = trial is not None or (leads and not final)
+    if about and revision is not None and plan is not None:
         target = Target(
             rollout=case.name,
             uid=case.uid,
@@ -235,10 +280,12 @@ def _status(
             digest=revision.digest,
             images=list(revision.images),
         )
-        plan_hash = course.plan.hash
-        if course.checked is not None:
-            checks = list(course.checked.checks)
-            rerun = claim.spec.rerun if claim.spec else None
+        plan_hash = plan.hash
+        if checked is not None:
+            checks = list(checked.checks)
+            # Images that are to be set once more are still to be written then.
+            due = scene.setting is not None and scene.setting.uid == claim.uid and scene.setting.due
+            rerun = claim.spec.rerun if claim.spec and not due else before.rerun
     elif not leads and not final and phase != "Shifting":
         target, plan_hash, checks = None, "", []
     approvals = _approvals(scene, claim, consent, before.approvals)
@@ -254,6 +301,7 @@ def _status(
         phase=phase,
         message=message[:4000],
         target=target,
+        images_set=_images_set(scene, claim),
         plan_hash=plan_hash,
         checks=checks,
         approvals=approvals,
@@ -267,6 +315,14 @@ def _status(
         summary=before.summary,
         conditions=_conditions(scene, claim, phase, reason or phase, message, consent, granted, checks != []),
     )
+
+
+def _images_set(scene: Scene, claim: Claim) -> list[ImageRef]:
+    """Written down once the template has them: what somebody changes after that stays changed."""
+    setting = scene.setting
+    if setting is None or setting.uid != claim.uid or not setting.done:
+        return claim.status.images_set
+    return list(setting.wanted)
 
 
 def _approvals(
@@ -336,6 +392,11 @@ def _conditions(
     found.extend(_override(scene, claim))
     found.extend(_glass(scene, claim))
     results = scene.course.checked if scene.course.claim and scene.course.claim.uid == claim.uid else None
+    trial = scene.trials.get(claim.uid)
+    if phase == "DryRunComplete":
+        found.append(condition(before, "ChecksPassed", reason == "Passed", reason, message, now, generation))
+        return found
+    results = trial.checked if trial else results
     if results is not None:
         good = not results.failed and not results.pending
         status = True if good else None if not results.failed else False

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from slipway.api.rollout import StepStatus
 from slipway.core.accept import Acceptance
 from slipway.core.case import Case
 from slipway.core.course import Course
+from slipway.core.dry_run import Trial
 from slipway.core.moves import Move
 from slipway.core.revision import Revision
+from slipway.core.set_images import ImageSetting
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class Scene:
     progressing: bool
     restart_clock: bool
     keep_until: datetime | None
+    setting: ImageSetting | None = None
+    trials: Mapping[str, Trial] = field(default_factory=dict)
+    """The dry runs that can be made now, by the uid of their Promotion."""
     message: str = ""
     """The Rollout's message: its Promotion in charge says the same while traffic moves."""
 

@@ -47,6 +47,22 @@ class Settings:
     """How long pods stay after traffic has been seen to be gone from them."""
     identity_verified: bool = True
     """Whether the admission policy that checks approvers is installed in this cluster."""
+    namespaces: frozenset[str] = frozenset()
+    """The namespaces that the operator looks at; empty: all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OriginState:
+    """A Rollout that a Promotion of this one names in `from`, with what is needed to tell what is stable there.
+
+    `revisions` are its ControllerRevisions. `annotations` are those of its namespace.
+    """
+
+    namespace: str
+    name: str
+    rollout: Object | None
+    revisions: tuple[Object, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +88,8 @@ class Snapshot:
     pods: tuple[Object, ...] = ()
     routes: tuple[Object, ...] = ()
     policies: tuple[Object, ...] = ()
+    origins: tuple[OriginState, ...] = ()
+    """One for each Rollout that an unfinished Promotion names in `from`, whether or not it exists."""
     namespace_labels: Mapping[str, str] = field(default_factory=dict)
     namespace_ends: bool = False
     """The namespace is being deleted: nothing can be made in it any more."""

@@ -31,6 +31,13 @@ def events(scene: Scene, status: Mapping[str, Any], found: Sequence[Verdict]) ->
         yield _event("Rollout", case.name, "Warning" if phase in _WARN else "Normal", phase, message)
     if scene.drift:
         yield _event("Rollout", case.name, "Warning", "DriftRestored", scene.drift)
+    setting = scene.setting
+    if setting is not None and setting.done:
+        for verdict in found:
+            claim = verdict.claim
+            if claim.uid == setting.uid and list(setting.wanted) != claim.status.images_set:
+                listed = ", ".join(f"{ref.name}={ref.image}" for ref in setting.wanted)
+                yield _event("Promotion", claim.name, "Normal", "ImagesSet", f"Rollout {case.name} has {listed}")
     if course.overrides and course.candidate is not None:
         words = f"missing data of {', '.join(course.overrides)} was accepted for revision {course.candidate.name}"
         yield _event("Rollout", case.name, "Warning", "NoDataAccepted", words)

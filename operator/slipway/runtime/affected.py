@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from slipway.cluster.api import Object
 from slipway.cluster.cache import Cache, Change, backend_services
 from slipway.cluster.resources import (
+    CONTROLLER_REVISIONS,
     HTTP_ROUTES,
     NAMESPACES,
     PROMOTION_POLICIES,
@@ -25,7 +26,10 @@ def affected(cache: Cache, change: Change) -> set[Key]:
     """The Rollouts whose snapshot holds the object, before or after the change. They need not exist."""
     states = [state for state in (change.before, change.after) if state is not None]
     if change.kind == ROLLOUTS:
-        return set(_keys(states))
+        keys = set(_keys(states))
+        if _identity(change.before) != _identity(change.after):
+            keys |= {key for named in set(keys) for key in _promoted_from(cache, *named)}
+        return keys
     if change.kind == PROMOTIONS:
         return {
             (state["metadata"]["namespace"], state["spec"]["rollout"])
@@ -42,7 +46,22 @@ def affected(cache: Cache, change: Change) -> set[Key]:
     keys = {key for state in states for key in _labelled(state)}
     if change.kind == SERVICES:
         keys |= _service(cache, change)
+    if change.kind == CONTROLLER_REVISIONS:
+        # Its marks say what is stable: that is what a later environment waits for.
+        keys |= {key for named in set(keys) for key in _promoted_from(cache, *named)}
     return keys
+
+
+def _promoted_from(cache: Cache, namespace: str, rollout: str = "") -> Iterable[Key]:
+    """The Rollouts of which a Promotion names this one, or any of this namespace, in `from`."""
+    for promotion in cache.promoted_from(namespace, rollout):
+        yield promotion["metadata"]["namespace"], promotion["spec"]["rollout"]
+
+
+def _identity(rollout: Object | None) -> tuple[str, bool]:
+    """What of a Rollout bears on others: which one it is, and that it goes."""
+    metadata = (rollout or {}).get("metadata") or {}
+    return str(metadata.get("uid") or ""), bool(metadata.get("deletionTimestamp"))
 
 
 def _route(cache: Cache, route: Object) -> Iterable[Key]:
@@ -53,11 +72,11 @@ def _route(cache: Cache, route: Object) -> Iterable[Key]:
 
 
 def _namespace(cache: Cache, change: Change) -> set[Key]:
-    before, after = (_labels(state) for state in (change.before, change.after))
-    if before == after:
-        return set()
     name = (change.after or change.before or {})["metadata"]["name"]
-    return set(_keys(cache.in_namespace(ROLLOUTS, name)))
+    before, after = (_labels(state) for state in (change.before, change.after))
+    keys = set(_keys(cache.in_namespace(ROLLOUTS, name))) if before != after else set()
+    allowed, allows = (_promote_to(state) for state in (change.before, change.after))
+    return keys | set(_promoted_from(cache, name)) if allowed != allows else keys
 
 
 def _service(cache: Cache, change: Change) -> set[Key]:
@@ -87,6 +106,11 @@ def _labelled(obj: Object) -> Iterable[Key]:
 
 def _labels(obj: Object | None) -> dict[str, str]:
     return ((obj or {}).get("metadata") or {}).get("labels") or {}
+
+
+def _promote_to(namespace: Object | None) -> str:
+    annotations = ((namespace or {}).get("metadata") or {}).get("annotations") or {}
+    return str(annotations.get(names.PROMOTE_TO_ANNOTATION) or "")
 
 
 def _keys(rollouts: Iterable[Object]) -> Iterable[Key]:

@@ -277,6 +277,7 @@ class Operator:
             gateway_settle=self.config.gateway_settle,
             drain_delay=self.config.drain_delay,
             identity_verified=self._identity_verified,
+            namespaces=frozenset(self.config.namespaces),
         )
 
     def _timing(self) -> Timing:

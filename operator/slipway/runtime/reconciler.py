@@ -149,7 +149,8 @@ class Reconciler:
 
     async def _refresh(self, key: Key, thorough: bool = False) -> None:
         started = self._clock()
-        self._tell(key, await snapshots.refresh(self._api, self._cache, key, self._routed, thorough))
+        namespaces = self._settings().namespaces
+        self._tell(key, await snapshots.refresh(self._api, self._cache, key, self._routed, thorough, namespaces))
         self._read_at = {other: at for other, at in self._read_at.items() if started - at < LIVE_FOR}
         self._read_at[key] = started
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from slipway.cluster.api import Api, Object
-from slipway.cluster.cache import CHILDREN, Cache, Change
+from slipway.cluster.cache import CHILDREN, FINAL, Cache, Change, origin
 from slipway.cluster.errors import APIError, NotFound
 from slipway.cluster.resources import (
     CONTROLLER_REVISIONS,
@@ -26,7 +26,7 @@ from slipway.cluster.resources import (
 )
 from slipway.core import names
 from slipway.core.marks import Marks
-from slipway.core.snapshot import Observation, Settings, Snapshot
+from slipway.core.snapshot import Observation, OriginState, Settings, Snapshot
 from slipway.runtime.affected import Key, service_names
 
 log = logging.getLogger(__name__)
@@ -35,9 +35,6 @@ log = logging.getLogger(__name__)
 READS_AT_ONCE = 12
 # Above this one LIST is cheaper, its wait included.
 PODS_ONE_BY_ONE = 40
-
-FINAL = frozenset({"Succeeded", "RolledBack", "Failed", "Aborted", "Superseded", "DryRunComplete"})
-"""Phases from which a Promotion does not come back: its copy in the cache is as good as a read."""
 
 
 def build(cache: Cache, key: Key, observations: Mapping[str, Observation], settings: Settings, live: bool) -> Snapshot:
@@ -56,11 +53,30 @@ def build(cache: Cache, key: Key, observations: Mapping[str, Observation], setti
         pods=cache.of_rollout(PODS, namespace, name),
         routes=tuple(_routes(cache, key)),
         policies=tuple(cache.all(PROMOTION_POLICIES)),
+        origins=tuple(_origin_state(cache, named) for named in _origins(cache, key)),
         namespace_labels=((namespace_object or {}).get("metadata") or {}).get("labels") or {},
         namespace_ends=bool(((namespace_object or {}).get("metadata") or {}).get("deletionTimestamp")),
         observations=observations,
         settings=settings,
         live=live,
+    )
+
+
+def _origins(cache: Cache, key: Key) -> list[Key]:
+    """The Rollouts that unfinished Promotions of this one name in `from`."""
+    named = (origin(promotion) for promotion in cache.of_rollout(PROMOTIONS, *key))
+    return sorted({one for one in named if one is not None})
+
+
+def _origin_state(cache: Cache, named: Key) -> OriginState:
+    namespace, name = named
+    metadata = (cache.get(NAMESPACES, None, namespace) or {}).get("metadata") or {}
+    return OriginState(
+        namespace=namespace,
+        name=name,
+        rollout=cache.get(ROLLOUTS, namespace, name),
+        revisions=cache.of_rollout(CONTROLLER_REVISIONS, namespace, name),
+        annotations=metadata.get("annotations") or {},
     )
 
 
@@ -73,7 +89,9 @@ def _services(cache: Cache, key: Key) -> Iterable[Object]:
     return (found[service] for service in sorted(found))
 
 
-async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool = False) -> list[Change]:
+async def refresh(
+    api: Api, cache: Cache, key: Key, routed: bool, thorough: bool = False, namespaces: Collection[str] = ()
+) -> list[Change]:
     """Read every object in the snapshot of `key` from the API server, all at once, into the cache.
 
     One by one, not by LIST: since Kubernetes 1.31 a consistent LIST waits until the server's watch cache has
@@ -85,6 +103,8 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool
     bring traffic to no revision; the namespace, unless its labels approve or choose policies; `<rollout>-candidate`
     where there are no routes. `routed`: the server knows HTTPRoutes. `thorough`: list all children and read
     all Promotions, because the cache has turned out to be behind.
+    `namespaces`: those that the operator looks at
+    (none: all); nothing is read elsewhere.
     """
     namespace, name = key
     lanes = asyncio.Semaphore(READS_AT_ONCE)
@@ -101,6 +121,9 @@ async def refresh(api: Api, cache: Cache, key: Key, routed: bool, thorough: bool
     listed = set(CHILDREN) if thorough else set()
     if len(cache.of_rollout(PODS, namespace, name)) > PODS_ONE_BY_ONE:
         listed.add(PODS)
+    for named in _origins(cache, key):
+        if not namespaces or named[0] in namespaces:
+            wanted.extend(_of_origin(cache, named))
     in_play = _in_play(cache, key)
     wanted.extend(
         (kind, namespace, child["metadata"]["name"])
@@ -152,6 +175,15 @@ async def _read_policies(api: Api, cache: Cache, thorough: bool) -> list[Change]
 def _match(policy: Object) -> Object:
     found = (policy.get("spec") or {}).get("match")
     return dict(found) if isinstance(found, Mapping) else {}
+
+
+def _of_origin(cache: Cache, named: Key) -> Iterable[tuple[Resource, str | None, str]]:
+    """What proves the images of another Rollout: its revisions, whose marks say what is stable, and the permission."""
+    yield NAMESPACES, None, named[0]
+    yield ROLLOUTS, *named
+    for revision in cache.of_rollout(CONTROLLER_REVISIONS, *named):
+        if names.PLAN_LABEL not in revision["metadata"]["labels"]:
+            yield CONTROLLER_REVISIONS, named[0], revision["metadata"]["name"]
 
 
 def _in_play(cache: Cache, key: Key) -> set[str]:

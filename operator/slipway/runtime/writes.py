@@ -23,6 +23,7 @@ from slipway.core.decision import (
     Delete,
     MarkRevision,
     PatchPromotionSpec,
+    PatchRolloutImages,
     Replace,
     SetWeights,
     Write,
@@ -65,6 +66,10 @@ class Pass:
                 patch = {"metadata": {"uid": write.uid, "resourceVersion": at}, "spec": dict(write.spec)}
                 request = self._api.merge_patch(PROMOTIONS, self._namespace, write.name, patch)
                 return await self._keep(PROMOTIONS, write.resource_version, request)
+            case PatchRolloutImages():
+                at = self._at(ROLLOUTS, self._name, write.resource_version)
+                request = set_images(self._api, self._namespace, self._name, write, at)
+                return await self._keep(ROLLOUTS, write.resource_version, request)
             case MarkRevision():
                 at = self._at(CONTROLLER_REVISIONS, write.name, write.resource_version)
                 marks: Object = {"annotations": dict(write.annotations), "resourceVersion": at}
@@ -143,6 +148,16 @@ async def set_weights(api: Api, write: SetWeights, version: str, dry_run: bool =
         for (rule, backend), weight in sorted(write.weights.items())
     )
     return await api.json_patch(HTTP_ROUTES, write.namespace, write.name, ops, dry_run=dry_run)
+
+
+async def set_images(api: Api, namespace: str, name: str, write: PatchRolloutImages, version: str) -> Object:
+    """Change images of the template by position, which is safe because the Rollout must still be as it was read."""
+    ops: list[Object] = [{"op": "test", "path": "/metadata/resourceVersion", "value": version}]
+    ops.extend(
+        {"op": "add", "path": f"/spec/template/spec/{group}/{index}/image", "value": image}
+        for (group, index), image in sorted(write.images.items())
+    )
+    return await api.json_patch(ROLLOUTS, namespace, name, ops)
 
 
 def _replacement(write: Replace, version: str) -> list[Object]:

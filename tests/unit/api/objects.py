@@ -207,6 +207,10 @@ ACCEPTED = {
         },
     ),
     "an empty override": promotion(readiness={"stage": "REFINE", "status": "approved", "score": 8, "override": ""}),
+    "a dry run": promotion(dryRun=True, approved=False),
+    "no dry run": promotion(dryRun=False, setImages=False, approved=True),
+    "a Promotion from staging": promotion(**{"from": {"namespace": "shop-staging", "rollout": "web"}}, setImages=True),
+    "a Promotion from its own namespace": promotion(**{"from": {"rollout": "web-staging"}}),
     "a full Promotion": promotion(
         revision="3f2a9c01de",
         images=[{"name": "web", "image": "registry.example/web@sha256:" + "0" * 64}],
@@ -768,5 +772,39 @@ REFUSED = [
         "spec.checks[0].prometheus.query",
         "unknown $(name)",
     ),
-    Refused("a dry run", promotion(dryRun=True), "spec.dryRun", 'unknown field "spec.dryRun"'),
+    Refused(
+        "a dry run that is approved",
+        promotion(dryRun=True, approved=True),
+        "spec.approved",
+        "a dry run moves nothing, so there is nothing to approve",
+    ),
+    Refused(
+        "a dry run that accepts missing data",
+        promotion(dryRun=True, acceptNoData={"weight": 1, "reason": "night"}),
+        "spec.approved",
+        "a dry run moves nothing, so there is nothing to approve",
+    ),
+    Refused(
+        "a dry run that writes",
+        promotion(dryRun=True, setImages=True, images=[{"name": "web", "image": "a"}]),
+        "spec.setImages",
+        "a dry run writes nothing",
+    ),
+    Refused("images that are not given", promotion(setImages=True), "spec.setImages", "needs images, or from"),
+    Refused(
+        "images for a revision that is there",
+        promotion(setImages=True, images=[{"name": "web", "image": "a"}], revision="3f2a9c01de"),
+        "spec.setImages",
+        "makes a new revision: leave revision out",
+    ),
+    Refused(
+        "from the Rollout itself", promotion(**{"from": {"rollout": "web"}}), "spec.from", "names the Rollout itself"
+    ),
+    Refused("from nothing", promotion(**{"from": {"namespace": "a"}}), "spec.from.rollout", "Required value"),
+    Refused(
+        "from a namespace of another form",
+        promotion(**{"from": {"namespace": "a/b", "rollout": "web"}}),
+        "spec.from.namespace",
+        "should match",
+    ),
 ]

@@ -46,6 +46,9 @@ def test_bad_objects_are_refused_with_the_path(case: Refused) -> None:
     assert all(problem.wrong and problem.right for problem in found)
 
 
+_FIELDS = ", ".join(str(field.alias) for field in PromotionSpec.model_fields.values())
+
+
 @pytest.mark.parametrize(
     ("made", "said"),
     [
@@ -71,10 +74,7 @@ def test_bad_objects_are_refused_with_the_path(case: Refused) -> None:
         (objects.promotion(approvedWeight=101), "spec.approvedWeight: 101 is too large (at most 100)"),
         (
             objects.promotion(foo=1),
-            "spec.foo: unknown field (one of rollout, environment, revision, images, version, commit,"
-            " idea, readiness, assessment, checks, rollbackPlan, migrations, operations, communication,"
-            " requestedBy, approved, approvals, approvedWeight, weightApprovals, acceptNoData, hold,"
-            " rollbackPlanNeeded, breakGlass, abort, rerun)",
+            f"spec.foo: unknown field (one of {_FIELDS})",
         ),
     ],
 )

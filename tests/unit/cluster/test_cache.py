@@ -250,3 +250,23 @@ def test_who_else_wrote_to_a_template_is_kept() -> None:
     kept = cache.get(DEPLOYMENTS, "shop", "web-1")
     assert kept is not None
     assert [entry["manager"] for entry in kept["metadata"]["managedFields"]] == ["kubectl-edit"]
+
+
+def test_of_a_rollout_is_kept_who_wrote_its_template() -> None:
+    cache = Cache()
+    rollout = deployment(5, rollout=None)
+    containers = {"f:spec": {"f:containers": {}}}
+    rollout["metadata"]["managedFields"] = [
+        {"manager": "ci", "operation": "Apply", "time": "t", "fieldsV1": {"f:spec": {"f:template": containers}}},
+        {"manager": "autoscaler", "operation": "Update", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+        {"manager": "slipway", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}},
+    ]
+    cache.upsert(ROLLOUTS, rollout)
+    kept = cache.get(ROLLOUTS, "shop", "web-1")
+    assert kept is not None
+    fields = {"f:spec": {"f:template": containers}}
+    assert kept["metadata"]["managedFields"] == [{"manager": "ci", "operation": "Apply", "fieldsV1": fields}]
+    cache.upsert(ROLLOUTS, deployment(6, rollout=None))
+    kept = cache.get(ROLLOUTS, "shop", "web-1")
+    assert kept is not None
+    assert "managedFields" not in kept["metadata"]

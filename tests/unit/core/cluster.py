@@ -28,6 +28,7 @@ from slipway.core.decision import (
     MarkRevision,
     MetricProbe,
     PatchPromotionSpec,
+    PatchRolloutImages,
     Probe,
     PublishReport,
     Replace,
@@ -35,7 +36,7 @@ from slipway.core.decision import (
     Write,
 )
 from slipway.core.revision import of_spec
-from slipway.core.snapshot import Measured, Observation, Probed, Settings, Snapshot
+from slipway.core.snapshot import Measured, Observation, OriginState, Probed, Settings, Snapshot
 
 Key = tuple[str, str]
 
@@ -56,6 +57,7 @@ class Cluster:
         self.probe: Callable[[Probe], bool] = lambda _: True
         self.settings = Settings()
         self.labels = {names.AUTOMATIC_LABEL: "automatic"} if automatic else {}
+        self.origins: Callable[[], tuple[OriginState, ...]] = tuple
         self.seen_weight = 0
         self.broken: dict[str, str] = {}
         self.before_write: list[Callable[[Write], None]] = []
@@ -194,6 +196,7 @@ class Cluster:
                 pods=tuple(self.all("Pod")),
                 routes=tuple(self.all("HTTPRoute")),
                 policies=tuple(self.all("PromotionPolicy")),
+                origins=self.origins(),
                 namespace_labels=self.labels,
                 observations=dict(self.observations),
                 settings=self.settings,
@@ -291,6 +294,12 @@ class Cluster:
             obj = self._at("Rollout", NAME, write.resource_version)
             RolloutStatus.model_validate(write.status)
             self.put("Rollout", {**obj, "status": dict(write.status)})
+            self._committed.add(NAME)
+        elif isinstance(write, PatchRolloutImages):
+            spec = copy.deepcopy(self._at("Rollout", NAME, self._rollout_version(write.resource_version))["spec"])
+            for (group, index), image in write.images.items():
+                spec["template"]["spec"][group][index]["image"] = image
+            self.edit(**spec)
         elif isinstance(write, MarkRevision):
             obj = self._at("ControllerRevision", write.name, write.resource_version)
             found = {**(obj["metadata"].get("annotations") or {}), **write.annotations}
@@ -306,6 +315,10 @@ class Cluster:
         elif isinstance(write, Delete):
             self._at(write.kind, write.name, write.resource_version)
             self.remove(write.kind, write.name)
+
+    def _rollout_version(self, version: str) -> str | None:
+        """None where this pass has committed the Rollout's status, and moved it on by that."""
+        return None if NAME in self._committed else version
 
     def _create(self, kind: str, obj: Any) -> None:
         if (kind, obj["metadata"]["name"]) in self.objects:
@@ -419,7 +432,7 @@ def revision_of(spec: Object) -> str:
 def serving(spec: Object, **kwargs: Any) -> Cluster:
     """A cluster whose first revision has been approved, verified, and is at rest."""
     cluster = Cluster(spec, **kwargs)
-    cluster.promote("web-1")
+    cluster.promote("web-1", environment=spec["environment"])
     cluster.settle()
     cluster.approve("web-1")
     assert cluster.run(60, lambda: cluster.phase() == "Healthy"), cluster.status

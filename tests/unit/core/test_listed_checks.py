@@ -226,6 +226,8 @@ def test_the_reserved_names_are_those_of_the_operators_own_checks() -> None:
     cluster.promote(
         "web-2",
         images=[{"name": "web", "image": "registry.example/web:v2"}],
+        setImages=True,
+        **{"from": {"rollout": "web-staging"}},
         readiness={"stage": "REFINE", "status": "approved", "score": 8},
         assessment={"recommendation": "Proceed"},
         rollbackPlan={"steps": ["kubectl get pods"]},

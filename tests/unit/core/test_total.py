@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.core import objects
 from tests.unit.core.cluster import Cluster, serving
+from tests.unit.core.environments import FROM, automatic, promoted_from
 from tests.unit.core.objects import Object
 
 from slipway.core import marks
@@ -28,7 +29,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )  # fmt: skip
-ANNOTATIONS = [getattr(marks, name) for name in ("APPROVED", "PROMOTED", "VERIFIED", "KEPT", "REJECTED", "RETURNED")]
+ANNOTATIONS = [
+    getattr(marks, name) for name in ("APPROVED", "PROMOTED", "VERIFIED", "KEPT", "REJECTED", "RETURNED", "EXCUSED")
+]
 
 
 def shifting(cluster: Cluster) -> Cluster:
@@ -72,6 +75,13 @@ def scenes() -> dict[str, Cluster]:
     assert back.run(60, lambda: back.weight == 50)
     back.say("web-2", abort="no")
     back.once()
+    staged = serving(objects.blue_green())
+    promoted_from(staged, automatic(2))
+    staged.edit(template=objects.template(2))
+    staged.promote("trial", dryRun=True, **{"from": FROM})
+    staged.promote("web-2", setImages=True, **{"from": FROM})
+    staged.settle()
+    assert staged.phase("web-2") == "AwaitingApproval"
     watching = shifting(serving(objects.blue_green()))
     assert watching.run(60, lambda: watching.phase() == "Watching")
     return {
@@ -80,6 +90,7 @@ def scenes() -> dict[str, Cluster]:
         "verifying": verifying,
         "canary": canary,
         "back": back,
+        "staged": staged,
         "watching": watching,
     }
 
@@ -127,12 +138,22 @@ def with_object(snapshot: Snapshot, field: str, index: int, obj: Any) -> Snapsho
     return replace(snapshot, **{field: tuple(found)})
 
 
+def with_origin(snapshot: Snapshot, field: str, index: int, obj: Any) -> Snapshot:
+    """The same of the Rollout that `from` names."""
+    (origin,) = snapshot.origins
+    if field == "rollout":
+        return replace(snapshot, origins=(replace(origin, rollout=obj),))
+    found = list(origin.revisions)
+    found[index] = obj
+    return replace(snapshot, origins=(replace(origin, revisions=tuple(found)),))
+
+
 def object_at(snapshot: Snapshot, field: str, index: int) -> Object:
     found: Any = snapshot.rollout if field == "rollout" else getattr(snapshot, field)[index]
     return dict(found)
 
 
-@pytest.mark.parametrize("scene", ["blank", "first", "verifying", "canary", "back", "watching"])
+@pytest.mark.parametrize("scene", ["blank", "first", "verifying", "canary", "back", "staged", "watching"])
 @given(data=st.data())
 def test_semantics_30_any_value_in_our_own_resources(scene: str, data: st.DataObject) -> None:
     cluster = scenes()[scene]
@@ -157,7 +178,7 @@ def given_by_kubernetes(path: Path) -> bool:
     )
 
 
-@pytest.mark.parametrize("scene", ["blank", "first", "verifying", "canary", "back", "watching"])
+@pytest.mark.parametrize("scene", ["blank", "first", "verifying", "canary", "back", "staged", "watching"])
 def test_semantics_30_any_field_missing_or_null(scene: str) -> None:
     """Every field of every object, one after the other."""
     cluster = scenes()[scene]
@@ -223,6 +244,22 @@ def test_any_answer_to_any_probe(scene: str, data: st.DataObject) -> None:
     )
     found = {probe.key: data.draw(seen) for probe in wanted}
     decide(replace(cluster.snapshot(), observations=found), cluster.now)
+
+
+@given(data=st.data())
+def test_semantics_30_anything_in_the_rollout_that_from_names(data: st.DataObject) -> None:
+    cluster = scenes()["staged"]
+    snapshot = cluster.snapshot()
+    (origin,) = snapshot.origins
+    assert origin.rollout is not None
+    places = [("rollout", 0, origin.rollout), *(("revisions", i, obj) for i, obj in enumerate(origin.revisions))]
+    field, index, obj = data.draw(st.sampled_from(places))
+    parts = [p for p in paths(obj) if p == ("data",) or (len(p) > 1 and p[0] in {"spec", "status", "data"})]
+    mangled = put(obj, data.draw(st.sampled_from(parts)), data.draw(JSON))
+    if field == "revisions" and data.draw(st.booleans()):
+        texts = st.dictionaries(st.sampled_from(ANNOTATIONS), JSON.map(json.dumps) | st.text(max_size=12))
+        mangled = {**mangled, "metadata": {**mangled["metadata"], "annotations": data.draw(texts)}}
+    decide(with_origin(snapshot, field, index, mangled), cluster.now)
 
 
 def test_nothing_at_all() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from slipway.cluster.cache import Cache, Change
 from slipway.cluster.resources import (
+    CONTROLLER_REVISIONS,
     HTTP_ROUTES,
     NAMESPACES,
     PODS,
@@ -100,3 +101,49 @@ def test_a_rollouts_disappearance_is_looked_at(cache: Cache) -> None:
     assert change == Change(ROLLOUTS, change and change.before, None)
     assert change is not None
     assert affected(cache, change) == {WEB}
+
+
+FAR = ("shop-staging", "web")
+
+
+def far(name: str = "web", version: int = 1, labels: dict[str, str] | None = None, **metadata: Any) -> Object:
+    """An object of another namespace."""
+    obj = made(name, version, labels)
+    obj["metadata"] |= {"namespace": FAR[0], "uid": "u-1", **metadata}
+    return obj
+
+
+def promoted_from(version: int = 1, phase: str = "Checking", **where: str) -> Object:
+    spec = {"rollout": "web", "from": {"namespace": FAR[0], "rollout": "web"} | where}
+    return made("web-2", version, spec=spec, status={"phase": phase})
+
+
+def test_who_is_promoted_from_a_rollout_sees_what_becomes_stable_there(cache: Cache) -> None:
+    labels = {"slipway.dev/rollout": "web"}
+    assert upserted(cache, PROMOTIONS, promoted_from()) == {WEB}
+    assert upserted(cache, ROLLOUTS, far()) == {FAR, WEB}
+    assert upserted(cache, ROLLOUTS, far(version=2, generation=2)) == {FAR}, "its status and its spec say nothing"
+    assert upserted(cache, CONTROLLER_REVISIONS, far("web-1", 3, labels)) == {FAR, WEB}
+    assert upserted(cache, PODS, far("web-1-a", 4, labels)) == {FAR}
+    assert upserted(cache, CONTROLLER_REVISIONS, far("api-1", 5, {"slipway.dev/rollout": "api"})) == {(FAR[0], "api")}
+    assert upserted(cache, ROLLOUTS, far(version=6, deletionTimestamp="2026-01-01T12:00:00Z")) == {FAR, WEB}
+    removed = cache.remove(ROLLOUTS, far(version=7))
+    assert removed is not None
+    assert affected(cache, removed) == {FAR, WEB}
+    assert upserted(cache, PROMOTIONS, promoted_from(9, "Succeeded")) == {WEB}
+    assert upserted(cache, CONTROLLER_REVISIONS, far("web-1", 10, labels)) == {FAR}
+
+
+def test_without_a_namespace_it_is_the_promotions_own(cache: Cache) -> None:
+    cache.upsert(PROMOTIONS, made("web-2", spec={"rollout": "web", "from": {"rollout": "api"}}))
+    assert upserted(cache, CONTROLLER_REVISIONS, made("api-1", 1, {"slipway.dev/rollout": "api"})) == {API, WEB}
+
+
+def test_a_namespace_that_allows_promotions_wakes_those_who_asked(cache: Cache) -> None:
+    def namespace(version: int, **metadata: Any) -> Object:
+        return {"metadata": {"name": FAR[0], "resourceVersion": str(version), **metadata}}
+
+    cache.upsert(PROMOTIONS, promoted_from())
+    assert upserted(cache, NAMESPACES, namespace(1)) == set()
+    assert upserted(cache, NAMESPACES, namespace(2, annotations={"a": "b"})) == set()
+    assert upserted(cache, NAMESPACES, namespace(3, annotations={"slipway.dev/promote-to": "shop"})) == {WEB}

@@ -37,13 +37,19 @@ _NO_BLOCKER = frozenset({Code.OPEN, Code.APPROVAL, Code.CHECKS, Code.CONVERGENCE
 """Limits that approving lifts, that the checks tell better, or that pass by themselves."""
 
 
-def gather(scene: Scene, claim: Claim, spec: PromotionSpec, revision: Revision, plan_hash: str) -> Report | None:
+def gather(
+    scene: Scene,
+    claim: Claim,
+    spec: PromotionSpec,
+    revision: Revision,
+    plan_hash: str,
+    checks: Sequence[CheckStatus],
+) -> Report | None:
     """The report of a Promotion on `revision`; None while the Rollout's spec cannot be read."""
     case, rollout = scene.case, scene.case.spec
     if rollout is None:
         return None
     stable = case.lineage.stable
-    checks = list(scene.course.checked.checks) if scene.course.checked else []
     given = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
     return Report(
         promotion=claim.name,
@@ -56,7 +62,7 @@ def gather(scene: Scene, claim: Claim, spec: PromotionSpec, revision: Revision, 
         version=spec.version or "",
         commit=spec.commit or "",
         images=list(revision.images),
-        answer=_answer(scene, checks),
+        answer=_answer(scene, claim, checks),
         idea=spec.idea,
         readiness=spec.readiness,
         assessment=spec.assessment,
@@ -77,10 +83,13 @@ def gather(scene: Scene, claim: Claim, spec: PromotionSpec, revision: Revision, 
     )
 
 
-def _answer(scene: Scene, checks: Sequence[CheckStatus]) -> Answer:
-    blockers = [f"check {c.name} is {c.result}: {c.message}" for c in checks if c.result not in GOOD]
+def _answer(scene: Scene, claim: Claim, checks: Sequence[CheckStatus]) -> Answer:
+    advisory = scene.course.checked.advisory if scene.course.checked else frozenset()
+    wrong = [check for check in checks if check.result not in GOOD and check.name not in advisory]
+    blockers = [f"check {check.name} is {check.result}: {check.message}" for check in wrong]
+    leads = scene.course.claim is not None and scene.course.claim.uid == claim.uid
     limit = scene.course.limit
-    if limit is not None and limit.code not in _NO_BLOCKER:
+    if leads and limit is not None and limit.code not in _NO_BLOCKER:
         blockers.append(limit.reason)
     return Answer(go=not blockers, blockers=blockers)
 

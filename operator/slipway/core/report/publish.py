@@ -16,7 +16,7 @@ from slipway.api.model import dump
 from slipway.api.promotion import PromotionStatus, ReportStatus
 from slipway.core import names
 from slipway.core.charge import Claim
-from slipway.core.conditions import condition
+from slipway.core.conditions import condition, find
 from slipway.core.decision import Probe, PublishReport
 from slipway.core.promotion_status import Verdict
 from slipway.core.report.gather import gather
@@ -46,8 +46,11 @@ def reported(scene: Scene, verdicts: Sequence[Verdict]) -> Reported:
     probes: list[Probe] = []
     for verdict in verdicts:
         status, wanted = _of(scene, verdict.claim, verdict.status)
-        out.append(Verdict(verdict.claim, status, verdict.spec_patch))
         probes.extend(wanted)
+        if status.phase == "DryRunComplete" and wanted and find(status.conditions, "Reported") is None:
+            # Its end is told when the report is there: it is what a dry run is for.
+            continue
+        out.append(Verdict(verdict.claim, status, verdict.spec_patch))
     for claim in scene.case.claims:
         if claim.finished and not claim.deleting:
             status, wanted = _with_summary(scene, claim, claim.status)
@@ -60,15 +63,16 @@ def reported(scene: Scene, verdicts: Sequence[Verdict]) -> Reported:
 def _of(scene: Scene, claim: Claim, status: PromotionStatus) -> tuple[PromotionStatus, list[Probe]]:
     if status.phase in _SUMMED_UP:
         return _with_summary(scene, claim, status)
-    course = scene.course
+    course, trial = scene.course, scene.trials.get(claim.uid)
     candidate, consent = course.candidate, course.consent
     leads = course.claim is not None and course.claim.uid == claim.uid and not course.back
-    if not leads or candidate is None or course.plan is None or claim.spec is None:
+    plan = trial.plan if trial else course.plan if leads else None
+    if candidate is None or plan is None or claim.spec is None:
         return status, []
     decided = candidate.marks.in_flight or course.entered is not None or (consent is not None and consent.granted)
     if decided and status.report is not None:
         return status, []
-    report = gather(scene, claim, claim.spec, candidate, course.plan.hash)
+    report = gather(scene, claim, claim.spec, candidate, plan.hash, status.checks)
     if report is None:
         return status, []
     content = dump(report)

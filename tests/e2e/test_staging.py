@@ -1,0 +1,63 @@
+"""Staging before production: the same images, proven under load there, then one Promotion here."""
+
+from tests.e2e import manifests
+from tests.e2e.arena import scenario
+from tests.e2e.tenant import Shared, Tenant
+
+
+@scenario
+async def test_what_staging_has_proven_goes_to_production_with_one_promotion(tenant: Tenant) -> None:
+    await tenant.serve("v1")
+    shared = Shared(tenant.cluster, tenant.operator, tenant.metrics)
+    labels = {"slipway.dev/approval": "automatic"}
+    async with Tenant.create(shared, f"{tenant.namespace}-staging", tenant.sums, labels) as staging:
+        staging.automatic = True
+        # They are there before anything serves: the gates of the first revision want requests too.
+        async with staging.users():
+            await staging.deploy("v1", environment="staging", approval="Automatic")
+            await staging.until_phase("Healthy")
+            await staging.change_image("v2")
+            await staging.until(
+                lambda: staging.stable() == staging.deployment_of("v2") and staging.phase() == "Healthy",
+                "v2 is proven in staging",
+            )
+
+        source = {"namespace": staging.namespace, "rollout": "web"}
+        promotion = await tenant.promote(setImages=True, **{"from": source})
+        blocked = await tenant.until_promotion(promotion, "Blocked")
+        assert f"kubectl annotate namespace {staging.namespace}" in blocked["message"]
+        assert image_of(tenant) == manifests.image("v1")
+
+        allowed = {"metadata": {"annotations": {"slipway.dev/promote-to": tenant.namespace}}}
+        await tenant.admin.merge("namespaces", staging.namespace, allowed)
+        waiting = await tenant.until_promotion(promotion, "AwaitingApproval")
+        assert image_of(tenant) == manifests.image("v2")
+        assert {check["result"] for check in waiting["checks"] if check["name"] in {"staging", "images-set"}} == {
+            "Passed"
+        }
+
+        trial = await tenant.promote(dryRun=True, **{"from": source})
+        await tenant.until_promotion(trial, "DryRunComplete")
+        assert tenant.condition("ChecksPassed", trial, "promotions")["status"] == "True"
+        assert tenant.status(promotion, "promotions")["phase"] == "AwaitingApproval"
+
+        async with tenant.users() as users:
+            second = await tenant.approve(promotion)
+            await tenant.until_promotion(promotion, "Succeeded")
+            await tenant.all_served_by(users, second)
+        assert not users.report().failures, users.report().summary()
+        assert digests(tenant, "v2") == digests(staging, "v2")
+
+
+def image_of(tenant: Tenant) -> str:
+    """What the Rollout's template asks for."""
+    rollout = tenant.seen("rollouts", "web") or {}
+    return str(rollout["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def digests(tenant: Tenant, tag: str) -> set[str]:
+    """What the kubelet says that the pods of an image run."""
+    pods = [pod for pod in tenant.all("pods") if pod["spec"]["containers"][0]["image"] == manifests.image(tag)]
+    found = {pod["status"]["containerStatuses"][0]["imageID"] for pod in pods}
+    assert found
+    return found
