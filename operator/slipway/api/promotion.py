@@ -21,6 +21,7 @@ from slipway.api.generation import Generation
 from slipway.api.instant import Instant
 from slipway.api.model import Model, StatusModel, read_lenient, unique
 from slipway.api.names import ImageReference, Label, Percent, PlanHash, Reason, RevisionName, RolloutName
+from slipway.api.watch import Watch, default_watch
 
 UserName = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -68,6 +69,7 @@ CASE = (
     "migrations",
     "operations",
     "communication",
+    "watch",
 )
 """The fields that make the case: part of the plan, and frozen while it is approved."""
 
@@ -132,6 +134,9 @@ class PromotionSpec(Model):
     """Where those on call find what they need."""
     communication: Communication | None = None
     """Who is told, and what."""
+    watch: Watch = Field(default_factory=default_watch)
+    """How long and how often gates and smoke tests go on after verify has passed. Absent: the first hour every 30
+    seconds, then up to 24 hours every 5 minutes. An empty list: no watch."""
     approved: StrictBool | None = None
     """true: puts it before users under the plan in status. false: withdraws. Never part of a manifest."""
     approvals: Annotated[dict[UserName, PlanHash], Field(max_length=20), MAP_GRANULAR, _ENTRIES_BY_USER] = Field(

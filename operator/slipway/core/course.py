@@ -88,11 +88,8 @@ def chart(
 ) -> Course:
     """Decide the course. `unconverged` says why traffic is not settled where it should be, '' when it is."""
     candidate = candidate_of(case)
-    found = progress.of_candidate(case, candidate) if candidate else progress.of_watched(case, True)
-    watched = found if candidate is None else None
-    if candidate is not None and not candidate.marks.in_flight:
-        # While a candidate waits, the stable revision may still be watched; the smoke tests are the candidate's then.
-        watched = progress.of_watched(case, with_smoke=False)
+    watched = progress.of_watched(case)
+    found = progress.of_candidate(case, candidate) if candidate else watched
     course = Course(case.lineage, candidate, found, step=found.step if found else None, watched=watched)
     course = _tidy(case, course)
     if found is not None and found.in_flight and candidate is not None and found.stage and found.stage.final:
@@ -101,9 +98,10 @@ def chart(
         if marks.promoted_at is None:
             course = _marked(course, {candidate.name: replace(marks, promoted_at=case.now)})
             candidate = course.candidate
-    back = retreat.retreat(case, candidate, watched or found)
+    back = retreat.retreat(case, candidate, found if candidate else None, watched)
     if back is not None:
         return _go_back(case, course, back)
+    course = _nowhere_to_go(case, course)
     if candidate is None:
         return course
     if found is None:
@@ -253,6 +251,20 @@ def _replan(case: Case, course: Course, candidate: Revision, present: Plan) -> C
     marks = replace(candidate.marks, approved=Approved(claim.name, claim.uid, present.hash, consent.by, case.now))
     course = _marked(course, {candidate.name: marks})
     return replace(course, store_plan=present, step=step, entered=step)
+
+
+def _nowhere_to_go(case: Case, course: Course) -> Course:
+    """A watched revision that fails, and none that served before it: it keeps serving, and that is said.
+
+    While another one takes traffic over from it, that one's end is waited for: it may be the way out.
+    """
+    stable, watched = course.lineage.stable, course.watched
+    if stable is None or watched is None or course.lineage.previous is not None or course.lineage.shifting is not None:
+        return course
+    reason = retreat.breach(case, watched)
+    if not reason:
+        return course
+    return _marked(course, {stable.name: replace(stable.marks, kept=Kept(reason, case.now))})
 
 
 def _first_fails(case: Case, found: Progress) -> str:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from slipway.api.model import dump
-from slipway.core import capacity, charge, checks, children, instants, moves, names, plan, share, strategy
+from slipway.core import capacity, charge, checks, children, instants, moves, names, plan, share, strategy, watch
 from slipway.core.accept import Acceptance, accept
 from slipway.core.case import Case, read
 from slipway.core.ceiling import Code
@@ -84,6 +84,7 @@ def _scene(case: Case, acceptance: Acceptance, course: Course, unconverged: str,
         progressing=progressing,
         restart_clock=restart,
         keep_until=_keep_until(case, course),
+        watch_until=watch.until(case, course.lineage),
     )
     return replace(scene, message=message_of(scene, phase_of(scene)))
 
@@ -389,8 +390,7 @@ def _look_again(scene: Scene) -> datetime | None:
     if scene.progressing and found is not None and progressing is not None:
         start = now if scene.restart_clock or progressing.status != "True" else progressing.last_transition_time
         times.append(start + found.spec.progress_deadline)
-    if scene.keep_until is not None:
-        times.append(scene.keep_until)
+    times.extend(end for end in (scene.keep_until, scene.watch_until) if end is not None)
     ahead = [time for time in times if time > now]
     return min(ahead, default=None)
 

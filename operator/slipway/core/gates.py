@@ -8,7 +8,7 @@ one with the full window counts as a pass.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -107,27 +107,37 @@ def fold(before: GateStatus, gate: Gate, measured: Measured, subject: Subject, l
 
 
 def fold_all(
-    statuses: Iterable[GateStatus],
+    statuses: Sequence[GateStatus],
     wanted: tuple[Gate, ...],
     subject: Subject,
     observations: Mapping[str, Observation],
     interval: timedelta,
 ) -> list[GateStatus]:
     """The states of all gates of a stage, with what has been measured since."""
-    by_name = {status.name: status for status in statuses}
     out = []
     for gate in wanted:
-        known = by_name.get(gate.name)
-        if known is None or (known.revision, known.since) != (subject.revision, subject.since):
-            # What was measured of another revision or stage says nothing about this one.
-            known = GateStatus(name=gate.name, verdict="", bound=bound(gate))
-        status = known
+        status = own(statuses, gate, subject)
         at = due(gate, status, subject, interval)
-        seen = observations.get(key(gate, subject, at))
-        if isinstance(seen, Measured):
-            status = fold(status, gate, _timely(seen, status, subject, at), subject, window(gate, subject, at))
-        out.append(status)
+        out.append(answered(status, gate, subject, at, observations) or status)
     return out
+
+
+def own(statuses: Sequence[GateStatus], gate: Gate, subject: Subject) -> GateStatus:
+    """The state of a gate. What was measured of another revision or stage says nothing about this one."""
+    known = next((status for status in statuses if status.name == gate.name), None)
+    if known is None or (known.revision, known.since) != (subject.revision, subject.since):
+        return GateStatus(name=gate.name, verdict="", bound=bound(gate))
+    return known
+
+
+def answered(
+    before: GateStatus, gate: Gate, subject: Subject, at: datetime, observations: Mapping[str, Observation]
+) -> GateStatus | None:
+    """The gate's state after the measurement that was due `at`; None when there is none yet."""
+    seen = observations.get(key(gate, subject, at))
+    if not isinstance(seen, Measured):
+        return None
+    return fold(before, gate, _timely(seen, before, subject, at), subject, window(gate, subject, at))
 
 
 def _timely(measured: Measured, before: GateStatus, subject: Subject, due_at: datetime) -> Measured:
@@ -160,7 +170,11 @@ def key(gate: Gate, subject: Subject, due_at: datetime) -> str:
 
 def probe(gate: Gate, status: GateStatus, subject: Subject, spec: RolloutSpec, service: str) -> MetricProbe:
     """The next measurement of a gate."""
-    at = due(gate, status, subject, spec.analysis.interval)
+    return probe_at(gate, due(gate, status, subject, spec.analysis.interval), subject, spec, service)
+
+
+def probe_at(gate: Gate, at: datetime, subject: Subject, spec: RolloutSpec, service: str) -> MetricProbe:
+    """The measurement of a gate that is due `at`."""
     return MetricProbe(
         key=key(gate, subject, at),
         due=at,

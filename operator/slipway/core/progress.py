@@ -1,15 +1,15 @@
 """How far the revision under test has come: its stage, and its gates and smoke tests with all that was measured since.
 
-The revision under test is the candidate, or, while `keepPrevious` runs, the stable revision that is still watched.
+The revision under test is the candidate, and the stable revision for as long as it is watched after its launch.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from slipway.api.rollout import Gate, GateStatus, RolloutSpec, SmokeTestStatus, StepStatus
-from slipway.core import charge, gates, names, share, smoke
+from slipway.api.rollout import Gate, GateStatus, RolloutSpec, SmokeTestStatus, StepStatus, WatchStatus
+from slipway.core import charge, following, gates, names, share, smoke, watch
 from slipway.core.case import Case, running_spec
 from slipway.core.decision import Probe
 from slipway.core.gates import Subject
@@ -36,6 +36,8 @@ class Progress:
     subject: Subject | None
     occasion: Occasion | None
     probes: tuple[Probe, ...]
+    written: WatchStatus | None = None
+    """What the status says of a watch: it lags behind, so that nothing is written while nothing changes."""
     disagreement: str = ""
     """Why the measured share of requests is not the approved one."""
 
@@ -88,25 +90,61 @@ def of_candidate(case: Case, candidate: Revision) -> Progress | None:
     return _with_smoke(case, found, case.status.smoke_tests, after)
 
 
-def of_watched(case: Case, with_smoke: bool) -> Progress | None:
-    """The stable revision's progress while the one before it is kept up; None when nothing is watched."""
-    stable, previous = case.lineage.stable, case.lineage.previous
-    if stable is None or previous is None or stable.marks.verified_at is None or not watching(case):
+def of_watched(case: Case) -> Progress | None:
+    """The stable revision's progress after it was verified; None when it is not watched any more.
+
+    It is watched for as long as its Promotion says, and while the one before it is kept up.
+    """
+    stable = case.lineage.stable
+    if stable is None or stable.marks.verified_at is None or stable.marks.kept or _switched(case):
         return None
+    kept, asked = keeping(case), watch.until(case, case.lineage)
     approved = stable.marks.approved
-    spec = approved and stored_spec(case.snapshot.revisions, case.name, approved.plan_hash, stable, case.raw_spec)
-    if not spec:
+    if not (kept or asked) or approved is None:
+        return None
+    spec = stored_spec(case.snapshot.revisions, case.name, approved.plan_hash, stable, case.raw_spec)
+    if spec is None:
         return None
     since = stable.marks.verified_at
-    found = Progress(case.now, stable, spec, False, True, (), None, None, (), (), None, None, ())
-    found = _with_gates(case, found, Subject(case.namespace, case.name, stable.name, since, "watch"))
-    if not with_smoke:
-        return found
+    subject = Subject(case.namespace, case.name, stable.name, since, "watch")
     occasion = Occasion(stable.name, "watch", since, spec.analysis.interval)
-    return _with_smoke(case, found, case.status.smoke_tests, occasion)
+    periods = watch.periods(case, stable) if asked else []
+
+    def pace(at: datetime) -> timedelta:
+        return watch.interval(periods, at - since, spec.analysis.interval)
+
+    before = case.status.watch if case.status.watch and case.status.watch.revision == stable.name else None
+    followed = following.follow(
+        before,
+        spec,
+        subject,
+        occasion,
+        case.name,
+        case.world.pods_of(stable.name),
+        stable.ports,
+        case.snapshot.observations,
+        pace,
+    )
+    until = max((end for end in (asked, _kept_until(case)) if end), default=None)
+    return Progress(
+        now=case.now,
+        revision=stable,
+        spec=spec,
+        in_flight=False,
+        watched=True,
+        stages=(),
+        stage=None,
+        step=None,
+        gates=followed.gates,
+        smoke=followed.smoke,
+        subject=subject,
+        occasion=occasion,
+        probes=tuple(probe for probe in followed.probes if until is None or probe.due < until),
+        written=following.written(before, stable.name, until, followed),
+    )
 
 
-def watching(case: Case) -> bool:
+def keeping(case: Case) -> bool:
     """Whether `keepPrevious` still runs."""
     kept = case.status.previous
     previous = case.lineage.previous
@@ -115,6 +153,16 @@ def watching(case: Case) -> bool:
     if kept is not None and kept.revision == previous.name and kept.until is not None:
         return case.now < kept.until
     return kept is None or kept.revision != previous.name
+
+
+def _kept_until(case: Case) -> datetime | None:
+    kept, previous = case.status.previous, case.lineage.previous
+    return kept.until if kept is not None and previous is not None and kept.revision == previous.name else None
+
+
+def _switched(case: Case) -> bool:
+    """Whether the live Service is not stable's any more, so that its numbers would be another revision's."""
+    return case.lineage.shifting is not None and case.lineage.shifting.marks.promoted_at is not None
 
 
 def _before_traffic(case: Case, candidate: Revision) -> Occasion | None:
@@ -155,9 +203,8 @@ def _step(case: Case, candidate: Revision, all_stages: tuple[Stage, ...]) -> Ste
 def _with_gates(case: Case, found: Progress, subject: Subject) -> Progress:
     interval = found.spec.analysis.interval
     statuses = gates.fold_all(case.status.gates, found.gated, subject, case.snapshot.observations, interval)
-    service = names.candidate_service(case.name)
-    if found.watched or (found.stage is not None and found.stage.final):
-        service = case.name
+    final = found.stage is not None and found.stage.final
+    service = case.name if final else names.candidate_service(case.name)
     wanted = [
         gates.probe(gate, status, subject, found.spec, service)
         for gate, status in zip(found.gated, statuses, strict=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from slipway.api.conditions import Condition
 from slipway.api.promotion import ApprovalStatus, PromotionStatus, Target
-from slipway.core import approval, charge
+from slipway.core import approval, charge, instants, watch
 from slipway.core.approval import Consent
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
@@ -16,9 +16,14 @@ from slipway.core.conditions import condition, find
 from slipway.core.course import automatic
 from slipway.core.marks import Cause
 from slipway.core.revision import Revision
+from slipway.core.rollout_status import words_of_watch
 from slipway.core.scene import Scene
+from slipway.core.watch import State
 
 _HELD = frozenset({Code.HELD, Code.PLAN_CHANGED, Code.NO_DATA, Code.NO_PLAN})
+
+Watched = tuple[bool | None, str, str]
+"""Status (None: Unknown), reason and message of the condition Watched."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,19 @@ class Verdict:
 def without_rollout(claim: Claim, rollout: str, now: Any) -> PromotionStatus:
     """A Promotion whose Rollout does not exist."""
     generation = int(claim.obj["metadata"].get("generation") or 0)
+    if claim.launched:
+        words = f"there is no Rollout {rollout} any more: the watch has ended"
+        over = condition(claim.status.conditions, "Watched", False, "RolloutGone", words, now, generation)
+        others = [found for found in claim.status.conditions if found.type != "Watched"]
+        return claim.status.model_copy(
+            update={
+                "observed_generation": generation,
+                "phase": "Succeeded",
+                "message": words,
+                "finished_at": now,
+                "conditions": [*others, over],
+            }
+        )
     return claim.status.model_copy(
         update={
             "observed_generation": generation,
@@ -75,18 +93,51 @@ def _ended(scene: Scene, claim: Claim) -> Verdict | None:
             phase = "RolledBack" if rejected.cause is Cause.BREACH else "Aborted"
             serving = course.lineage.stable
             tail = f"; revision {serving.name} serves" if serving else ""
+            if marks.verified_at is not None and rejected.cause is Cause.BREACH:
+                tail += ". What was the cause? When it is mended, change spec.template or create a new Promotion"
             return _final(scene, claim, phase, f"{reason}{tail}", revision)
         if approved is None or approved.promotion_uid != claim.uid or rejected is not None:
             continue
-        if marks.verified_at is not None:
-            text = f"revision {revision.name} serves all traffic and has been verified"
-            return _final(scene, claim, "Succeeded", text, revision)
         if marks.kept is not None:
             text = f"{marks.kept.reason}; revision {revision.name} keeps serving, as there is nothing to go back to"
             return _final(scene, claim, "Failed", text, revision)
+        if marks.verified_at is not None:
+            return _launched(scene, claim, revision)
+    if claim.status.phase == charge.WATCHING:
+        known = (revision.marks.approved for revision in course.lineage.revisions.values())
+        if any(approved and approved.promotion_uid == claim.uid for approved in known):
+            # What is seen of the revision is older than what was decided: nothing takes a success back.
+            return Verdict(claim, claim.status, {})
+        text = "its revision is gone, and the watch over it has ended"
+        return _final(scene, claim, "Succeeded", text, None, watched=(False, "RevisionGone", text))
     if claim.spec is not None and claim.spec.abort and not case.lineage.shifting:
         return _final(scene, claim, "Aborted", claim.spec.abort, None)
     return None
+
+
+def _launched(scene: Scene, claim: Claim, revision: Revision) -> Verdict:
+    """It has succeeded. While its revision is watched, its last word is not said yet."""
+    text = f"revision {revision.name} has been verified"
+    state = watch.state(scene.case, scene.course.lineage, revision)
+    end = watch.ends(scene.case, revision)
+    if state is State.RUNNING:
+        words = words_of_watch(scene)
+        status = _status(
+            scene,
+            claim,
+            charge.WATCHING,
+            f"{text}; {words}",
+            reason=charge.WATCHING,
+            revision=revision,
+            watched=(None, str(state), words),
+        )
+        return Verdict(claim, status, {})
+    why = {
+        State.COMPLETED: f"it was watched until {instants.render(end) if end else 'now'}",
+        State.REPLACED: "the watch has ended with the next launch",
+        State.SKIPPED: "spec.watch asks for no watch",
+    }[state]
+    return _final(scene, claim, "Succeeded", f"{text}; {why}", revision, watched=(True, str(state), why))
 
 
 def _is_back(scene: Scene, revision: Revision) -> bool:
@@ -95,8 +146,18 @@ def _is_back(scene: Scene, revision: Revision) -> bool:
     return world.exposure(revision.name) == 0 and scene.move.reached and not scene.moving and scene.case.settled
 
 
-def _final(scene: Scene, claim: Claim, phase: str, message: str, revision: Revision | None) -> Verdict:
-    status = _status(scene, claim, phase, message, reason=phase, revision=revision)
+def _final(
+    scene: Scene,
+    claim: Claim,
+    phase: str,
+    message: str,
+    revision: Revision | None,
+    watched: Watched | None = None,
+) -> Verdict:
+    if watched is None and find(claim.status.conditions, "Watched") is not None:
+        # It was watched, and ends otherwise than a watch should.
+        watched = (False, phase, message)
+    status = _status(scene, claim, phase, message, reason=phase, revision=revision, watched=watched)
     return Verdict(claim, status.model_copy(update={"finished_at": scene.case.now}), {})
 
 
@@ -199,6 +260,7 @@ def _status(
     message: str,
     reason: str = "",
     revision: Revision | None = None,
+    watched: Watched | None = None,
 ) -> PromotionStatus:
     case, course, before = scene.case, scene.course, claim.status
     generation = int(claim.obj["metadata"].get("generation") or 0)
@@ -219,7 +281,7 @@ def _status(
         if course.checked is not None:
             checks = list(course.checked.checks)
             rerun = claim.spec.rerun if claim.spec else None
-    elif not leads and not final and phase != "Shifting":
+    elif not leads and not final and phase not in ("Shifting", charge.WATCHING):
         target, plan_hash, checks = None, "", []
     approvals = _approvals(scene, claim, consent, before.approvals)
     granted = bool(consent and consent.granted) or (final and before.approved_at is not None)
@@ -243,7 +305,10 @@ def _status(
         shifted_at=moved,
         finished_at=before.finished_at,
         rerun=rerun,
-        conditions=_conditions(scene, claim, phase, reason or phase, message, consent, granted, checks != []),
+        conditions=[
+            *_conditions(scene, claim, phase, reason or phase, message, consent, granted, checks != []),
+            *_watched(scene, claim, watched),
+        ],
     )
 
 
@@ -274,6 +339,15 @@ def _approvals(
     return out
 
 
+def _watched(scene: Scene, claim: Claim, watched: Watched | None) -> list[Condition]:
+    before = claim.status.conditions
+    if watched is None:
+        return [found for found in before if found.type == "Watched"]
+    status, reason, words = watched
+    generation = int(claim.obj["metadata"].get("generation") or 0)
+    return [condition(before, "Watched", status, reason, words, scene.case.now, generation)]
+
+
 def _conditions(
     scene: Scene,
     claim: Claim,
@@ -287,7 +361,7 @@ def _conditions(
     before, now = claim.status.conditions, scene.case.now
     generation = int(claim.obj["metadata"].get("generation") or 0)
     reason = reason or "Waiting"
-    succeeded = {"Succeeded": True}.get(phase, False if phase in charge.FINAL else None)
+    succeeded = True if phase in ("Succeeded", charge.WATCHING) else False if phase in charge.FINAL else None
     found = [
         condition(before, "Succeeded", succeeded, phase or "Waiting", message, now, generation),
         condition(

@@ -30,6 +30,8 @@ class Scene:
     progressing: bool
     restart_clock: bool
     keep_until: datetime | None
+    watch_until: datetime | None
+    """Until when a Promotion watches over stable."""
     message: str = ""
     """The Rollout's message: its Promotion in charge says the same while traffic moves."""
 

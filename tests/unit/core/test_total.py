@@ -31,9 +31,9 @@ JSON = st.recursive(
 ANNOTATIONS = [getattr(marks, name) for name in ("APPROVED", "PROMOTED", "VERIFIED", "KEPT", "REJECTED", "RETURNED")]
 
 
-def shifting(cluster: Cluster) -> Cluster:
+def shifting(cluster: Cluster, **promotion: Any) -> Cluster:
     cluster.edit(template=objects.template(2))
-    cluster.promote("web-2")
+    cluster.promote("web-2", **promotion)
     cluster.settle()
     cluster.approve("web-2")
     return cluster
@@ -57,7 +57,7 @@ def scenes() -> dict[str, Cluster]:
     assert back.run(60, lambda: back.weight == 50)
     back.say("web-2", abort="no")
     back.once()
-    watching = shifting(serving(objects.blue_green()))
+    watching = shifting(serving(objects.blue_green()), watch=[{"for": "1h", "interval": "10s"}])
     assert watching.run(60, lambda: watching.phase() == "Watching")
     return {
         "blank": blank,
