@@ -36,6 +36,7 @@ class Course:
     marks: dict[str, Marks] = field(default_factory=dict)
     step: StepStatus | None = None
     watched: Progress | None = None
+    restored: Progress | None = None
     claim: Claim | None = None
     plan: Plan | None = None
     consent: Consent | None = None
@@ -91,6 +92,8 @@ def chart(
     watched = progress.of_watched(case)
     found = progress.of_candidate(case, candidate) if candidate else watched
     course = Course(case.lineage, candidate, found, step=found.step if found else None, watched=watched)
+    if watched is None:
+        course = replace(course, restored=progress.of_restored(case))
     course = _tidy(case, course)
     if found is not None and found.in_flight and candidate is not None and found.stage and found.stage.final:
         # The committed step is the decision; a mark that a crash has left out follows from it.

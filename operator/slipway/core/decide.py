@@ -356,7 +356,7 @@ def _probes(scene: Scene) -> tuple[Probe, ...]:
             checks.template_probe(case, desired, Apply(kind="Deployment", resource_version=None, object=wanted))
         )
     if course.entered is None and course.back is None and not course.verified:
-        for progress in (course.progress, course.watched):
+        for progress in (course.progress, course.watched, course.restored):
             if progress is not None:
                 found.extend(progress.probes)
     if course.checked is not None:
@@ -391,6 +391,8 @@ def _look_again(scene: Scene) -> datetime | None:
         start = now if scene.restart_clock or progressing.status != "True" else progressing.last_transition_time
         times.append(start + found.spec.progress_deadline)
     times.extend(end for end in (scene.keep_until, scene.watch_until) if end is not None)
+    if course.restored is not None and course.restored.written and course.restored.written.until:
+        times.append(course.restored.written.until)
     ahead = [time for time in times if time > now]
     return min(ahead, default=None)
 

@@ -11,12 +11,16 @@ from datetime import UTC, datetime, timedelta
 from slipway.api.rollout import Gate, GateStatus, RolloutSpec, SmokeTestStatus, StepStatus, WatchStatus
 from slipway.core import charge, following, gates, names, share, smoke, watch
 from slipway.core.case import Case, running_spec
+from slipway.core.conditions import find
 from slipway.core.decision import Probe
 from slipway.core.gates import Subject
 from slipway.core.plan import stored_spec
 from slipway.core.revision import Revision
 from slipway.core.smoke import Occasion
-from slipway.core.strategy import Stage, stage_for, stages
+from slipway.core.strategy import Stage, settings, stage_for, stages
+
+RESTORED = "Restored"
+"""The condition that says whether the revision that traffic came back to is well."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,47 @@ def of_watched(case: Case) -> Progress | None:
     def pace(at: datetime) -> timedelta:
         return watch.interval(periods, at - since, spec.analysis.interval)
 
+    until = max((end for end in (asked, _kept_until(case)) if end), default=None)
+    return _followed(case, spec, subject, occasion, until, pace)
+
+
+def of_restored(case: Case) -> Progress | None:
+    """The stable revision's progress after traffic came back to it, until that is judged; None at other times."""
+    stable = case.lineage.stable
+    if stable is None or stable.marks.returned_at is None or _switched(case) or not case.settled:
+        return None
+    judged = find(case.status.conditions, RESTORED)
+    if judged is not None and judged.status != "Unknown" and judged.last_transition_time >= stable.marks.returned_at:
+        return None
+    converged = find(case.status.conditions, "TrafficConverged")
+    if converged is None or case.world.exposure(stable.name) != 100:
+        return None
+    approved = stable.marks.approved
+    stored = approved and stored_spec(case.snapshot.revisions, case.name, approved.plan_hash, stable, case.raw_spec)
+    spec = stored or case.spec
+    if spec is None:
+        return None
+    since, interval = converged.last_transition_time, spec.analysis.interval
+    subject = Subject(case.namespace, case.name, stable.name, since, "restored")
+    occasion = Occasion(stable.name, "restored", since, interval)
+    # Long enough for every gate to have passed once with its full window.
+    windows = [gate.window for gate in spec.analysis.gates]
+    span = max(settings(spec).verify, max(windows, default=timedelta()) + 2 * interval)
+    return _followed(case, spec, subject, occasion, since + span, lambda _: interval)
+
+
+def _followed(
+    case: Case,
+    spec: RolloutSpec,
+    subject: Subject,
+    occasion: Occasion,
+    until: datetime | None,
+    pace: following.Pace,
+) -> Progress | None:
+    """The progress of stable, whose measurements are written down only now and then."""
+    stable = case.lineage.stable
+    if stable is None:
+        return None
     before = case.status.watch if case.status.watch and case.status.watch.revision == stable.name else None
     followed = following.follow(
         before,
@@ -125,7 +170,6 @@ def of_watched(case: Case) -> Progress | None:
         case.snapshot.observations,
         pace,
     )
-    until = max((end for end in (asked, _kept_until(case)) if end), default=None)
     return Progress(
         now=case.now,
         revision=stable,

@@ -15,6 +15,8 @@ from slipway.core.charge import Claim
 from slipway.core.conditions import condition, find
 from slipway.core.course import automatic
 from slipway.core.marks import Cause
+from slipway.core.progress import RESTORED
+from slipway.core.restored import restored
 from slipway.core.revision import Revision
 from slipway.core.rollout_status import words_of_watch
 from slipway.core.scene import Scene
@@ -62,8 +64,25 @@ def without_rollout(claim: Claim, rollout: str, now: Any) -> PromotionStatus:
 
 
 def verdicts(scene: Scene) -> list[Verdict]:
-    """One for every unfinished Promotion."""
-    return [_verdict(scene, claim) for claim in scene.case.claims if not claim.finished and not claim.deleting]
+    """One for every unfinished Promotion, and for the one whose revision was left last."""
+    found = [_verdict(scene, claim) for claim in scene.case.claims if not claim.finished and not claim.deleting]
+    return found + [verdict for claim in scene.case.claims if (verdict := _restored(scene, claim)) is not None]
+
+
+def _restored(scene: Scene, claim: Claim) -> Verdict | None:
+    """A Promotion that was sent back says, beyond its end, whether what serves instead is well."""
+    stable, back = scene.course.lineage.stable, restored(scene)
+    if stable is None or back is None or not claim.finished or claim.deleting:
+        return None
+    left = (revision.marks.rejected for revision in scene.course.lineage.revisions.values())
+    if not any(r and r.promotion_uid == claim.uid and r.at == stable.marks.returned_at for r in left):
+        return None
+    generation = int(claim.obj["metadata"].get("generation") or 0)
+    others = [found for found in claim.status.conditions if found.type != RESTORED]
+    known = [found for found in claim.status.conditions if found.type == RESTORED]
+    status = {"True": True, "False": False}.get(back.status)
+    told = condition(known, RESTORED, status, back.reason, back.message, scene.case.now, generation)
+    return Verdict(claim, claim.status.model_copy(update={"conditions": [*others, told]}), {})
 
 
 def _verdict(scene: Scene, claim: Claim) -> Verdict:

@@ -22,6 +22,7 @@ from slipway.core.ceiling import Code
 from slipway.core.conditions import condition
 from slipway.core.course import automatic, replicas_of
 from slipway.core.history import history
+from slipway.core.restored import restored
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
@@ -138,6 +139,8 @@ def tests_of(scene: Scene) -> tuple[list[GateStatus], list[SmokeTestStatus]]:
     if course.entered is not None:
         # Measurements belong to one stage: the next one starts without any.
         return [], list(found.smoke) if found else []
+    if found is None and watched is not None:
+        return list(watched.gates), list(watched.smoke_tests)
     if found is None:
         return list(status.gates), list(status.smoke_tests)
     if found.in_flight:
@@ -149,8 +152,8 @@ def tests_of(scene: Scene) -> tuple[list[GateStatus], list[SmokeTestStatus]]:
 
 
 def watch_of(scene: Scene) -> WatchStatus | None:
-    """What status says of the watch over stable, while it runs."""
-    watched, stable = scene.course.watched, scene.course.lineage.stable
+    """What status says of stable, while it is watched or measured after going back."""
+    watched, stable = scene.course.watched or scene.course.restored, scene.course.lineage.stable
     if watched is None or stable is None or watched.revision.name != stable.name or stable.marks.kept:
         return None
     return watched.written
@@ -248,6 +251,9 @@ def _message(scene: Scene, phase: str) -> str:
         if stable is None and case.adoption is not None:
             serving = f"Service {case.name} has its own selector"
         why = f": {rejected.reason}" if rejected else ""
+        well = restored(scene)
+        if well is not None:
+            serving += f" ({well.message})"
         return (
             f"{serving}; revision {course.lineage.desired.name} was sent back{why}. "
             "Change spec.template, or create a new Promotion to try it again"
@@ -383,6 +389,7 @@ def _conditions(scene: Scene, phase: str) -> list[Condition]:
             "AtRest" if phase in {"Healthy", "Watching", "RolledBack", "Degraded"} else "Waiting",
             False,
         )
+    back = restored(scene)
     moved = not scene.moving and not scene.unconverged
     converged = condition(
         before,
@@ -399,6 +406,7 @@ def _conditions(scene: Scene, phase: str) -> list[Condition]:
         condition(before, "Progressing", progressing, why, text, now, generation, restart=scene.restart_clock),
         awaiting,
         converged,
+        *([back] if back is not None else []),
     ]
 
 

@@ -465,3 +465,34 @@ def test_two_revisions_on_their_way_back_do_not_stand_in_each_others_way() -> No
     cluster.edit(abort=V2)
     assert hours(cluster, 120, lambda: cluster.phase() == "RolledBack"), cluster.status
     assert (cluster.live, cluster.size(V2), cluster.size(V3)) == (V1, 0, 0)
+
+
+# --- After going back -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("numbers", "verdict"),
+    [(GOOD, ("True", "Verified")), (BAD, ("False", "NotVerified")), ({"no_data": "none"}, ("False", "NotVerified"))],
+)
+def test_what_traffic_came_back_to_is_measured_and_the_promotion_says_so(
+    numbers: Any, verdict: tuple[str, str]
+) -> None:
+    cluster = launched()
+    hours(cluster, 900)
+    cluster.measure = lambda probe: numbers if probe.variables["revision"] == V1 else BAD
+    assert hours(cluster, 300, lambda: cluster.phase("web-2") == "RolledBack"), cluster.status
+    assert hours(cluster, 600, lambda: condition(cluster, "web-2", "Restored") == verdict), cluster.status
+    hours(cluster, 600)
+    assert condition(cluster, "web-2", "Restored") == verdict
+    assert cluster.condition("Restored")["status"] == verdict[0]
+    assert "after going back" in cluster.status["message"]
+    assert cluster.live == V1
+    assert cluster.phase() == "RolledBack"
+    assert not cluster.decide().probes
+    cluster.promote("web-3")
+    cluster.measure = lambda _: GOOD
+    cluster.settle()
+    cluster.approve("web-3")
+    assert hours(cluster, 120, lambda: cluster.phase("web-3") == "Succeeded"), cluster.status
+    cluster.settle()
+    assert not [c for c in cluster.status["conditions"] if c["type"] == "Restored"]
