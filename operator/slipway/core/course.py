@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from slipway.api.promotion import CheckStatus
 from slipway.api.rollout import StepStatus
-from slipway.core import approval, capacity, ceiling, charge, checks, gates, plan, progress, retreat
+from slipway.core import approval, baseline, capacity, ceiling, charge, checks, gates, plan, progress, retreat
 from slipway.core.accept import Acceptance, automatic_allowed
 from slipway.core.approval import Consent
 from slipway.core.case import Case
@@ -42,6 +42,7 @@ class Course:
     consent: Consent | None = None
     limit: Ceiling | None = None
     checked: checks.Checked | None = None
+    taking: baseline.Taking | None = None
     back: retreat.Retreat | None = None
     entered: StepStatus | None = None
     store_plan: Plan | None = None
@@ -224,11 +225,20 @@ def _forward(
         return replace(course, verified=True, overrides=skipped)
     if not ceiling.may_enter(limit, following) or present is None:
         return course
-    entered = StepStatus(index=following.index, weight=following.weight, started_at=case.now)
     marks = candidate.marks
     if not found.in_flight:
-        marks = Marks(approved=_approved(case, claim, consent, present), abort_acted=candidate.marks.abort_acted)
+        taken = baseline.take(case, candidate, found.spec)
+        course = replace(course, taking=taken)
+        if taken.waits:
+            code = Code.NO_DATA if taken.silent else Code.CONVERGENCE
+            return replace(course, limit=Ceiling(0, code, taken.waits, following.weight))
+        marks = Marks(
+            approved=_approved(case, claim, consent, present),
+            abort_acted=candidate.marks.abort_acted,
+            baseline=taken.baseline,
+        )
         course = replace(course, store_plan=present)
+    entered = StepStatus(index=following.index, weight=following.weight, started_at=case.now)
     if following.final:
         marks = replace(marks, promoted_at=case.now)
     course = _marked(course, {candidate.name: marks})

@@ -361,6 +361,8 @@ def _probes(scene: Scene) -> tuple[Probe, ...]:
                 found.extend(progress.probes)
     if course.checked is not None:
         found.extend(course.checked.probes)
+    if course.taking is not None and course.entered is None:
+        found.extend(course.taking.probes)
     unique = {probe.key: probe for probe in found}
     return tuple(unique[key] for key in sorted(unique))
 

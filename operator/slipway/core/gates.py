@@ -16,7 +16,7 @@ from typing import Protocol
 
 from slipway.api.duration import format_duration
 from slipway.api.rollout import Gate, GateStatus, RolloutSpec
-from slipway.core import instants, names
+from slipway.core import compared, instants, names
 from slipway.core.decision import MetricProbe
 from slipway.core.snapshot import Measured, Observation
 
@@ -54,6 +54,7 @@ def bound(gate: Bounded) -> str:
     """`< 0.01`, `> 0.2`, or both."""
     parts = [f"> {gate.above:g}"] if gate.above is not None else []
     parts += [f"< {gate.below:g}"] if gate.below is not None else []
+    parts += compared.words(gate)
     return " and ".join(parts)
 
 
@@ -65,7 +66,8 @@ def judge(gate: Bounded, measured: Measured) -> tuple[Verdict, str]:
         return Verdict.NO_DATA, measured.no_data or "no finite number"
     below = gate.below is None or measured.value < gate.below
     above = gate.above is None or measured.value > gate.above
-    return (Verdict.PASS if below and above else Verdict.FAIL), f"{measured.value:.4g} {bound(gate)}"
+    keeps = below and above and compared.keeps(gate, measured.value)
+    return (Verdict.PASS if keeps else Verdict.FAIL), f"{measured.value:.4g} {bound(gate)}"
 
 
 def window(gate: Gate, subject: Subject, at: datetime) -> timedelta:
@@ -77,6 +79,9 @@ def window(gate: Gate, subject: Subject, at: datetime) -> timedelta:
 def fold(before: GateStatus, gate: Gate, measured: Measured, subject: Subject, length: timedelta) -> GateStatus:
     """The gate's state after one more measurement, which looked back on `length`."""
     at = instants.whole_milliseconds(measured.at)
+    if gate.baseline is not None:
+        unknown = "its baseline is not known: it is taken before the first traffic of a launch only"
+        measured = Measured(at=measured.at, error=unknown)
     verdict, words = judge(gate, measured)
     passes, failures, data_at = before.passes, before.failures, before.data_at
     if verdict is Verdict.FAIL:

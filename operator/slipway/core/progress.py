@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from slipway.api.rollout import Gate, GateStatus, RolloutSpec, SmokeTestStatus, StepStatus, WatchStatus
-from slipway.core import charge, following, gates, names, share, smoke, watch
+from slipway.core import baseline, charge, following, gates, names, share, smoke, watch
 from slipway.core.case import Case, running_spec
 from slipway.core.conditions import find
 from slipway.core.decision import Probe
@@ -70,6 +70,9 @@ def of_candidate(case: Case, candidate: Revision) -> Progress | None:
     spec = running_spec(case.snapshot, case.rollout, case.lineage) if in_flight else case.spec
     if spec is None:
         return None
+    skipped = baseline.skipped(spec, candidate.marks.baseline) if in_flight else ()
+    if in_flight:
+        spec = baseline.applied(spec, candidate.marks.baseline)
     all_stages = stages(spec, case.lineage.stable is not None)
     step = _step(case, candidate, all_stages) if in_flight else None
     stage = all_stages[step.index] if step else None
@@ -88,6 +91,7 @@ def of_candidate(case: Case, candidate: Revision) -> Progress | None:
     where = f"{stage.index}:{stage.weight}"
     subject = Subject(case.namespace, case.name, candidate.name, step.converged_at, where)
     found = _with_gates(case, found, subject)
+    found = replace(found, gates=(*found.gates, *skipped))
     if not stage.final:
         return _with_share(case, replace(found, smoke=tuple(case.status.smoke_tests)), stage, subject)
     after = Occasion(candidate.name, "verify", step.converged_at, spec.analysis.interval)
@@ -109,6 +113,7 @@ def of_watched(case: Case) -> Progress | None:
     spec = stored_spec(case.snapshot.revisions, case.name, approved.plan_hash, stable, case.raw_spec)
     if spec is None:
         return None
+    spec = baseline.applied(spec, stable.marks.baseline)
     since = stable.marks.verified_at
     subject = Subject(case.namespace, case.name, stable.name, since, "watch")
     occasion = Occasion(stable.name, "watch", since, spec.analysis.interval)
@@ -137,6 +142,7 @@ def of_restored(case: Case) -> Progress | None:
     spec = stored or case.spec
     if spec is None:
         return None
+    spec = baseline.applied(spec, stable.marks.baseline)
     since, interval = converged.last_transition_time, spec.analysis.interval
     subject = Subject(case.namespace, case.name, stable.name, since, "restored")
     occasion = Occasion(stable.name, "restored", since, interval)

@@ -178,7 +178,6 @@ def test_what_is_not_built_is_absent() -> None:
             "from",
             "dryRun",
             "setImages",
-            "watch",
             "learnings",
         }
     )

@@ -28,7 +28,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )  # fmt: skip
-ANNOTATIONS = [getattr(marks, name) for name in ("APPROVED", "PROMOTED", "VERIFIED", "KEPT", "REJECTED", "RETURNED")]
+ANNOTATIONS = [
+    getattr(marks, name) for name in ("APPROVED", "PROMOTED", "VERIFIED", "KEPT", "REJECTED", "RETURNED", "BASELINE")
+]
 
 
 def shifting(cluster: Cluster, **promotion: Any) -> Cluster:
