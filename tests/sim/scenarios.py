@@ -271,6 +271,34 @@ def no_data_accepted_by_an_approver() -> Script:
     return script
 
 
+COMPARING = merge_patch(
+    CANARY,
+    {
+        "analysis": {
+            "gates": [
+                {
+                    "name": "error-rate",
+                    "preset": "error-rate",
+                    "baseline": {"maxIncrease": "0.005"},
+                    "window": "2s",
+                }
+            ]
+        }
+    },
+)
+family("candidate_as_good_as_stable", healthy, COMPARING)
+family("candidate_worse_than_stable", failing, COMPARING, "failing")
+
+
+@scenario
+def status_wiped_while_a_comparison_runs() -> Script:
+    script = approve(propose(stable_v1(COMPARING)))
+    script.when(weight(25), lambda w: w.wipe_status())
+    script.end = V2_HEALTHY
+    script.moves_vary = True
+    return script
+
+
 # --- Going back ---------------------------------------------------------------------------------------------
 
 BEFORE_TRAFFIC: dict[str, Predicate] = {
