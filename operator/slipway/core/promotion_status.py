@@ -136,7 +136,7 @@ def _ended(scene: Scene, claim: Claim) -> Verdict | None:
 
 def _launched(scene: Scene, claim: Claim, revision: Revision) -> Verdict:
     """It has succeeded. While its revision is watched, its last word is not said yet."""
-    text = f"revision {revision.name} has been verified"
+    text = f"revision {revision.name} serves all traffic and has been verified"
     state = watch.state(scene.case, scene.course.lineage, revision)
     end = watch.ends(scene.case, revision)
     if state is State.RUNNING:
