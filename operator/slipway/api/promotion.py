@@ -240,7 +240,7 @@ class PromotionStatus(StatusModel):
     finished_at: Instant | None = None
     """When it reached its final phase."""
     conditions: Annotated[list[Condition], list_map("type")] = Field(default_factory=list)
-    """Succeeded, ChecksPassed, Approved, Watched, Stalled."""
+    """Succeeded, ChecksPassed, Approved, Watched, Stalled, and Restored after going back."""
 
 
 class Promotion(Model):

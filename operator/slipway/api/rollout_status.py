@@ -183,8 +183,8 @@ class RolloutStatus(StatusModel):
     smoke_tests: Annotated[list[SmokeTestStatus], list_map("name")] = Field(default_factory=list)
     """The last run of each smoke test."""
     watch: WatchStatus | None = None
-    """The watch over the stable revision, while it runs."""
+    """The watch over the stable revision while it runs, or what was measured of it after going back."""
     history: Annotated[list[HistoryEntry], LIST_ATOMIC] = Field(default_factory=list)
     """What was tried, the newest last."""
     conditions: Annotated[list[Condition], list_map("type")] = Field(default_factory=list)
-    """Ready, Progressing, AwaitingApproval, TrafficConverged, Accepted."""
+    """Ready, Progressing, AwaitingApproval, TrafficConverged, Accepted, and Restored after going back."""

@@ -72,16 +72,23 @@ def verdicts(scene: Scene) -> list[Verdict]:
 def _restored(scene: Scene, claim: Claim) -> Verdict | None:
     """A Promotion that was sent back says, beyond its end, whether what serves instead is well."""
     stable, back = scene.course.lineage.stable, restored(scene)
-    if stable is None or back is None or not claim.finished or claim.deleting:
+    known = [found for found in claim.status.conditions if found.type == RESTORED]
+    if not claim.finished or claim.deleting:
         return None
     left = (revision.marks.rejected for revision in scene.course.lineage.revisions.values())
-    if not any(r and r.promotion_uid == claim.uid and r.at == stable.marks.returned_at for r in left):
+    returned_at = stable.marks.returned_at if stable is not None else None
+    ours = any(r and r.promotion_uid == claim.uid and r.at == returned_at for r in left)
+    if not ours and not any(found.status == "Unknown" for found in known):
         return None
     generation = int(claim.obj["metadata"].get("generation") or 0)
     others = [found for found in claim.status.conditions if found.type != RESTORED]
-    known = [found for found in claim.status.conditions if found.type == RESTORED]
-    status = {"True": True, "False": False}.get(back.status)
-    told = condition(known, RESTORED, status, back.reason, back.message, scene.case.now, generation)
+    status: bool | None = False
+    reason, words = "NotVerified", "the next launch came before it was measured"
+    if back is not None:
+        status, reason, words = {"True": True, "False": False}.get(back.status), back.reason, back.message
+    elif ours:
+        return None
+    told = condition(known, RESTORED, status, reason, words, scene.case.now, generation)
     return Verdict(claim, claim.status.model_copy(update={"conditions": [*others, told]}), {})
 
 

@@ -496,3 +496,28 @@ def test_what_traffic_came_back_to_is_measured_and_the_promotion_says_so(
     assert hours(cluster, 120, lambda: cluster.phase("web-3") == "Succeeded"), cluster.status
     cluster.settle()
     assert not [c for c in cluster.status["conditions"] if c["type"] == "Restored"]
+
+
+@pytest.mark.parametrize(("trouble", "goes_back"), [("OOMKilled", False), ("CrashLoopBackOff", True)])
+def test_semantics_03_in_a_watch_pods_that_keep_crashing_send_it_back_and_one_end_does_not(
+    trouble: str, goes_back: bool
+) -> None:
+    cluster = launched()
+    hours(cluster, 900)
+    cluster.broken[V2] = trouble
+    cluster.controllers()
+    cluster.settle()
+    assert (marks.REJECTED in cluster.marks(V2)) is goes_back
+
+
+def test_a_new_template_while_it_is_measured_after_going_back_leaves_no_open_question() -> None:
+    cluster = launched()
+    hours(cluster, 900)
+    cluster.measure = lambda _: {"no_data": "none"}
+    cluster.say("web-2", abort="no")
+    assert hours(cluster, 300, lambda: cluster.phase("web-2") == "Aborted"), cluster.status
+    cluster.settle()
+    assert condition(cluster, "web-2", "Restored")[0] == "Unknown"
+    propose(cluster)
+    assert hours(cluster, 900, lambda: condition(cluster, "web-2", "Restored") == ("False", "NotVerified"))
+    assert not [w for w in cluster.decide().writes if isinstance(w, CommitPromotionStatus)]
