@@ -43,16 +43,32 @@ def table(launches: list[tuple[Launch, Object]], requests: Report) -> Table:
         drawn.add_row(
             launch.version,
             launch.strategy,
-            str(status.get("phase", "")),
+            outcome(status),
             "\n".join(approvals),
             _span(status, "startedAt", "approvedAt"),
             _span(status, "approvedAt", "shiftedAt") or "never at 100 %",
-            _span(status, "approvedAt", "finishedAt"),
+            _span(status | {"decidedAt": decided_at(status)}, "approvedAt", "decidedAt"),
             str(len(counted)),
             str(len(counted.failures)),
         )
     drawn.add_row("", "", "", "", "", "", "all", str(len(requests)), str(len(requests.failures)))
     return drawn
+
+
+def decided_at(status: Object) -> str | None:
+    """When it had succeeded, or had come to another end; None while neither is so."""
+    found: str | None = (_success(status) or {}).get("lastTransitionTime") or status.get("finishedAt")
+    return found
+
+
+def outcome(status: Object) -> str:
+    """What a launch came to. The watch goes on after a success."""
+    return "Succeeded" if _success(status) else str(status.get("phase", ""))
+
+
+def _success(status: Object) -> Object | None:
+    conditions: list[Object] = status.get("conditions", [])
+    return next((c for c in conditions if c["type"] == "Succeeded" and c["status"] == "True"), None)
 
 
 def _span(status: Object, start: str, end: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.demo import install, launches, samples, users
-from tests.demo.launches import Launch
+from tests.demo.launches import Launch, decided_at, outcome
 from tests.demo.screen import Screen
 from tests.demo.site import CannotRun, Site
 from tests.demo.users import Users
@@ -63,7 +63,7 @@ class Story:
         self._checks(seen)
         self._screen.tell(f"A user who asks now gets: {users.once(self._site)}. Nobody has approved anything yet.")
         self._approve("v1")
-        self._follow("v1", lambda seen: seen.phase == "Verifying" or bool(seen.verdict.get("finishedAt")))
+        self._follow("v1", lambda seen: seen.phase == "Verifying" or bool(decided_at(seen.verdict)))
         self._users.start()
         began = time.time()
         self._end("v1", "blue/green", "Succeeded", began)
@@ -160,15 +160,14 @@ class Story:
 
         self._do("approver", *_patch(version, patch), pause=True, done=done)
 
-    def _end(self, version: str, strategy: str, outcome: str, began: float) -> Seen:
-        """Watch until the Promotion has ended, which must be with this outcome."""
+    def _end(self, version: str, strategy: str, wanted: str, began: float) -> Seen:
+        """Follow it until the Promotion has succeeded or ended, which must be with this outcome."""
         name = f"web-{version}"
-        seen = self._follow(version, lambda seen: bool(seen.verdict.get("finishedAt")))
+        seen = self._follow(version, lambda seen: bool(decided_at(seen.verdict)))
         self._launches.append(Launch(version, strategy, name, began, time.time()))
-        phase = seen.verdict.get("phase")
-        self._screen.tell(f"Promotion {name}: {phase}: {seen.verdict.get('message')}")
-        if phase != outcome:
-            raise CannotRun(f"Promotion {name} ended {phase}, not {outcome}")
+        self._screen.tell(f"Promotion {name}: {seen.verdict.get('phase')}: {seen.verdict.get('message')}")
+        if outcome(seen.verdict) != wanted:
+            raise CannotRun(f"Promotion {name} ended {outcome(seen.verdict)}, not {wanted}")
         return seen
 
     def _follow(self, version: str, until: Callable[[Seen], bool]) -> Seen:

@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 HEALTHY = "healthy"
+BAD = "bad numbers"
+"""Answers well, with numbers that no gate passes."""
 FAULTS = ("NaN", "no data", "several series", "slow", "503 with Retry-After")
 
 SLOW = 30.0
@@ -75,7 +77,9 @@ class FaultyMetrics:
         if "increase(" in expression and fault not in ("slow", "503 with Retry-After"):
             # How many requests there were is answered well, so that the verdict is about the gate's own answer.
             fault = HEALTHY
-        if fault == "NaN":
+        if fault == BAD:
+            result = [(at, "1")]
+        elif fault == "NaN":
             result = [(at, "NaN")]
         elif fault == "no data":
             result = []

@@ -99,9 +99,10 @@ def route(host: str, name: str = "web", *, canary: bool) -> Object:
 
 
 def promotion(name: str, rollout: str = "web", **spec: object) -> Object:
+    """Without a watch, unless `spec` has one: most tests are about the launch, and end with it."""
     return {
         "apiVersion": "slipway.dev/v1alpha1",
         "kind": "Promotion",
         "metadata": {"name": name},
-        "spec": {"rollout": rollout, "environment": ENVIRONMENT, **spec},
+        "spec": {"rollout": rollout, "environment": ENVIRONMENT, "watch": [], **spec},
     }

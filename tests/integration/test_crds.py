@@ -202,6 +202,7 @@ CASE = {
     "migrations": {"scripts": ["001.sql"], "backwardCompatible": True, "estimatedDuration": "5m"},
     "operations": {"logging": "Loki", "links": {"runbook": "https://runbooks.example/web"}},
     "communication": {"changelog": "faster", "notify": ["support"]},
+    "watch": [{"for": "1h", "interval": "30s"}],
 }
 OTHER_CASE = {
     "images": [{"name": "web", "image": "registry.example/web:2"}],
@@ -216,6 +217,7 @@ OTHER_CASE = {
     "migrations": {"scripts": ["001.sql"], "backwardCompatible": False},
     "operations": {"logging": "files"},
     "communication": {"changelog": "slower"},
+    "watch": [],
 }
 
 

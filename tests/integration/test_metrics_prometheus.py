@@ -64,6 +64,11 @@ class Traffic:
             registry=self.registry,
         )
         self._envoy_ms = histogram("envoy_cluster_upstream_rq_time", milliseconds, "envoy_cluster_name")
+        container = ("namespace", "pod", "container")
+        self._cpu = counter("container_cpu_usage_seconds", *container)
+        self._memory = prometheus_client.Gauge(
+            "container_memory_working_set_bytes", "working set", container, registry=self.registry
+        )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
@@ -92,8 +97,20 @@ class Traffic:
         self._stop.set()
         self._thread.join()
 
+    def use(self, deployment: str, seconds: float) -> None:
+        """Two pods of two containers each, as the kubelet sees them for so long: pod, sandbox and containers."""
+        for own, cores, memory in (("x2k4z", 0.5, 100e6), ("b8w2m", 0.25, 50e6)):
+            pod = f"{deployment}-7d9f8b6c54-{own}"
+            for container, share in (("web", 0.8), ("sidecar", 0.2), ("POD", 0.01), ("", 1.01)):
+                self._cpu.labels("shop", pod, container).inc(cores * share * seconds)
+                self._memory.labels("shop", pod, container).set(memory * share)
+
     def _run(self) -> None:
+        last = time.monotonic()
         while not self._stop.wait(0.02):
+            now = time.monotonic()
+            self.use(HEALTHY, now - last)
+            last = now
             self.request(HEALTHY, 200)
             self.request(BROKEN, 500)
             for status in (200, 404, 200, 503):
@@ -277,6 +294,15 @@ def test_requests_are_counted_once(scraped: Prometheus, dialect: Dialect) -> Non
     assert isinstance(preset(scraped, dialect, "requests", ABSENT), NoData)
 
 
+@each_dialect
+def test_resources_are_those_of_containers_by_pod(scraped: Prometheus, dialect: Dialect) -> None:
+    # Half a core and a quarter. A rate is too small until there have been scrapes for the whole window.
+    _wait(lambda: number(preset(scraped, dialect, "cpu", HEALTHY)) == pytest.approx(0.375, rel=0.1))
+    assert number(preset(scraped, dialect, "memory", HEALTHY)) == pytest.approx(100e6)
+    assert isinstance(preset(scraped, dialect, "cpu", IDLE), NoData)
+    assert isinstance(preset(scraped, dialect, "memory", IDLE), NoData)
+
+
 async def test_a_gate_with_too_few_requests_has_no_data(scraped: Prometheus) -> None:
     config = Config(sources=[Source(name="default", url=scraped.url)])
     async with Sources.from_config(config) as sources:
@@ -296,7 +322,7 @@ async def test_a_gate_with_too_few_requests_has_no_data(scraped: Prometheus) -> 
 async def test_a_source_may_replace_a_preset(scraped: Prometheus) -> None:
     config = Config(sources=[Source(name="a", url=scraped.url, presets={"error-rate": "vector(0.125)"})])
     async with Sources.from_config(config) as sources:
-        assert set(sources["a"].presets) == {"error-rate", "latency-p95", "requests"}
+        assert set(sources["a"].presets) == {"error-rate", "latency-p95", "requests", "cpu", "memory"}
         query = sources["a"].presets["error-rate"]
         assert await sources["a"].metrics.query(query, datetime.now(UTC)) == Value(0.125)
 

@@ -23,7 +23,6 @@ Object = dict[str, Any]
 SETTLED = 50.0
 MOVING = frozenset({"Shifting", "Verifying", "RollingBack", "Deploying", "Watching"})
 QUIET = 15.0
-LIMIT = 900.0
 
 
 class Stuck(AssertionError):
@@ -109,7 +108,7 @@ class Stage:
         else:
             self._reached = now if self._reached is None else self._reached
             self.ended = now - self._reached >= SETTLED
-        if now > LIMIT:
+        if now > script.limit:
             raise Stuck(self.story())
 
     def outcome(self, writes: list[str]) -> Outcome:

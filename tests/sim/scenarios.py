@@ -273,6 +273,34 @@ def no_data_accepted_by_an_approver() -> Script:
     return script
 
 
+COMPARING = merge_patch(
+    CANARY,
+    {
+        "analysis": {
+            "gates": [
+                {
+                    "name": "error-rate",
+                    "preset": "error-rate",
+                    "baseline": {"maxIncrease": "0.005"},
+                    "window": "2s",
+                }
+            ]
+        }
+    },
+)
+family("candidate_as_good_as_stable", healthy, COMPARING)
+family("candidate_worse_than_stable", failing, COMPARING, "failing")
+
+
+@scenario
+def status_wiped_while_a_comparison_runs() -> Script:
+    script = approve(propose(stable_v1(COMPARING)))
+    script.when(weight(25), lambda w: w.wipe_status())
+    script.end = V2_HEALTHY
+    script.moves_vary = True
+    return script
+
+
 # --- Going back ---------------------------------------------------------------------------------------------
 
 BEFORE_TRAFFIC: dict[str, Predicate] = {
@@ -352,6 +380,129 @@ def rejected_and_asked_for_again_by_a_newer_promotion() -> Script:
     script.when(both(phase("RolledBack"), live("v1")), lambda w: (w.turn("good", 2, "good"), w.promote("p3")))
     approve(script, 3)
     script.end = End("v2", "Healthy", {"p2": "RolledBack", "p3": "Succeeded"})
+    return script
+
+
+# --- The watch after a launch ---------------------------------------------------------------------------------
+
+WATCH = [{"for": "30s", "interval": "2s"}, {"for": "1m30s", "interval": "5s"}]
+
+
+def scaled_down(world: World) -> bool:
+    """keepPrevious is over, and the watch goes on."""
+    return world.live() == "v2" and world.replicas().get("v1") == 0 and world.promotion_phase("p2") == "Watching"
+
+
+def watched(spec: Object) -> Script:
+    return approve(propose(stable_v1(spec), watch=WATCH))
+
+
+def watched_to_the_end(spec: Object) -> Script:
+    script = watched(spec)
+    script.once(scaled_down)
+    script.end = End("v2", "Healthy", {"p2": "Succeeded"}, {"v1": 0, "v2": spec["replicas"]})
+    return script
+
+
+family("watched_to_the_end_blue_green", watched_to_the_end, BLUE_GREEN)
+family("watched_to_the_end_canary", watched_to_the_end, CANARY)
+
+
+def breach_in_the_watch(spec: Object, into: str) -> Script:
+    script = watched(spec)
+    script.when(scaled_down, lambda w: w.turn("good", 2, into))
+    script.end = End("v1", "RolledBack", {"p2": "RolledBack"}, {"v1": spec["replicas"], "v2": 0})
+    return script
+
+
+family("breach_in_the_watch_blue_green", breach_in_the_watch, BLUE_GREEN, "failing")
+family("breach_in_the_watch_canary", breach_in_the_watch, CANARY, "failing")
+family("smoke_tests_fail_in_the_watch", breach_in_the_watch, BLUE_GREEN, "smokefails")
+
+
+@scenario
+def breach_40_minutes_after_the_launch() -> Script:
+    script = approve(propose(stable_v1(BLUE_GREEN), watch=[{"for": "24h", "interval": "1m"}]))
+    script.limit = 3600.0
+    script.when(
+        for_seconds(2400, both(live("v2"), promotion("p2", "Watching"))),
+        lambda w: w.turn("good", 2, "failing"),
+    )
+    script.end = End("v1", "RolledBack", {"p2": "RolledBack"}, {"v1": 2, "v2": 0})
+    return script
+
+
+@scenario
+def previous_is_slow_to_start_when_the_watch_breaks() -> Script:
+    """Nobody is sent to it before its pods are ready, however bad the one that serves is."""
+    script = Script(spec=BLUE_GREEN)
+    script.when(always, lambda w: w.create_rollout(BLUE_GREEN, "slowstart"))
+    script.when(always, lambda w: w.promote("p1"))
+    script.when(promotion("p1", "AwaitingApproval"), lambda w: w.approve("p1"))
+    script.once(both(phase("Healthy"), live("v1"))).faults_from_here()
+    approve(propose(script, watch=WATCH))
+    script.when(scaled_down, lambda w: w.turn("good", 2, "failing"))
+    script.end = End("v1", "RolledBack", {"p2": "RolledBack"}, {"v1": 2, "v2": 0})
+    return script
+
+
+@scenario
+def abort_on_the_promotion_that_watches() -> Script:
+    script = watched(BLUE_GREEN)
+    script.when(scaled_down, lambda w: w.patch_promotion("p2", abort="users complain"))
+    script.end = End("v1", promotions={"p2": "Aborted"})
+    return script
+
+
+@scenario
+def promotion_that_watches_is_deleted() -> Script:
+    script = watched(BLUE_GREEN)
+    script.when(scaled_down, lambda w: w.delete(PROMOTIONS, "p2"))
+    script.end = End("v2", "Healthy")
+    return script
+
+
+@scenario
+def status_wiped_in_the_watch() -> Script:
+    script = watched(BLUE_GREEN)
+    script.when(scaled_down, lambda w: (w.wipe_status(), w.wipe_promotion("p2")))
+    script.end = V2_HEALTHY
+    return script
+
+
+@scenario
+def next_launch_closes_the_watch() -> Script:
+    script = watched(CANARY)
+    script.when(scaled_down, lambda w: w.deploy("good", 3))
+    script.when(always, lambda w: w.promote("p3"))
+    script.once(both(promotion("p3", "AwaitingApproval"), promotion("p2", "Watching")))
+    approve(script, 3)
+    script.once(both(weight(25), promotion("p2", "Watching")))
+    script.end = End("v3", "Healthy", {"p2": "Succeeded", "p3": "Succeeded"})
+    return script
+
+
+@scenario
+def stable_breaks_while_a_candidate_takes_traffic() -> Script:
+    steps = [{"weight": 25, "hold": "1m"}]
+    script = watched(CANARY)
+    script.when(scaled_down, lambda w: w.edit({"strategy": {"canary": {"steps": steps}}}))
+    script.when(always, lambda w: w.deploy("good", 3))
+    script.when(always, lambda w: w.promote("p3"))
+    approve(script, 3)
+    script.when(for_seconds(5, weight(25)), lambda w: w.turn("good", 2, "failing"))
+    script.end = End("v1", "RolledBack", {"p2": "RolledBack", "p3": "RolledBack"})
+    return script
+
+
+@scenario
+def first_revision_breaks_in_its_watch_and_keeps_serving() -> Script:
+    script = Script(spec=BLUE_GREEN)
+    script.when(always, lambda w: w.create_rollout(BLUE_GREEN))
+    script.when(always, lambda w: w.promote("p1", watch=WATCH))
+    script.when(promotion("p1", "AwaitingApproval"), lambda w: w.approve("p1"))
+    script.when(promotion("p1", "Watching"), lambda w: w.turn("good", 1, "failing"))
+    script.end = End("v1", "Degraded", {"p1": "Failed"})
     return script
 
 

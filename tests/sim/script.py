@@ -37,6 +37,8 @@ class Script:
     first_fault: int = 0
     quiet: bool = True
     """Nothing is written any more once the end is reached (not so where a gate is measured for ever)."""
+    limit: float = 900.0
+    """Simulated seconds after which it is stuck."""
     moves_vary: bool = False
     """What traffic goes through depends on what is seen first; only the end is compared."""
 

@@ -30,6 +30,9 @@ SOME = (
     "withdrawn_in_first_step_and_approved_again",
     "automatic_returns_to_stable_before_a_newer_template",
     "images_come_from_staging",
+    "breach_in_the_watch_canary",
+    "next_launch_closes_the_watch",
+    "candidate_as_good_as_stable",
 )
 """Scenarios that meet every kind of move, where not all are tried."""
 

@@ -189,10 +189,10 @@ class World:
         )
 
     def promote(self, name: str, **spec: Any) -> None:
-        """A developer creates a Promotion."""
+        """A developer creates a Promotion; without a watch, unless `spec` has one."""
         self.server.session("developer").create(
             PROMOTIONS,
-            {"metadata": _meta(name), "spec": {"rollout": NAME, "environment": "production", **spec}},
+            {"metadata": _meta(name), "spec": {"rollout": NAME, "environment": "production", "watch": [], **spec}},
         )
 
     def patch_promotion(self, name: str, user: str = "developer", **spec: Any) -> None:
@@ -228,6 +228,10 @@ class World:
     def wipe_status(self) -> None:
         """A restore from a backup: the Rollout comes back without its status."""
         self.server.session("admin").merge_patch(ROLLOUTS, NAMESPACE, NAME, {"status": None}, "status")
+
+    def wipe_promotion(self, name: str) -> None:
+        """The same of a Promotion."""
+        self.server.session("admin").merge_patch(PROMOTIONS, NAMESPACE, name, {"status": None}, "status")
 
     def patch_service(self, name: str, spec: Object) -> None:
         """An administrator's hand on a Service."""

@@ -40,6 +40,45 @@ def check_bounds(below: float | None, above: float | None) -> None:
         raise invalid(f"no value is above {above:g} and below {below:g}", "above < below", "above")
 
 
+CHANGE = r"^[0-9]{1,12}([.][0-9]{1,12})?%?$"
+
+Change = Annotated[
+    str,
+    Field(max_length=32, pattern=CHANGE),
+]
+"""How far a number may be from its baseline: `20%` of it, or an amount such as `0.05`."""
+
+
+class Comparison(Model):
+    """How far the candidate may be from what stable did right before the first request moved."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule("has(self.maxIncrease) || has(self.maxDecrease)", "maxIncrease, maxDecrease or both must be set")
+            ]
+        }
+    )
+
+    max_increase: Change | None = None
+    """The number may be higher by at most this: `20%` of the baseline, or an amount such as `0.05`."""
+    max_decrease: Change | None = None
+    """The number may be lower by at most this."""
+
+    @model_validator(mode="after")
+    def _compares(self) -> Self:
+        if self.max_increase is None and self.max_decrease is None:
+            raise invalid("nothing is compared", "maxIncrease, maxDecrease or both")
+        return self
+
+
+GATE_RULES = (
+    rule("has(self.below) || has(self.above) || has(self.baseline)", "below, above or baseline must be set"),
+    BOUND_RULES[1],
+)
+"""A gate may have no bound of its own when it compares."""
+
+
 class Gate(Model):
     """A bound on a measured number, which a revision must keep to take traffic and to stay.
 
@@ -51,16 +90,17 @@ class Gate(Model):
         json_schema_extra={
             "x-kubernetes-validations": [
                 rule("has(self.preset) != has(self.query)", "exactly one of preset and query must be set"),
-                *BOUND_RULES,
+                *GATE_RULES,
             ]
         }
     )
 
     name: Label
     """Name of the gate, unique within the Rollout."""
-    preset: Literal["error-rate", "latency-p95"] | None = None
-    """A query that the metrics source brings: `error-rate`, the share of failed requests from 0 to 1, or
-    `latency-p95`, the 95th percentile of the response time in seconds. Of the candidate's pods only."""
+    preset: Literal["error-rate", "latency-p95", "cpu", "memory"] | None = None
+    """A query that the metrics source brings: `error-rate`, the share of failed requests from 0 to 1,
+    `latency-p95`, the 95th percentile of the response time in seconds, `cpu`, the cores that a pod uses on average,
+    or `memory`, the working set of the largest pod in bytes. Of the candidate's pods only."""
     query: Query | None = None
     """PromQL that yields one number. `$(namespace) $(rollout) $(environment) $(revision) $(deployment)
     $(service) $(window)` are replaced, as in a container's args."""
@@ -68,6 +108,8 @@ class Gate(Model):
     """The number must be less than this."""
     above: float | None = None
     """The number must be more than this."""
+    baseline: Comparison | None = None
+    """Bounds relative to the stable revision, measured right before the first request moves."""
     window: SecondsUp = timedelta(minutes=1)
     """The span that a measurement looks back on."""
     failure_threshold: Annotated[int, Field(ge=1, le=1000)] = 2
@@ -82,7 +124,8 @@ class Gate(Model):
         if (self.preset is None) == (self.query is None):
             wrong = "neither preset nor query is set" if self.query is None else "both preset and query are set"
             raise invalid(wrong, "exactly one of preset and query")
-        check_bounds(self.below, self.above)
+        if self.baseline is None or self.below is not None or self.above is not None:
+            check_bounds(self.below, self.above)
         return self
 
 

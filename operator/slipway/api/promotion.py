@@ -22,6 +22,7 @@ from slipway.api.instant import Instant
 from slipway.api.model import Model, StatusModel, invalid, read_lenient, unique
 from slipway.api.names import ImageReference, Label, Percent, PlanHash, Reason, RevisionName, RolloutName
 from slipway.api.origin import Origin
+from slipway.api.watch import Watch, default_watch
 
 UserName = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -79,6 +80,7 @@ CASE = (
     "migrations",
     "operations",
     "communication",
+    "watch",
 )
 """The fields that make the case: part of the plan, and frozen while it is approved."""
 
@@ -184,6 +186,9 @@ class PromotionSpec(Model):
     requested_by: UserName | None = None
     """Who created it: stamped from Kubernetes 1.36 on, else one's own name or nothing. Immutable. Policies that demand
     four eyes do not count this person's approval."""
+    watch: Watch = Field(default_factory=default_watch)
+    """How long and how often gates and smoke tests go on after verify has passed. Absent: the first hour every 30
+    seconds, then up to 24 hours every 5 minutes. An empty list: no watch."""
     approved: StrictBool | None = None
     """true: puts it before users under the plan in status. false: withdraws. Never part of a manifest."""
     approvals: Annotated[dict[UserName, PlanHash], Field(max_length=20), MAP_GRANULAR, _ENTRIES_BY_USER] = Field(
@@ -352,7 +357,7 @@ class PromotionStatus(StatusModel):
     finished_at: Instant | None = None
     """When it reached its final phase."""
     conditions: Annotated[list[Condition], list_map("type")] = Field(default_factory=list)
-    """Succeeded, ChecksPassed, Approved, Watched, Stalled, GlassBroken."""
+    """Succeeded, ChecksPassed, Approved, Watched, Stalled, GlassBroken, and Restored after going back."""
 
 
 class Promotion(Model):

@@ -24,6 +24,7 @@ from slipway.api.rollout_status import (
     RolloutStatus,
     SmokeTestStatus,
     StepStatus,
+    WatchStatus,
 )
 from slipway.api.service import HTTPRouteRef, ServicePort, ServiceSpec, Traffic
 from slipway.api.smoke_test import HTTPSmokeTest, SmokeTest, TCPSmokeTest
@@ -58,6 +59,7 @@ __all__ = [
     "Strategy",
     "TCPSmokeTest",
     "Traffic",
+    "WatchStatus",
     "default_gates",
     "read_rollout",
     "read_status",

@@ -122,6 +122,19 @@ class SmokeTestStatus(StatusModel):
     """The verdict in words."""
 
 
+class WatchStatus(StatusModel):
+    """What was last measured of the stable revision, which is watched after its launch."""
+
+    revision: str
+    """First ten digits of its digest."""
+    until: Instant | None = None
+    """When the watch ends."""
+    gates: Annotated[list[GateStatus], list_map("name")] = Field(default_factory=list)
+    """The gates as they were last written down: at once when a verdict changes, else now and then."""
+    smoke_tests: Annotated[list[SmokeTestStatus], list_map("name")] = Field(default_factory=list)
+    """The smoke tests, likewise."""
+
+
 class HistoryEntry(StatusModel):
     """A revision that was tried, and what came of it."""
 
@@ -169,7 +182,9 @@ class RolloutStatus(StatusModel):
     """The last measurement of each gate."""
     smoke_tests: Annotated[list[SmokeTestStatus], list_map("name")] = Field(default_factory=list)
     """The last run of each smoke test."""
+    watch: WatchStatus | None = None
+    """The watch over the stable revision while it runs, or what was measured of it after going back."""
     history: Annotated[list[HistoryEntry], LIST_ATOMIC] = Field(default_factory=list)
     """What was tried, the newest last."""
     conditions: Annotated[list[Condition], list_map("type")] = Field(default_factory=list)
-    """Ready, Progressing, AwaitingApproval, TrafficConverged, Accepted."""
+    """Ready, Progressing, AwaitingApproval, TrafficConverged, Accepted, and Restored after going back."""

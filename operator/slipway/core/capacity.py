@@ -59,8 +59,9 @@ def sizes(
             wanted[name] = max(preview(candidate, replicas), needed(replicas, pods_for))
     if retreating is not None and not drained:
         wanted[retreating.name] = max(wanted.get(retreating.name, 0), world.size(retreating.name))
-    for name in serving & wanted.keys():
-        # Whatever the roles say: as long as a Service or route may send requests there, its pods stay.
+    for name in (serving | case.traffic_targets) & wanted.keys():
+        # Whatever the roles say: as long as a Service or route may send requests there, its pods stay. Of two that go
+        # back at the same time, one is only known by that.
         floor = world.size(name) if wanted[name] == 0 else needed(replicas, world.exposure(name))
         wanted[name] = max(wanted[name], floor)
     return wanted

@@ -127,8 +127,14 @@ def read(snapshot: Snapshot, rollout: Object, now: datetime) -> Case:
         status=read_status(rollout),
         world=World(snapshot, str(meta["uid"]), tuple(sorted(listed))),
         lineage=lineage,
-        claims=charge.read(snapshot.promotions),
+        claims=charge.read(snapshot.promotions, _launched(lineage)),
     )
+
+
+def _launched(lineage: Lineage) -> set[str]:
+    """The uids of Promotions whose revision has been verified."""
+    revisions = lineage.revisions.values()
+    return {r.marks.approved.promotion_uid for r in revisions if r.marks.approved and r.marks.verified_at}
 
 
 def _routes(spec: RolloutSpec | None) -> set[str]:

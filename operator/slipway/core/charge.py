@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,6 +16,9 @@ from slipway.core.snapshot import Object
 FINAL = frozenset({"Succeeded", "RolledBack", "Failed", "Aborted", "Superseded", "DryRunComplete"})
 """Phases that a Promotion never leaves."""
 
+WATCHING = "Watching"
+"""The phase in which a Promotion has succeeded and its revision is watched."""
+
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -27,6 +30,8 @@ class Claim:
     spec: PromotionSpec | None
     problem: str
     status: PromotionStatus
+    launched: bool = False
+    """Its revision has been verified: it may still watch over it, but leads no other."""
 
     @property
     def name(self) -> str:
@@ -54,8 +59,8 @@ class Claim:
         return bool(self.obj["metadata"].get("deletionTimestamp"))
 
 
-def read(objects: Iterable[Object]) -> list[Claim]:
-    """The Promotions, oldest first."""
+def read(objects: Iterable[Object], launched: Container[str] = frozenset()) -> list[Claim]:
+    """The Promotions, oldest first. `launched` are the uids of those whose revision has been verified."""
     claims = []
     for obj in objects:
         spec, problem = None, ""
@@ -64,7 +69,9 @@ def read(objects: Iterable[Object]) -> list[Claim]:
         except ValidationError as error:
             first = error.errors()[0]
             problem = f"spec.{'.'.join(str(p) for p in first['loc'])}: {first['msg']}"
-        claims.append(Claim(obj, spec, problem, read_status(obj)))
+        status = read_status(obj)
+        done = obj["metadata"]["uid"] in launched or status.phase == WATCHING
+        claims.append(Claim(obj, spec, problem, status, done))
     return sorted(claims, key=lambda claim: (claim.created, claim.name))
 
 
@@ -75,11 +82,15 @@ def another_rerun(claim: Claim) -> str:
 
 
 def matches(claim: Claim, environment: str, revision: str) -> bool:
-    """Whether a Promotion may lead this revision: unfinished, no dry run, the same environment, no other revision."""
+    """Whether a Promotion may lead this revision.
+
+    It is neither finished nor launched nor a dry run, of the same environment, and names no other revision.
+    """
     return (
         claim.spec is not None
         and not claim.spec.dry_run
         and not claim.finished
+        and not claim.launched
         and not claim.deleting
         and claim.spec.environment == environment
         and claim.spec.revision in (None, revision)

@@ -10,7 +10,19 @@ from dataclasses import dataclass, field, replace
 
 from slipway.api.promotion import CheckStatus
 from slipway.api.rollout import StepStatus
-from slipway.core import approval, capacity, ceiling, charge, checks, gates, instants, plan, progress, retreat
+from slipway.core import (
+    approval,
+    baseline,
+    capacity,
+    ceiling,
+    charge,
+    checks,
+    gates,
+    instants,
+    plan,
+    progress,
+    retreat,
+)
 from slipway.core.accept import Acceptance, automatic_allowed
 from slipway.core.approval import Consent
 from slipway.core.case import Case
@@ -39,6 +51,7 @@ class Course:
     marks: dict[str, Marks] = field(default_factory=dict)
     step: StepStatus | None = None
     watched: Progress | None = None
+    restored: Progress | None = None
     claim: Claim | None = None
     plan: Plan | None = None
     consent: Consent | None = None
@@ -46,6 +59,7 @@ class Course:
     checked: checks.Checked | None = None
     demands: Demands | None = None
     hours: Hours | None = None
+    taking: baseline.Taking | None = None
     back: retreat.Retreat | None = None
     entered: StepStatus | None = None
     store_plan: Plan | None = None
@@ -93,12 +107,11 @@ def chart(
 ) -> Course:
     """Decide the course. `unconverged` says why traffic is not settled where it should be, '' when it is."""
     candidate = candidate_of(case)
-    found = progress.of_candidate(case, candidate) if candidate else progress.of_watched(case, True)
-    watched = found if candidate is None else None
-    if candidate is not None and not candidate.marks.in_flight:
-        # While a candidate waits, the stable revision may still be watched; the smoke tests are the candidate's then.
-        watched = progress.of_watched(case, with_smoke=False)
+    watched = progress.of_watched(case)
+    found = progress.of_candidate(case, candidate) if candidate else watched
     course = Course(case.lineage, candidate, found, step=found.step if found else None, watched=watched)
+    if watched is None:
+        course = replace(course, restored=progress.of_restored(case))
     course = _tidy(case, course)
     if found is not None and found.in_flight and candidate is not None and found.stage and found.stage.final:
         # The committed step is the decision; a mark that a crash has left out follows from it.
@@ -106,9 +119,10 @@ def chart(
         if marks.promoted_at is None:
             course = _marked(course, {candidate.name: replace(marks, promoted_at=case.now)})
             candidate = course.candidate
-    back = retreat.retreat(case, candidate, watched or found)
+    back = retreat.retreat(case, candidate, found if candidate else None, watched)
     if back is not None:
         return _go_back(case, course, back)
+    course = _nowhere_to_go(case, course)
     if candidate is None:
         return course
     if found is None:
@@ -249,11 +263,20 @@ def _forward(
         return replace(course, verified=True, overrides=skipped)
     if not ceiling.may_enter(limit, following) or present is None:
         return course
-    entered = StepStatus(index=following.index, weight=following.weight, started_at=case.now)
     marks = candidate.marks
     if not found.in_flight:
-        marks = Marks(approved=_approved(case, claim, consent, present), abort_acted=candidate.marks.abort_acted)
+        taken = baseline.take(case, candidate, found.spec)
+        course = replace(course, taking=taken)
+        if taken.waits:
+            code = Code.NO_DATA if taken.silent else Code.CONVERGENCE
+            return replace(course, limit=Ceiling(0, code, taken.waits, following.weight))
+        marks = Marks(
+            approved=_approved(case, claim, consent, present),
+            abort_acted=candidate.marks.abort_acted,
+            baseline=taken.baseline,
+        )
         course = replace(course, store_plan=present)
+    entered = StepStatus(index=following.index, weight=following.weight, started_at=case.now)
     if following.final:
         marks = replace(marks, promoted_at=case.now)
     course = _marked(course, {candidate.name: marks})
@@ -288,6 +311,20 @@ def _replan(case: Case, course: Course, candidate: Revision, present: Plan) -> C
     marks = replace(candidate.marks, approved=Approved(claim.name, claim.uid, present.hash, consent.by, case.now))
     course = _marked(course, {candidate.name: marks})
     return replace(course, store_plan=present, step=step, entered=step)
+
+
+def _nowhere_to_go(case: Case, course: Course) -> Course:
+    """A watched revision that fails, and none that served before it: it keeps serving, and that is said.
+
+    While another one takes traffic over from it, that one's end is waited for: it may be the way out.
+    """
+    stable, watched = course.lineage.stable, course.watched
+    if stable is None or watched is None or course.lineage.previous is not None or course.lineage.shifting is not None:
+        return course
+    reason = retreat.breach(case, watched)
+    if not reason:
+        return course
+    return _marked(course, {stable.name: replace(stable.marks, kept=Kept(reason, case.now))})
 
 
 def _first_fails(case: Case, found: Progress) -> str:

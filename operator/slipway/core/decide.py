@@ -27,6 +27,7 @@ from slipway.core import (
     set_images,
     share,
     strategy,
+    watch,
 )
 from slipway.core.accept import Acceptance, accept
 from slipway.core.case import Case, read
@@ -106,6 +107,7 @@ def _scene(
         keep_until=_keep_until(case, course),
         setting=set_images.setting(case, course.candidate),
         trials=trials,
+        watch_until=watch.until(case, course.lineage),
     )
     return replace(scene, message=message_of(scene, phase_of(scene)))
 
@@ -395,13 +397,15 @@ def _probes(scene: Scene) -> tuple[Probe, ...]:
             checks.template_probe(case, desired, Apply(kind="Deployment", resource_version=None, object=wanted))
         )
     if course.entered is None and course.back is None and not course.verified:
-        for progress in (course.progress, course.watched):
+        for progress in (course.progress, course.watched, course.restored):
             if progress is not None:
                 found.extend(progress.probes)
     if course.checked is not None:
         found.extend(course.checked.probes)
     for trial in scene.trials.values():
         found.extend(trial.checked.probes)
+    if course.taking is not None and course.entered is None:
+        found.extend(course.taking.probes)
     unique = {probe.key: probe for probe in found}
     return tuple(unique[key] for key in sorted(unique))
 
@@ -431,8 +435,6 @@ def _look_again(scene: Scene) -> datetime | None:
     if scene.progressing and found is not None and progressing is not None:
         start = now if scene.restart_clock or progressing.status != "True" else progressing.last_transition_time
         times.append(start + found.spec.progress_deadline)
-    if scene.keep_until is not None:
-        times.append(scene.keep_until)
     if course.hours is not None and course.hours.changes is not None:
         times.append(course.hours.changes)
     if course.consent is not None and course.consent.lapses is not None:
@@ -441,6 +443,9 @@ def _look_again(scene: Scene) -> datetime | None:
         times.extend(check.at + course.demands.max_age for check in course.checked.checks if check.at is not None)
     all_checked = [course.checked, *(trial.checked for trial in scene.trials.values())]
     times.extend(checked.again for checked in all_checked if checked is not None and checked.again is not None)
+    times.extend(end for end in (scene.keep_until, scene.watch_until) if end is not None)
+    if course.restored is not None and course.restored.written and course.restored.written.until:
+        times.append(course.restored.written.until)
     ahead = [time for time in times if time > now]
     return min(ahead, default=None)
 

@@ -8,7 +8,7 @@ one with the full window counts as a pass.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +16,7 @@ from typing import Protocol
 
 from slipway.api.duration import format_duration
 from slipway.api.rollout import Gate, GateStatus, RolloutSpec
-from slipway.core import instants, names
+from slipway.core import compared, instants, names
 from slipway.core.decision import MetricProbe
 from slipway.core.snapshot import Measured, Observation
 
@@ -54,6 +54,7 @@ def bound(gate: Bounded) -> str:
     """`< 0.01`, `> 0.2`, or both."""
     parts = [f"> {gate.above:g}"] if gate.above is not None else []
     parts += [f"< {gate.below:g}"] if gate.below is not None else []
+    parts += compared.words(gate)
     return " and ".join(parts)
 
 
@@ -65,7 +66,8 @@ def judge(gate: Bounded, measured: Measured) -> tuple[Verdict, str]:
         return Verdict.NO_DATA, measured.no_data or "no finite number"
     below = gate.below is None or measured.value < gate.below
     above = gate.above is None or measured.value > gate.above
-    return (Verdict.PASS if below and above else Verdict.FAIL), f"{measured.value:.4g} {bound(gate)}"
+    keeps = below and above and compared.keeps(gate, measured.value)
+    return (Verdict.PASS if keeps else Verdict.FAIL), f"{measured.value:.4g} {bound(gate)}"
 
 
 def window(gate: Gate, subject: Subject, at: datetime) -> timedelta:
@@ -77,6 +79,9 @@ def window(gate: Gate, subject: Subject, at: datetime) -> timedelta:
 def fold(before: GateStatus, gate: Gate, measured: Measured, subject: Subject, length: timedelta) -> GateStatus:
     """The gate's state after one more measurement, which looked back on `length`."""
     at = instants.whole_milliseconds(measured.at)
+    if gate.baseline is not None:
+        unknown = "its baseline is not known: it is taken before the first traffic of a launch only"
+        measured = Measured(at=measured.at, error=unknown)
     verdict, words = judge(gate, measured)
     passes, failures, data_at = before.passes, before.failures, before.data_at
     if verdict is Verdict.FAIL:
@@ -107,27 +112,37 @@ def fold(before: GateStatus, gate: Gate, measured: Measured, subject: Subject, l
 
 
 def fold_all(
-    statuses: Iterable[GateStatus],
+    statuses: Sequence[GateStatus],
     wanted: tuple[Gate, ...],
     subject: Subject,
     observations: Mapping[str, Observation],
     interval: timedelta,
 ) -> list[GateStatus]:
     """The states of all gates of a stage, with what has been measured since."""
-    by_name = {status.name: status for status in statuses}
     out = []
     for gate in wanted:
-        known = by_name.get(gate.name)
-        if known is None or (known.revision, known.since) != (subject.revision, subject.since):
-            # What was measured of another revision or stage says nothing about this one.
-            known = GateStatus(name=gate.name, verdict="", bound=bound(gate))
-        status = known
+        status = own(statuses, gate, subject)
         at = due(gate, status, subject, interval)
-        seen = observations.get(key(gate, subject, at))
-        if isinstance(seen, Measured):
-            status = fold(status, gate, _timely(seen, status, subject, at), subject, window(gate, subject, at))
-        out.append(status)
+        out.append(answered(status, gate, subject, at, observations) or status)
     return out
+
+
+def own(statuses: Sequence[GateStatus], gate: Gate, subject: Subject) -> GateStatus:
+    """The state of a gate. What was measured of another revision or stage says nothing about this one."""
+    known = next((status for status in statuses if status.name == gate.name), None)
+    if known is None or (known.revision, known.since) != (subject.revision, subject.since):
+        return GateStatus(name=gate.name, verdict="", bound=bound(gate))
+    return known
+
+
+def answered(
+    before: GateStatus, gate: Gate, subject: Subject, at: datetime, observations: Mapping[str, Observation]
+) -> GateStatus | None:
+    """The gate's state after the measurement that was due `at`; None when there is none yet."""
+    seen = observations.get(key(gate, subject, at))
+    if not isinstance(seen, Measured):
+        return None
+    return fold(before, gate, _timely(seen, before, subject, at), subject, window(gate, subject, at))
 
 
 def _timely(measured: Measured, before: GateStatus, subject: Subject, due_at: datetime) -> Measured:
@@ -160,7 +175,11 @@ def key(gate: Gate, subject: Subject, due_at: datetime) -> str:
 
 def probe(gate: Gate, status: GateStatus, subject: Subject, spec: RolloutSpec, service: str) -> MetricProbe:
     """The next measurement of a gate."""
-    at = due(gate, status, subject, spec.analysis.interval)
+    return probe_at(gate, due(gate, status, subject, spec.analysis.interval), subject, spec, service)
+
+
+def probe_at(gate: Gate, at: datetime, subject: Subject, spec: RolloutSpec, service: str) -> MetricProbe:
+    """The measurement of a gate that is due `at`."""
     return MetricProbe(
         key=key(gate, subject, at),
         due=at,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from slipway.api.duration import format_duration
 from slipway.api.instant import format_instant as render
 
-__all__ = ["parse", "render", "roughly", "whole_milliseconds"]
+__all__ = ["left", "parse", "render", "roughly", "whole_milliseconds"]
 
 
 def parse(text: str | None) -> datetime | None:
@@ -31,3 +31,16 @@ def roughly(length: timedelta) -> str:
     seconds = max(0, int(length.total_seconds()))
     grain = 60 if seconds >= 120 else 10 if seconds >= 30 else 5
     return format_duration(timedelta(seconds=seconds // grain * grain))
+
+
+def left(length: timedelta) -> str:
+    """How long something still lasts, rounded up: coarse, so that a message that says it is seldom written anew."""
+    grain = next(step for over, step in _GRAINS if length > over)
+    return format_duration(-(-max(length, timedelta()) // grain) * grain)
+
+
+_GRAINS = (
+    (timedelta(hours=2), timedelta(hours=1)),
+    (timedelta(minutes=10), timedelta(minutes=10)),
+    (timedelta.min, timedelta(minutes=1)),
+)

@@ -7,6 +7,7 @@ read from them alone.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ REJECTED = "slipway.dev/rejected"
 ABORT_ACTED = "slipway.dev/abort-acted"
 RETURNED = "slipway.dev/returned-at"
 EXCUSED = "slipway.dev/verified-without"
+BASELINE = "slipway.dev/baseline"
 
 AUTOMATIC = ("automatic",)
 """Who approved under `approval: Automatic`."""
@@ -72,6 +74,15 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """What stable did right before the first request moved, by gate. `revision` is '' where none served."""
+
+    revision: str
+    at: datetime
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Marks:
     """All marks of one revision."""
 
@@ -84,6 +95,7 @@ class Marks:
     returned_at: datetime | None = None
     excused: tuple[str, ...] = ()
     """Gates without data at its verification, which an approver accepted: they have not passed."""
+    baseline: Baseline | None = None
 
     @property
     def in_flight(self) -> bool:
@@ -102,6 +114,7 @@ class Marks:
             abort_acted=ABORT_ACTED in annotations,
             returned_at=instants.parse(annotations.get(RETURNED)),
             excused=_excused(annotations.get(EXCUSED)),
+            baseline=_baseline(_json(annotations.get(BASELINE))),
         )
 
     def annotations(self) -> dict[str, str]:
@@ -140,6 +153,9 @@ class Marks:
             out[RETURNED] = instants.render(self.returned_at)
         if self.excused:
             out[EXCUSED] = ",".join(self.excused)
+        if self.baseline:
+            b = self.baseline
+            out[BASELINE] = _dump({"revision": b.revision, "at": instants.render(b.at), "values": dict(b.values)})
         return out
 
     def changes(self, before: Marks) -> dict[str, str | None]:
@@ -174,6 +190,15 @@ def _approved(value: dict[str, Any]) -> Approved | None:
     named = value.get("promotion")
     promotion = named if isinstance(named, dict) else {}
     return Approved(str(promotion.get("name", "")), str(promotion.get("uid", "")), plan_hash, tuple(map(str, by)), at)
+
+
+def _baseline(value: dict[str, Any]) -> Baseline | None:
+    at, values = instants.parse(value.get("at")), value.get("values")
+    if at is None or not isinstance(values, dict) or not isinstance(value.get("revision"), str):
+        return None
+    numbers = {str(k): float(v) for k, v in values.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    finite = {name: number for name, number in numbers.items() if math.isfinite(number)}
+    return Baseline(value["revision"], at, finite)
 
 
 def _kept(value: dict[str, Any]) -> Kept | None:

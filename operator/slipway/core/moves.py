@@ -60,6 +60,10 @@ def unconverged(case: Case) -> str:
             return found
     if world.candidate_service not in world.services:
         return f"Service {world.candidate_service} does not exist yet"
+    leaves = case.lineage.get(now.candidate)
+    if leaves is not None and leaves.marks.rejected and now.weight == 0:
+        # Nobody is sent to it any more: its pods may well be dead, which is why it goes back.
+        return ""
     return _unfollowed(case, world.candidate_service, now.candidate)
 
 

@@ -83,6 +83,18 @@ def stored_spec(
     None when the plan is not stored, does not match its own hash, or does not parse (a newer operator wrote it).
     `live` is the raw spec of the Rollout: replicas and the history limit come from there.
     """
+    inputs = stored_inputs(objects, rollout, plan_hash)
+    if inputs is None:
+        return None
+    fixed = dict(inputs.get("rollout") or {})
+    fixed |= {"template": revision.template, "service": {"ports": list(revision.ports)}}
+    own = {k: live[k] for k in ("replicas", "revisionHistoryLimit") if k in live}
+    # What is wrong in the live spec does not take the plan away: going back rests on it.
+    return _parsed(fixed | own) or _parsed(fixed)
+
+
+def stored_inputs(objects: Iterable[Object], rollout: str, plan_hash: str) -> Mapping[str, Any] | None:
+    """All that an approved plan fixes; None when it is not stored, or is not what its hash says."""
     for obj in objects:
         data = obj.get("data")
         if obj["metadata"]["name"] != names.plan_name(rollout, plan_hash) or not isinstance(data, Mapping):
@@ -90,13 +102,7 @@ def stored_spec(
         inputs = data.get("plan")
         if not isinstance(inputs, Mapping):
             return None
-        if "sha256:" + hashlib.sha256(canonical(inputs)).hexdigest() != plan_hash:
-            return None
-        fixed = dict(inputs.get("rollout") or {})
-        fixed |= {"template": revision.template, "service": {"ports": list(revision.ports)}}
-        own = {k: live[k] for k in ("replicas", "revisionHistoryLimit") if k in live}
-        # What is wrong in the live spec does not take the plan away: going back rests on it.
-        return _parsed(fixed | own) or _parsed(fixed)
+        return inputs if "sha256:" + hashlib.sha256(canonical(inputs)).hexdigest() == plan_hash else None
     return None
 
 

@@ -1,22 +1,26 @@
 """How far the revision under test has come: its stage, and its gates and smoke tests with all that was measured since.
 
-The revision under test is the candidate, or, while `keepPrevious` runs, the stable revision that is still watched.
+The revision under test is the candidate, and the stable revision for as long as it is watched after its launch.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from slipway.api.rollout import Gate, GateStatus, RolloutSpec, SmokeTestStatus, StepStatus
-from slipway.core import charge, gates, names, share, smoke
+from slipway.api.rollout import Gate, GateStatus, RolloutSpec, SmokeTestStatus, StepStatus, WatchStatus
+from slipway.core import baseline, charge, following, gates, names, share, smoke, watch
 from slipway.core.case import Case, running_spec
+from slipway.core.conditions import find
 from slipway.core.decision import Probe
 from slipway.core.gates import Subject
 from slipway.core.plan import stored_spec
 from slipway.core.revision import Revision
 from slipway.core.smoke import Occasion
-from slipway.core.strategy import Stage, stage_for, stages
+from slipway.core.strategy import Stage, settings, stage_for, stages
+
+RESTORED = "Restored"
+"""The condition that says whether the revision that traffic came back to is well."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Progress:
     subject: Subject | None
     occasion: Occasion | None
     probes: tuple[Probe, ...]
+    written: WatchStatus | None = None
+    """What the status says of a watch: it lags behind, so that nothing is written while nothing changes."""
     disagreement: str = ""
     """Why the measured share of requests is not the approved one."""
 
@@ -64,6 +70,9 @@ def of_candidate(case: Case, candidate: Revision) -> Progress | None:
     spec = running_spec(case.snapshot, case.rollout, case.lineage) if in_flight else case.spec
     if spec is None:
         return None
+    skipped = baseline.skipped(spec, candidate.marks.baseline) if in_flight else ()
+    if in_flight:
+        spec = baseline.applied(spec, candidate.marks.baseline)
     all_stages = stages(spec, case.lineage.stable is not None)
     step = _step(case, candidate, all_stages) if in_flight else None
     stage = all_stages[step.index] if step else None
@@ -82,31 +91,110 @@ def of_candidate(case: Case, candidate: Revision) -> Progress | None:
     where = f"{stage.index}:{stage.weight}"
     subject = Subject(case.namespace, case.name, candidate.name, step.converged_at, where)
     found = _with_gates(case, found, subject)
+    found = replace(found, gates=(*found.gates, *skipped))
     if not stage.final:
         return _with_share(case, replace(found, smoke=tuple(case.status.smoke_tests)), stage, subject)
     after = Occasion(candidate.name, "verify", step.converged_at, spec.analysis.interval)
     return _with_smoke(case, found, case.status.smoke_tests, after)
 
 
-def of_watched(case: Case, with_smoke: bool) -> Progress | None:
-    """The stable revision's progress while the one before it is kept up; None when nothing is watched."""
-    stable, previous = case.lineage.stable, case.lineage.previous
-    if stable is None or previous is None or stable.marks.verified_at is None or not watching(case):
+def of_watched(case: Case) -> Progress | None:
+    """The stable revision's progress after it was verified; None when it is not watched any more.
+
+    It is watched for as long as its Promotion says, and while the one before it is kept up.
+    """
+    stable = case.lineage.stable
+    if stable is None or stable.marks.verified_at is None or stable.marks.kept or _switched(case):
+        return None
+    kept, asked = keeping(case), watch.until(case, case.lineage)
+    approved = stable.marks.approved
+    if not (kept or asked) or approved is None:
+        return None
+    spec = stored_spec(case.snapshot.revisions, case.name, approved.plan_hash, stable, case.raw_spec)
+    if spec is None:
+        return None
+    spec = baseline.applied(spec, stable.marks.baseline)
+    since = stable.marks.verified_at
+    subject = Subject(case.namespace, case.name, stable.name, since, "watch")
+    occasion = Occasion(stable.name, "watch", since, spec.analysis.interval)
+    periods = watch.periods(case, stable) if asked else []
+
+    def pace(at: datetime) -> timedelta:
+        return watch.interval(periods, at - since, spec.analysis.interval)
+
+    until = max((end for end in (asked, _kept_until(case)) if end), default=None)
+    return _followed(case, spec, subject, occasion, until, pace)
+
+
+def of_restored(case: Case) -> Progress | None:
+    """The stable revision's progress after traffic came back to it, until that is judged; None at other times."""
+    stable = case.lineage.stable
+    if stable is None or stable.marks.returned_at is None or _switched(case) or not case.settled:
+        return None
+    judged = find(case.status.conditions, RESTORED)
+    if judged is not None and judged.status != "Unknown" and judged.last_transition_time >= stable.marks.returned_at:
+        return None
+    converged = find(case.status.conditions, "TrafficConverged")
+    if converged is None or case.world.exposure(stable.name) != 100:
         return None
     approved = stable.marks.approved
-    spec = approved and stored_spec(case.snapshot.revisions, case.name, approved.plan_hash, stable, case.raw_spec)
-    if not spec:
+    stored = approved and stored_spec(case.snapshot.revisions, case.name, approved.plan_hash, stable, case.raw_spec)
+    spec = stored or case.spec
+    if spec is None:
         return None
-    since = stable.marks.verified_at
-    found = Progress(case.now, stable, spec, False, True, (), None, None, (), (), None, None, ())
-    found = _with_gates(case, found, Subject(case.namespace, case.name, stable.name, since, "watch"))
-    if not with_smoke:
-        return found
-    occasion = Occasion(stable.name, "watch", since, spec.analysis.interval)
-    return _with_smoke(case, found, case.status.smoke_tests, occasion)
+    spec = baseline.applied(spec, stable.marks.baseline)
+    since, interval = converged.last_transition_time, spec.analysis.interval
+    subject = Subject(case.namespace, case.name, stable.name, since, "restored")
+    occasion = Occasion(stable.name, "restored", since, interval)
+    # Long enough for every gate to have passed once with its full window.
+    windows = [gate.window for gate in spec.analysis.gates]
+    span = max(settings(spec).verify, max(windows, default=timedelta()) + 2 * interval)
+    return _followed(case, spec, subject, occasion, since + span, lambda _: interval)
 
 
-def watching(case: Case) -> bool:
+def _followed(
+    case: Case,
+    spec: RolloutSpec,
+    subject: Subject,
+    occasion: Occasion,
+    until: datetime | None,
+    pace: following.Pace,
+) -> Progress | None:
+    """The progress of stable, whose measurements are written down only now and then."""
+    stable = case.lineage.stable
+    if stable is None:
+        return None
+    before = case.status.watch if case.status.watch and case.status.watch.revision == stable.name else None
+    followed = following.follow(
+        before,
+        spec,
+        subject,
+        occasion,
+        case.name,
+        case.world.pods_of(stable.name),
+        stable.ports,
+        case.snapshot.observations,
+        pace,
+    )
+    return Progress(
+        now=case.now,
+        revision=stable,
+        spec=spec,
+        in_flight=False,
+        watched=True,
+        stages=(),
+        stage=None,
+        step=None,
+        gates=followed.gates,
+        smoke=followed.smoke,
+        subject=subject,
+        occasion=occasion,
+        probes=tuple(probe for probe in followed.probes if until is None or probe.due < until),
+        written=following.written(before, stable.name, until, followed),
+    )
+
+
+def keeping(case: Case) -> bool:
     """Whether `keepPrevious` still runs."""
     kept = case.status.previous
     previous = case.lineage.previous
@@ -115,6 +203,16 @@ def watching(case: Case) -> bool:
     if kept is not None and kept.revision == previous.name and kept.until is not None:
         return case.now < kept.until
     return kept is None or kept.revision != previous.name
+
+
+def _kept_until(case: Case) -> datetime | None:
+    kept, previous = case.status.previous, case.lineage.previous
+    return kept.until if kept is not None and previous is not None and kept.revision == previous.name else None
+
+
+def _switched(case: Case) -> bool:
+    """Whether the live Service is not stable's any more, so that its numbers would be another revision's."""
+    return case.lineage.shifting is not None and case.lineage.shifting.marks.promoted_at is not None
 
 
 def _before_traffic(case: Case, candidate: Revision) -> Occasion | None:
@@ -155,9 +253,8 @@ def _step(case: Case, candidate: Revision, all_stages: tuple[Stage, ...]) -> Ste
 def _with_gates(case: Case, found: Progress, subject: Subject) -> Progress:
     interval = found.spec.analysis.interval
     statuses = gates.fold_all(case.status.gates, found.gated, subject, case.snapshot.observations, interval)
-    service = names.candidate_service(case.name)
-    if found.watched or (found.stage is not None and found.stage.final):
-        service = case.name
+    final = found.stage is not None and found.stage.final
+    service = case.name if final else names.candidate_service(case.name)
     wanted = [
         gates.probe(gate, status, subject, found.spec, service)
         for gate, status in zip(found.gated, statuses, strict=True)

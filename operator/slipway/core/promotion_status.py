@@ -9,7 +9,7 @@ from typing import Any
 from slipway.api.conditions import Condition
 from slipway.api.promotion import ApprovalStatus, ImageRef, PromotionStatus, Target
 from slipway.api.report import CONFIRMATIONS
-from slipway.core import approval, charge, names
+from slipway.core import approval, charge, instants, names, watch
 from slipway.core.approval import Consent
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
@@ -17,12 +17,19 @@ from slipway.core.conditions import condition, find
 from slipway.core.course import automatic
 from slipway.core.demanded import glass_holds
 from slipway.core.marks import Cause
-from slipway.core.report.summary import summary
+from slipway.core.progress import RESTORED
+from slipway.core.report.summary import outcome_of, summary
+from slipway.core.restored import restored
 from slipway.core.revision import Revision
+from slipway.core.rollout_status import words_of_watch
 from slipway.core.scene import Scene
 from slipway.core.set_images import ImageSetting
+from slipway.core.watch import State
 
 _HELD = frozenset({Code.HELD, Code.WINDOW, Code.PLAN_CHANGED, Code.NO_DATA, Code.NO_PLAN})
+
+Watched = tuple[bool | None, str, str]
+"""Status (None: Unknown), reason and message of the condition Watched."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,19 @@ class Verdict:
 def without_rollout(claim: Claim, rollout: str, now: Any) -> PromotionStatus:
     """A Promotion whose Rollout does not exist."""
     generation = int(claim.obj["metadata"].get("generation") or 0)
+    if claim.launched:
+        words = f"there is no Rollout {rollout} any more: the watch has ended"
+        over = condition(claim.status.conditions, "Watched", False, "RolloutGone", words, now, generation)
+        others = [found for found in claim.status.conditions if found.type != "Watched"]
+        return claim.status.model_copy(
+            update={
+                "observed_generation": generation,
+                "phase": "Succeeded",
+                "message": words,
+                "finished_at": now,
+                "conditions": [*others, over],
+            }
+        )
     return claim.status.model_copy(
         update={
             "observed_generation": generation,
@@ -48,8 +68,32 @@ def without_rollout(claim: Claim, rollout: str, now: Any) -> PromotionStatus:
 
 
 def verdicts(scene: Scene) -> list[Verdict]:
-    """One for every unfinished Promotion."""
-    return [_verdict(scene, claim) for claim in scene.case.claims if not claim.finished and not claim.deleting]
+    """One for every unfinished Promotion, and for the one whose revision was left last."""
+    found = [_verdict(scene, claim) for claim in scene.case.claims if not claim.finished and not claim.deleting]
+    return found + [verdict for claim in scene.case.claims if (verdict := _restored(scene, claim)) is not None]
+
+
+def _restored(scene: Scene, claim: Claim) -> Verdict | None:
+    """A Promotion that was sent back says, beyond its end, whether what serves instead is well."""
+    stable, back = scene.course.lineage.stable, restored(scene)
+    known = [found for found in claim.status.conditions if found.type == RESTORED]
+    if not claim.finished or claim.deleting:
+        return None
+    left = (revision.marks.rejected for revision in scene.course.lineage.revisions.values())
+    returned_at = stable.marks.returned_at if stable is not None else None
+    ours = any(r and r.promotion_uid == claim.uid and r.at == returned_at for r in left)
+    if not ours and not any(found.status == "Unknown" for found in known):
+        return None
+    generation = int(claim.obj["metadata"].get("generation") or 0)
+    others = [found for found in claim.status.conditions if found.type != RESTORED]
+    status: bool | None = False
+    reason, words = "NotVerified", "the next launch came before it was measured"
+    if back is not None:
+        status, reason, words = {"True": True, "False": False}.get(back.status), back.reason, back.message
+    elif ours:
+        return None
+    told = condition(known, RESTORED, status, reason, words, scene.case.now, generation)
+    return Verdict(claim, claim.status.model_copy(update={"conditions": [*others, told]}), {})
 
 
 def _verdict(scene: Scene, claim: Claim) -> Verdict:
@@ -81,18 +125,51 @@ def _ended(scene: Scene, claim: Claim) -> Verdict | None:
             phase = "RolledBack" if rejected.cause is Cause.BREACH else "Aborted"
             serving = course.lineage.stable
             tail = f"; revision {serving.name} serves" if serving else ""
+            if marks.verified_at is not None and rejected.cause is Cause.BREACH:
+                tail += ". What was the cause? When it is mended, change spec.template or create a new Promotion"
             return _final(scene, claim, phase, f"{reason}{tail}", revision)
         if approved is None or approved.promotion_uid != claim.uid or rejected is not None:
             continue
-        if marks.verified_at is not None:
-            text = f"revision {revision.name} serves all traffic and has been verified"
-            return _final(scene, claim, "Succeeded", text, revision)
         if marks.kept is not None:
             text = f"{marks.kept.reason}; revision {revision.name} keeps serving, as there is nothing to go back to"
             return _final(scene, claim, "Failed", text, revision)
+        if marks.verified_at is not None:
+            return _launched(scene, claim, revision)
+    if claim.status.phase == charge.WATCHING:
+        known = (revision.marks.approved for revision in course.lineage.revisions.values())
+        if any(approved and approved.promotion_uid == claim.uid for approved in known):
+            # What is seen of the revision is older than what was decided: nothing takes a success back.
+            return Verdict(claim, claim.status, {})
+        text = "its revision is gone, and the watch over it has ended"
+        return _final(scene, claim, "Succeeded", text, None, watched=(False, "RevisionGone", text))
     if claim.spec is not None and claim.spec.abort and not case.lineage.shifting:
         return _final(scene, claim, "Aborted", claim.spec.abort, None)
     return None
+
+
+def _launched(scene: Scene, claim: Claim, revision: Revision) -> Verdict:
+    """It has succeeded. While its revision is watched, its last word is not said yet."""
+    text = f"revision {revision.name} serves all traffic and has been verified"
+    state = watch.state(scene.case, scene.course.lineage, revision)
+    end = watch.ends(scene.case, revision)
+    if state is State.RUNNING:
+        words = words_of_watch(scene)
+        status = _status(
+            scene,
+            claim,
+            charge.WATCHING,
+            f"{text}; {words}",
+            reason=charge.WATCHING,
+            revision=revision,
+            watched=(None, str(state), words),
+        )
+        return Verdict(claim, _summed_up(scene, claim, status, revision), {})
+    why = {
+        State.COMPLETED: f"it was watched until {instants.render(end) if end else 'now'}",
+        State.REPLACED: "the watch has ended with the next launch",
+        State.SKIPPED: "spec.watch asks for no watch",
+    }[state]
+    return _final(scene, claim, "Succeeded", f"{text}; {why}", revision, watched=(True, str(state), why))
 
 
 def _is_back(scene: Scene, revision: Revision) -> bool:
@@ -101,12 +178,29 @@ def _is_back(scene: Scene, revision: Revision) -> bool:
     return world.exposure(revision.name) == 0 and scene.move.reached and not scene.moving and scene.case.settled
 
 
-def _final(scene: Scene, claim: Claim, phase: str, message: str, revision: Revision | None) -> Verdict:
-    status = _status(scene, claim, phase, message, reason=phase, revision=revision)
+def _final(
+    scene: Scene,
+    claim: Claim,
+    phase: str,
+    message: str,
+    revision: Revision | None,
+    watched: Watched | None = None,
+) -> Verdict:
+    if watched is None and find(claim.status.conditions, "Watched") is not None:
+        # It was watched, and ends otherwise than a watch should.
+        watched = (False, phase, message)
+    status = _status(scene, claim, phase, message, reason=phase, revision=revision, watched=watched)
     status = status.model_copy(update={"finished_at": scene.case.now})
-    if revision is not None and status.summary is None:
-        status = status.model_copy(update={"summary": summary(scene, claim, status, revision)})
+    if revision is not None:
+        status = _summed_up(scene, claim, status, revision)
     return Verdict(claim, status, {})
+
+
+def _summed_up(scene: Scene, claim: Claim, status: PromotionStatus, revision: Revision) -> PromotionStatus:
+    """With what came of it, told at the end of verification and told anew where the watch ends otherwise."""
+    if status.summary is not None and status.summary.outcome == outcome_of(status):
+        return status
+    return status.model_copy(update={"summary": summary(scene, claim, status, revision)})
 
 
 def _waiting(scene: Scene, claim: Claim) -> Verdict:
@@ -261,6 +355,7 @@ def _status(
     message: str,
     reason: str = "",
     revision: Revision | None = None,
+    watched: Watched | None = None,
 ) -> PromotionStatus:
     case, course, before = scene.case, scene.course, claim.status
     generation = int(claim.obj["metadata"].get("generation") or 0)
@@ -286,7 +381,7 @@ def _status(
             # Images that are to be set once more are still to be written then.
             due = scene.setting is not None and scene.setting.uid == claim.uid and scene.setting.due
             rerun = claim.spec.rerun if claim.spec and not due else before.rerun
-    elif not leads and not final and phase != "Shifting":
+    elif not leads and not final and phase not in ("Shifting", charge.WATCHING):
         target, plan_hash, checks = None, "", []
     approvals = _approvals(scene, claim, consent, before.approvals)
     granted = bool(consent and consent.granted) or (final and before.approved_at is not None)
@@ -313,7 +408,10 @@ def _status(
         rerun=rerun,
         report=before.report,
         summary=before.summary,
-        conditions=_conditions(scene, claim, phase, reason or phase, message, consent, granted, checks != []),
+        conditions=[
+            *_conditions(scene, claim, phase, reason or phase, message, consent, granted, checks != []),
+            *_watched(scene, claim, watched),
+        ],
     )
 
 
@@ -354,6 +452,15 @@ def _approvals(
     return out
 
 
+def _watched(scene: Scene, claim: Claim, watched: Watched | None) -> list[Condition]:
+    before = claim.status.conditions
+    if watched is None:
+        return [found for found in before if found.type == "Watched"]
+    status, reason, words = watched
+    generation = int(claim.obj["metadata"].get("generation") or 0)
+    return [condition(before, "Watched", status, reason, words, scene.case.now, generation)]
+
+
 def _conditions(
     scene: Scene,
     claim: Claim,
@@ -367,7 +474,7 @@ def _conditions(
     before, now = claim.status.conditions, scene.case.now
     generation = int(claim.obj["metadata"].get("generation") or 0)
     reason = reason or "Waiting"
-    succeeded = {"Succeeded": True}.get(phase, False if phase in charge.FINAL else None)
+    succeeded = True if phase in ("Succeeded", charge.WATCHING) else False if phase in charge.FINAL else None
     found = [
         condition(before, "Succeeded", succeeded, phase or "Waiting", message, now, generation),
         condition(

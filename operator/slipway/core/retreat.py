@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from slipway.core import charge, gates, plan, smoke
+from slipway.core import charge, gates, plan, smoke, watch
 from slipway.core.accept import automatic_allowed
 from slipway.core.case import Case, running_spec
 from slipway.core.marks import AUTOMATIC, Cause
@@ -25,16 +25,19 @@ class Retreat:
     abort: bool = False
 
 
-def retreat(case: Case, candidate: Revision | None, progress: Progress | None) -> Retreat | None:
+def retreat(
+    case: Case, candidate: Revision | None, progress: Progress | None, watched: Progress | None
+) -> Retreat | None:
     """Why the candidate or the stable revision goes back now; None when nothing does.
 
-    `progress` is that of the candidate in flight, or of the stable revision that is still watched.
+    `progress` is that of the candidate, `watched` that of the stable revision while it is watched.
     """
     return (
         _abort_of_spec(case, candidate)
         or _word_of_promotion(case, candidate)
         or _template(case)
         or (_breach(case, progress) if progress else None)
+        or _stable(case, watched)
     )
 
 
@@ -95,12 +98,34 @@ def _automatic(case: Case) -> bool:
 
 
 def _breach(case: Case, progress: Progress) -> Retreat | None:
-    revision = progress.revision
-    goal = case.lineage.previous if progress.watched else (case.lineage.stable or case.adoption)
-    if goal is None:
+    if (case.lineage.stable or case.adoption) is None:
         return None
     reason = breach(case, progress)
-    return Retreat(revision, Cause.BREACH, reason) if reason else None
+    return Retreat(progress.revision, Cause.BREACH, reason) if reason else None
+
+
+def _stable(case: Case, watched: Progress | None) -> Retreat | None:
+    """What sends the stable revision back after its launch. What takes traffic over from it goes first."""
+    lineage = case.lineage
+    stable, shifting = lineage.stable, lineage.shifting
+    if stable is None:
+        return None
+    cause, reason = Cause.ABORT, _word_in_watch(case, stable)
+    if not reason and watched is not None and lineage.previous is not None:
+        cause, reason = Cause.BREACH, breach(case, watched)
+    if not reason or any(r.marks.rejected and case.world.exposure(r.name) for r in lineage.revisions.values()):
+        # Another one is on its way back: its share comes home before the home moves.
+        return None
+    if shifting is not None:
+        return Retreat(shifting, cause, f"the stable revision {stable.name} goes back, and this one first: {reason}")
+    return Retreat(stable, cause, reason)
+
+
+def _word_in_watch(case: Case, stable: Revision) -> str:
+    claim = watch.claim_of(case, stable)
+    if claim is None or claim.spec is None or not claim.spec.abort or watch.until(case, case.lineage) is None:
+        return ""
+    return f"aborted on Promotion {claim.name}: {claim.spec.abort}"
 
 
 def breach(case: Case, progress: Progress) -> str:
@@ -120,6 +145,9 @@ def _crashed(case: Case, progress: Progress) -> str:
         return ""
     pods = case.world.pods_of(revision)
     crashed = [pod for pod in pods if pod.crashed and not pod.ready]
+    if progress.watched:
+        # In a whole day any pod may end once; one that keeps ending is another matter.
+        crashed = [pod for pod in crashed if pod.trouble == "CrashLoopBackOff"]
     ready = case.world.ready(revision)
     if crashed and len(crashed) >= ready:
         return f"pod {crashed[0].name}: {crashed[0].trouble}; {ready} of {len(pods)} pods are ready"

@@ -15,12 +15,14 @@ from slipway.api.rollout import (
     RevisionStatus,
     RolloutStatus,
     SmokeTestStatus,
+    WatchStatus,
 )
 from slipway.core import approval, instants, names, strategy
 from slipway.core.ceiling import Code
 from slipway.core.conditions import condition
 from slipway.core.course import automatic, replicas_of
 from slipway.core.history import history
+from slipway.core.restored import restored
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
@@ -45,7 +47,7 @@ def rollout_status(scene: Scene) -> RolloutStatus:
         )
     replicas, selector = _scale(scene)
     phase = phase_of(scene)
-    gates, smoke = _tests(scene)
+    gates, smoke = tests_of(scene)
     return RolloutStatus(
         observed_generation=case.generation,
         replicas=replicas,
@@ -61,6 +63,7 @@ def rollout_status(scene: Scene) -> RolloutStatus:
         promotion=course.claim.name if course.claim and shown else None,
         gates=gates,
         smoke_tests=smoke,
+        watch=watch_of(scene),
         history=history(case.status.history, course.lineage, case.claims),
         conditions=_conditions(scene, phase),
     )
@@ -129,19 +132,31 @@ def _rejected(scene: Scene) -> RejectedStatus | None:
     return RejectedStatus(revision=name, reason=marks.rejected.reason[:1000], at=marks.rejected.at)
 
 
-def _tests(scene: Scene) -> tuple[list[GateStatus], list[SmokeTestStatus]]:
+def tests_of(scene: Scene) -> tuple[list[GateStatus], list[SmokeTestStatus]]:
+    """What status says of gates and smoke tests: of the candidate that has traffic, else of what is watched."""
     course, status = scene.course, scene.case.status
-    found = course.progress
+    found, watched = course.progress, watch_of(scene)
     if course.entered is not None:
         # Measurements belong to one stage: the next one starts without any.
         return [], list(found.smoke) if found else []
+    if found is None and watched is not None:
+        return list(watched.gates), list(watched.smoke_tests)
     if found is None:
         return list(status.gates), list(status.smoke_tests)
-    if not found.in_flight and not found.watched:
-        measured = course.watched.gates if course.watched else status.gates
-    else:
-        measured = found.gates
-    return [gate for gate in measured if gate.verdict], list(found.smoke)
+    if found.in_flight:
+        return [gate for gate in found.gates if gate.verdict], list(found.smoke)
+    gates = list(watched.gates) if watched else [gate for gate in status.gates if gate.verdict]
+    if found.watched:
+        return gates, list(watched.smoke_tests) if watched else list(status.smoke_tests)
+    return gates, list(found.smoke)
+
+
+def watch_of(scene: Scene) -> WatchStatus | None:
+    """What status says of stable, while it is watched or measured after going back."""
+    watched, stable = scene.course.watched or scene.course.restored, scene.course.lineage.stable
+    if watched is None or stable is None or watched.revision.name != stable.name or stable.marks.kept:
+        return None
+    return watched.written
 
 
 def phase_of(scene: Scene) -> str:
@@ -187,9 +202,14 @@ def _phase_at_rest(scene: Scene, ready: int) -> str:
         return "RolledBack"
     if scene.late or stable is None or stable.marks.kept or (ready == 0 and replicas_of(scene.case) > 0):
         return "Degraded"
-    if lineage.previous is not None and scene.keep_until is not None and scene.case.now < scene.keep_until:
+    if _keeping(scene) or scene.watch_until is not None:
         return "Watching"
     return "Healthy"
+
+
+def _keeping(scene: Scene) -> bool:
+    kept = scene.course.lineage.previous is not None and scene.keep_until is not None
+    return kept and scene.keep_until is not None and scene.case.now < scene.keep_until
 
 
 def message_of(scene: Scene, phase: str) -> str:
@@ -231,6 +251,9 @@ def _message(scene: Scene, phase: str) -> str:
         if stable is None and case.adoption is not None:
             serving = f"Service {case.name} has its own selector"
         why = f": {rejected.reason}" if rejected else ""
+        well = restored(scene)
+        if well is not None:
+            serving += f" ({well.message})"
         return (
             f"{serving}; revision {course.lineage.desired.name} was sent back{why}. "
             "Change spec.template, or create a new Promotion to try it again"
@@ -243,10 +266,27 @@ def _message(scene: Scene, phase: str) -> str:
         return f"revision {stable.name} serves although it failed, as there is nothing to go back to: " + (
             f"{stable.marks.kept.reason}; {pods}"
         )
-    if phase == "Watching" and scene.keep_until is not None:
-        until = instants.render(scene.keep_until)
-        return f"revision {stable.name} serves; the one before it is kept until {until}; {pods}"
+    if phase == "Watching":
+        return f"revision {stable.name} serves; {words_of_watch(scene)}; {pods}"
     return f"revision {stable.name} serves; {pods}"
+
+
+def words_of_watch(scene: Scene) -> str:
+    """How long the watch goes on, what it has measured, and what would be gone back to."""
+    watched, previous = watch_of(scene), scene.course.lineage.previous
+    words = []
+    if scene.watch_until is not None:
+        left = instants.left(scene.watch_until - scene.case.now)
+        words.append(f"watched for {left} more, until {instants.render(scene.watch_until)}")
+    words += [gate.message for gate in (watched.gates if watched else [])]
+    words += [f"smoke test {t.name}: {t.message}" for t in (watched.smoke_tests if watched else []) if t.failures]
+    if previous is None:
+        words.append("there is no revision to go back to")
+    elif _keeping(scene) and scene.keep_until is not None:
+        words.append(f"the one before it is kept until {instants.render(scene.keep_until)}")
+    else:
+        words.append(f"the one before it, {previous.name}, is started first if this one has to go back")
+    return "; ".join(words)
 
 
 def _about_candidate(scene: Scene, phase: str) -> str:
@@ -352,6 +392,7 @@ def _conditions(scene: Scene, phase: str) -> list[Condition]:
             "AtRest" if phase in {"Healthy", "Watching", "RolledBack", "Degraded"} else "Waiting",
             False,
         )
+    back = restored(scene)
     moved = not scene.moving and not scene.unconverged
     converged = condition(
         before,
@@ -368,6 +409,7 @@ def _conditions(scene: Scene, phase: str) -> list[Condition]:
         condition(before, "Progressing", progressing, why, text, now, generation, restart=scene.restart_clock),
         awaiting,
         converged,
+        *([back] if back is not None else []),
     ]
 
 

@@ -33,6 +33,8 @@ class Scene:
     progressing: bool
     restart_clock: bool
     keep_until: datetime | None
+    watch_until: datetime | None
+    """Until when a Promotion watches over stable."""
     setting: ImageSetting | None = None
     trials: Mapping[str, Trial] = field(default_factory=dict)
     """The dry runs that can be made now, by the uid of their Promotion."""

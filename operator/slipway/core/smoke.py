@@ -61,13 +61,13 @@ def fold_all(
         status = by_name.get(test.name)
         at = due(status, occasion)
         seen = observations.get(key(test, occasion, at)) if at is not None else None
-        if isinstance(seen, Probed):
+        if at is not None and isinstance(seen, Probed):
             failures = (status.failures if status and _counts(status, occasion) else 0) + 1
             status = SmokeTestStatus(
                 name=test.name,
                 revision=occasion.revision,
                 verdict="Pass" if seen.passed else "Fail",
-                at=max(instants.whole_milliseconds(seen.at), occasion.since),
+                at=max(instants.whole_milliseconds(seen.at), at),
                 message=seen.message[:1000],
                 failures=0 if seen.passed else failures,
             )

@@ -12,8 +12,8 @@ from slipway.api.query import NAMES
 
 Dialect = Literal["http", "traefik", "istio", "envoy-gateway"]
 """Whose metrics are read."""
-Preset = Literal["error-rate", "latency-p95", "requests"]
-"""What is measured: a share of 0…1, seconds, and a count in the window."""
+Preset = Literal["error-rate", "latency-p95", "requests", "cpu", "memory"]
+"""What is measured: a share of 0…1, seconds, a count in the window, cores, and bytes."""
 
 # A revision's pods. The Deployment's name ends with ten hex digits, and a pod adds the ReplicaSet's hash and
 # five characters of its own, so that the pods of no other Deployment match. The dash between the two is
@@ -61,6 +61,15 @@ def render(query: str, variables: QueryVariables) -> str:
     return re.sub(r"\$\$|\$\(([^)]*)\)?", value, query)
 
 
+# What the kubelet's cAdvisor says of containers, whatever else a source reads. Series without a container's name are
+# those of the whole pod and of its sandbox, which would count everything twice.
+_CONTAINERS = f'namespace="$(namespace)",pod=~"{PODS}",container!="",container!="POD"'
+_RESOURCES: Mapping[Preset, str] = {
+    "cpu": f"avg(sum by (pod) (rate(container_cpu_usage_seconds_total{{{_CONTAINERS}}}[$(window)])))",
+    "memory": f"max(sum by (pod) (container_memory_working_set_bytes{{{_CONTAINERS}}}))",
+}
+
+
 @dataclass(frozen=True)
 class _Metrics:
     """How a dialect names what its presets need. Selectors are label matchers without braces."""
@@ -83,6 +92,7 @@ class _Metrics:
                 "error-rate": f"(sum(rate({failed})) or vector(0)) / (sum(rate({every})) > 0)",
                 "latency-p95": f"histogram_quantile(0.95, sum by (le) (rate({buckets}))){scale}",
                 "requests": f"sum(increase({every}))",
+                **_RESOURCES,
             }
         )
 

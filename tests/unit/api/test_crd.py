@@ -175,7 +175,6 @@ def test_what_is_not_built_is_absent() -> None:
     spec = set(schema(crd.promotions())["properties"]["spec"]["properties"])
     assert spec.isdisjoint(
         {
-            "watch",
             "learnings",
         }
     )

@@ -112,10 +112,11 @@ class Cluster:
         self.change("Rollout", NAME, "spec", **changes)
 
     def promote(self, name: str, **spec: Any) -> None:
-        """Create a Promotion."""
+        """Create a Promotion; without a watch, unless `spec` has one."""
         self.version += 1
         created = self.now.replace(microsecond=0).isoformat().replace("+00:00", "Z")
-        self.put("Promotion", promotion(name, created, uid=f"uid-{name}-{self.version}", **spec))
+        uid = f"uid-{name}-{self.version}"
+        self.put("Promotion", promotion(name, created, uid=uid, **{"watch": [], **spec}))
 
     def say(self, name: str, **spec: Any) -> None:
         """Change a Promotion's spec; None removes a field."""
@@ -262,8 +263,8 @@ class Cluster:
                 return
         raise AssertionError(f"never comes to rest: {[type(w).__name__ for w in self.decide().writes]}")
 
-    def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
-        """Let time pass, waking whenever decide() or a probe asks for it and at least every second."""
+    def run(self, seconds: float, until: Callable[[], bool] = lambda: False, stride: float = 1) -> bool:
+        """Let time pass, waking whenever decide() or a probe asks for it and at least every `stride` seconds."""
         end = self.now + timedelta(seconds=seconds)
         self.settle()
         while not until():
@@ -271,7 +272,7 @@ class Cluster:
                 return False
             last = self.decide()
             ahead = [t for t in (last.look_again, *(p.due for p in last.probes)) if t and t > self.now]
-            self.now = min([self.now + timedelta(seconds=1), end, *ahead])
+            self.now = min([self.now + timedelta(seconds=stride), end, *ahead])
             self.settle()
         return True
 

@@ -20,6 +20,11 @@ STEPS = [
     [{"weight": 50, "hold": "1s", "gates": []}],
     [{"weight": 40, "hold": "0s"}, {"weight": 100, "hold": "4s"}],
 ]
+WATCHES = [
+    [],
+    [{"for": "20s", "interval": "2s"}],
+    [{"for": "10s", "interval": "1s"}, {"for": "5m", "interval": "5s"}],
+]
 ANSWERS: dict[str, dict[str, Any]] = {
     "Pass": {"value": 0.001},
     "Fail": {"value": 0.9},
@@ -55,6 +60,10 @@ class Histories(RuleBasedStateMachine):
     def threshold(self, below: float) -> None:
         self.cluster.edit(analysis=objects.ANALYSIS | {"gates": [GATE | {"below": below}]})
 
+    @rule(most=st.sampled_from(["10%", "0.5"]))
+    def comparison(self, most: str) -> None:
+        self.cluster.edit(analysis=objects.ANALYSIS | {"gates": [GATE | {"baseline": {"maxIncrease": most}}]})
+
     @precondition(lambda self: self.kind == "canary")
     @rule(steps=st.sampled_from(STEPS))
     def steps(self, steps: list[Any]) -> None:
@@ -71,10 +80,10 @@ class Histories(RuleBasedStateMachine):
         found = self.cluster.all("Promotion")
         return [p["metadata"]["name"] for p in found if (p.get("status") or {}).get("phase") not in FINAL]
 
-    @rule()
-    def promote(self) -> None:
+    @rule(watch=st.sampled_from(WATCHES))
+    def promote(self, watch: list[Any]) -> None:
         self.count += 1
-        self.cluster.promote(f"{NAME}-{self.count:03}")
+        self.cluster.promote(f"{NAME}-{self.count:03}", watch=watch)
 
     @precondition(lambda self: self.unfinished())
     @rule(data=st.data())

@@ -446,5 +446,5 @@ def test_a_promotion_whose_policies_are_there_from_its_first_second() -> None:
     sign(cluster, "ada", promotion="web-1")
     assert not cluster.run(30, lambda: cluster.live is not None and cluster.live == V1)
     sign(cluster, "bob", promotion="web-1")
-    assert cluster.run(60, lambda: cluster.phase() == "Healthy")
+    assert cluster.run(60, lambda: cluster.phase() == "Watching")
     assert cluster.get("Rollout", NAME)["status"]["stable"]["revision"] == V1

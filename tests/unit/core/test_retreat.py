@@ -93,3 +93,11 @@ def test_semantics_06_weights_go_home_only_when_the_switch_of_the_live_service_w
     goal: dict[str, Any] = {"share": 100, "stable": V1, "subject": V2, "routed": True}
     assert next_traffic(now, settled=False, **goal) == now
     assert next_traffic(now, settled=True, **goal).weight == 0
+
+
+def test_a_canary_whose_pods_have_all_died_comes_to_its_end() -> None:
+    """Nobody is sent to it any more: endpoints that will never be there are not waited for."""
+    cluster = shifting(canary(), 25)
+    cluster.broken[V2] = "CrashLoopBackOff"
+    assert cluster.run(120, lambda: cluster.phase("web-2") == "RolledBack"), cluster.status
+    assert (cluster.live, cluster.weight) == (V1, 0)

@@ -30,13 +30,14 @@ JSON = st.recursive(
     max_leaves=6,
 )  # fmt: skip
 ANNOTATIONS = [
-    getattr(marks, name) for name in ("APPROVED", "PROMOTED", "VERIFIED", "KEPT", "REJECTED", "RETURNED", "EXCUSED")
+    getattr(marks, name)
+    for name in ("APPROVED", "PROMOTED", "VERIFIED", "KEPT", "REJECTED", "RETURNED", "EXCUSED", "BASELINE")
 ]
 
 
-def shifting(cluster: Cluster) -> Cluster:
+def shifting(cluster: Cluster, **promotion: Any) -> Cluster:
     cluster.edit(template=objects.template(2))
-    cluster.promote("web-2")
+    cluster.promote("web-2", **promotion)
     cluster.settle()
     cluster.approve("web-2")
     return cluster
@@ -82,7 +83,7 @@ def scenes() -> dict[str, Cluster]:
     staged.promote("web-2", setImages=True, **{"from": FROM})
     staged.settle()
     assert staged.phase("web-2") == "AwaitingApproval"
-    watching = shifting(serving(objects.blue_green()))
+    watching = shifting(serving(objects.blue_green()), watch=[{"for": "1h", "interval": "10s"}])
     assert watching.run(60, lambda: watching.phase() == "Watching")
     return {
         "blank": blank,

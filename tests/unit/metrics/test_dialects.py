@@ -69,7 +69,7 @@ def test_exactly_what_is_accepted_can_be_rendered(query: str) -> None:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_dialect_has_every_preset(dialect: str) -> None:
     presets = DIALECTS[dialect]  # type: ignore[index]
-    assert set(presets) == {"error-rate", "latency-p95", "requests"}
+    assert set(presets) == {"error-rate", "latency-p95", "requests", "cpu", "memory"}
     for query in presets.values():
         assert "$(" not in render(check_query(query), WEB)
 

@@ -16,6 +16,7 @@ from slipway.api.instant import format_instant
 from slipway.api.report import CheckLine, Report
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_BAR = re.compile(r"(?<!\\)((?:\\\\)*)\|")
 _LEADS = re.compile(r"^[-+=]")
 _CATEGORIES = ("Security", "Quality", "Operations", "Documentation", "Compliance")
 _SYMBOLS = {"Passed": "✓", "NotApplicable": "–", "Failed": "✗", "Unverifiable": "?", "Pending": "…"}
@@ -61,7 +62,7 @@ def code(text: str) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A table, or nothing where there are no rows. A bar within a cell stays within it."""
-    found = [[cell.replace("|", "\\|") if "\\|" not in cell else cell for cell in row] for row in rows]
+    found = [[_BAR.sub(r"\1\\|", cell) for cell in row] for row in rows]
     if not found:
         return []
     return [_row(head), _row(["---"] * len(head)), *(_row(row) for row in found)]

@@ -48,16 +48,25 @@ def reported(scene: Scene, verdicts: Sequence[Verdict]) -> Reported:
         status, wanted = _of(scene, verdict.claim, verdict.status)
         probes.extend(wanted)
         if status.phase == "DryRunComplete" and wanted and find(status.conditions, "Reported") is None:
-            # Its end is told when the report is there: it is what a dry run is for.
-            continue
+            status = _unreported(verdict.claim, status)
         out.append(Verdict(verdict.claim, status, verdict.spec_patch))
+    told = {verdict.claim.uid for verdict in verdicts}
     for claim in scene.case.claims:
-        if claim.finished and not claim.deleting:
+        if claim.finished and not claim.deleting and claim.uid not in told:
             status, wanted = _with_summary(scene, claim, claim.status)
             probes.extend(wanted)
             if status != claim.status:
                 out.append(Verdict(claim, status, {}))
     return Reported(tuple(out), tuple(probes))
+
+
+def _unreported(claim: Claim, status: PromotionStatus) -> PromotionStatus:
+    """A dry run ends when its report is there: that is what it is for."""
+    words = f"{status.message}; the report is being written"
+    conditions = claim.status.conditions
+    return status.model_copy(
+        update={"phase": "Checking", "message": words, "finished_at": None, "conditions": conditions}
+    )
 
 
 def _of(scene: Scene, claim: Claim, status: PromotionStatus) -> tuple[PromotionStatus, list[Probe]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from slipway.api.promotion import CheckStatus, PromotionStatus, Summary
-from slipway.core import instants, strategy
+from slipway.core import charge, instants, strategy
 from slipway.core.charge import Claim
 from slipway.core.checking import GOOD
 from slipway.core.report.gather import hosts
@@ -15,14 +15,19 @@ from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
 
+def outcome_of(status: PromotionStatus) -> str:
+    """What came of it so far: a launch has succeeded when it is verified, however long it is watched then."""
+    return "Succeeded" if status.phase == charge.WATCHING else status.phase
+
+
 def summary(scene: Scene, claim: Claim, status: PromotionStatus, revision: Revision) -> Summary:
     """What to say of a Promotion that ends with this status. Values are those that were last seen."""
     case, course, spec = scene.case, scene.course, claim.spec
     plan = course.progress.spec if course.progress is not None else case.spec
-    back = course.lineage.previous if status.phase == "Succeeded" else None
+    back = course.lineage.previous if outcome_of(status) == "Succeeded" else None
     at = f"kubectl -n {case.namespace} patch rollout {case.name} --type merge -p"
     return Summary(
-        outcome=status.phase,
+        outcome=outcome_of(status),
         environment=case.environment,
         strategy=strategy.name_of(plan) if plan is not None else case.status.strategy,
         revision=revision.name,

@@ -1,0 +1,33 @@
+"""A gate whose comparison with the baseline has been made a bound."""
+
+from __future__ import annotations
+
+from slipway.api.analysis import Gate
+
+
+class Compared(Gate):
+    """The bounds are inclusive: what is as good as the baseline passes, also where that is 0."""
+
+    at_most: float | None = None
+    at_least: float | None = None
+    compared_with: float = 0.0
+
+
+def words(gate: object) -> list[str]:
+    """`≤ 0.012 (baseline 0.01)`, or nothing for a gate that compares with nothing."""
+    if isinstance(gate, Gate) and gate.baseline is not None:
+        up, down = gate.baseline.max_increase, gate.baseline.max_decrease
+        asked = [f"≥ baseline - {down}"] if down is not None else []
+        return [" and ".join(asked + ([f"≤ baseline + {up}"] if up is not None else []))]
+    if not isinstance(gate, Compared):
+        return []
+    parts = [f"≥ {gate.at_least:g}"] if gate.at_least is not None else []
+    parts += [f"≤ {gate.at_most:g}"] if gate.at_most is not None else []
+    return [f"{' and '.join(parts)} (baseline {gate.compared_with:g})"]
+
+
+def keeps(gate: object, value: float) -> bool:
+    """Whether a value keeps the bounds that came of the baseline."""
+    if not isinstance(gate, Compared):
+        return True
+    return (gate.at_most is None or value <= gate.at_most) and (gate.at_least is None or value >= gate.at_least)

@@ -1,0 +1,43 @@
+"""After going back: whether the revision that traffic came back to keeps its own gates and smoke tests.
+
+It decides nothing, as there is nothing further to go back to. It is said on the Rollout and on the Promotion that was
+sent back, so that nobody has to guess whether a rollback has helped.
+"""
+
+from __future__ import annotations
+
+from slipway.api.conditions import Condition
+from slipway.core import gates, smoke
+from slipway.core.conditions import condition, find
+from slipway.core.progress import RESTORED, Progress
+from slipway.core.scene import Scene
+
+
+def restored(scene: Scene) -> Condition | None:
+    """The Rollout's condition Restored; None when stable is none that traffic came back to after a switch."""
+    case, stable = scene.case, scene.course.lineage.stable
+    if stable is None or stable.marks.returned_at is None:
+        return None
+    before = find(case.status.conditions, RESTORED)
+    if before is not None and before.last_transition_time < stable.marks.returned_at:
+        before = None
+    found = scene.course.restored
+    if found is None:
+        return before
+    status, reason, words = _verdict(found)
+    known = [before] if before is not None else []
+    return condition(known, RESTORED, status, reason, words, case.now, case.generation)
+
+
+def _verdict(found: Progress) -> tuple[bool | None, str, str]:
+    waits = gates.waiting(found.gated, found.gates, False)
+    if not waits and found.occasion is not None:
+        waits = smoke.unmet(found.spec.smoke_tests, found.smoke, found.occasion)
+    name = found.revision.name
+    if not waits:
+        figures = ", ".join(gate.message for gate in found.gates)
+        return True, "Verified", f"revision {name} is well after going back" + (f": {figures}" if figures else "")
+    until = found.written.until if found.written else None
+    if until is not None and found.now >= until:
+        return False, "NotVerified", f"revision {name} does not pass after going back: {waits}"
+    return None, "Verifying", f"revision {name} is measured after going back"

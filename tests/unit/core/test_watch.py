@@ -1,0 +1,523 @@
+"""The watch after a launch: how long, how closely, what ends it, and that it writes next to nothing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.core.cluster import Cluster, revision_of, serving
+from tests.unit.core.objects import NAME, Object, blue_green, canary, template
+
+from slipway.api.watch import WatchPeriod, default_watch
+from slipway.core import marks, watch
+from slipway.core.decision import CommitPromotionStatus, CommitRolloutStatus, MetricProbe, Probe
+
+V1, V2, V3 = (revision_of(blue_green(version)) for version in (1, 2, 3))
+SECONDS = timedelta(seconds=1)
+SHORT = [{"for": "10m", "interval": "10s"}, {"for": "1h", "interval": "60s"}]
+BAD = {"value": 0.5}
+GOOD = {"value": 0.001}
+
+
+def condition(cluster: Cluster, name: str, kind: str) -> tuple[str, str]:
+    found = (cluster.get("Promotion", name).get("status") or {}).get("conditions", [])
+    return next(((c["status"], c["reason"]) for c in found if c["type"] == kind), ("", ""))
+
+
+def launched(spec: Object | None = None, **promotion: Any) -> Cluster:
+    """Version 2 has been verified under web-2, which watches over it."""
+    cluster = serving(spec or blue_green())
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", **{"watch": SHORT, **promotion})
+    cluster.settle()
+    cluster.approve("web-2")
+    assert cluster.run(60, lambda: condition(cluster, "web-2", "Succeeded")[0] == "True"), cluster.status
+    return cluster
+
+
+def fails(cluster: Cluster, revision: str) -> None:
+    """From now on the numbers of one revision are bad."""
+    cluster.measure = lambda probe: BAD if probe.variables["revision"] == revision else GOOD
+
+
+def hours(cluster: Cluster, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
+    """Let a long time pass."""
+    return cluster.run(seconds, until, stride=300)
+
+
+def propose(cluster: Cluster, version: int = 3, **spec: Any) -> str:
+    name = f"web-{version}"
+    cluster.edit(template=template(version))
+    cluster.promote(name, **spec)
+    cluster.settle()
+    return name
+
+
+# --- How long, how closely --------------------------------------------------------------------------------------
+
+
+def test_the_default_is_an_hour_closely_and_a_day_from_time_to_time() -> None:
+    periods = default_watch()
+    assert watch.length(periods) == timedelta(hours=24)
+    other = timedelta(minutes=1)
+    assert watch.interval(periods, timedelta(minutes=59), other) == timedelta(seconds=30)
+    assert watch.interval(periods, timedelta(hours=1), other) == timedelta(minutes=5)
+    assert watch.interval(periods, timedelta(hours=24), other) == other
+    assert watch.length([]) == timedelta()
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=10, unique=True), st.integers(0, 2 * 10**6))
+def test_at_every_instant_one_period_speaks(ends: list[int], elapsed: int) -> None:
+    periods = [WatchPeriod(for_=end * SECONDS, interval=SECONDS) for end in sorted(ends)]
+    assert watch.length(periods) == max(ends) * SECONDS
+    over = elapsed >= max(ends)
+    assert (watch.interval(periods, elapsed * SECONDS, 7 * SECONDS) == 7 * SECONDS) is over
+
+
+def test_a_promotion_has_succeeded_as_soon_as_it_is_verified_and_is_final_when_its_watch_is_over() -> None:
+    cluster = launched()
+    assert cluster.phase("web-2") == "Watching"
+    assert condition(cluster, "web-2", "Watched") == ("Unknown", "Running")
+    assert cluster.phase() == "Watching"
+    cluster.run(15)
+    assert "watched for" in cluster.status["message"]
+    assert "error-rate 0.001 < 0.01" in cluster.status["message"]
+    assert not hours(cluster, 3500, lambda: cluster.phase("web-2") != "Watching")
+    assert condition(cluster, "web-2", "Succeeded")[0] == "True"
+    assert cluster.size(V1) == 0
+    assert hours(cluster, 120, lambda: cluster.phase("web-2") == "Succeeded")
+    assert condition(cluster, "web-2", "Watched") == ("True", "Completed")
+    assert cluster.phase() == "Healthy"
+    assert "watch" not in cluster.status
+    assert cluster.get("Promotion", "web-2")["status"]["planHash"]
+    assert cluster.get("Promotion", "web-2")["status"]["target"]["revision"] == V2
+
+
+def test_an_empty_list_asks_for_no_watch() -> None:
+    cluster = launched(watch=[])
+    assert cluster.phase("web-2") == "Succeeded"
+    assert condition(cluster, "web-2", "Watched") == ("True", "NotAsked")
+
+
+def test_each_period_measures_at_its_own_interval_and_none_after_the_last() -> None:
+    cluster = launched()
+    start = cluster.now
+    cluster.measured.clear()
+    hours(cluster, 3700)
+    at = [when - start for when, probe, _ in cluster.measured if "error-rate" in probe.key and "watch" in probe.key]
+    gaps = {(after - before).total_seconds() for before, after in itertools.pairwise(at) if before > 20 * SECONDS}
+    assert gaps <= {10, 60}
+    assert sum(when < timedelta(minutes=10) for when in at) in range(58, 64)
+    assert sum(when >= timedelta(minutes=10) for when in at) in range(48, 52)
+    assert max(at) < timedelta(hours=1)
+
+
+def test_semantics_31_a_watch_that_sees_nothing_new_writes_next_to_nothing() -> None:
+    cluster = launched()
+    cluster.run(60)
+    count: dict[str, int] = {}
+
+    def counted(write: Any) -> None:
+        count[type(write).__name__] = count.get(type(write).__name__, 0) + 1
+
+    cluster.after_write.append(counted)
+    before = len(cluster.measured)
+    hours(cluster, 3000)
+    assert len(cluster.measured) - before > 90
+    assert set(count) <= {"CommitRolloutStatus", "CommitPromotionStatus"}
+    assert all(number <= 16 for number in count.values()), count
+
+
+def test_the_figures_stay_fresh_enough() -> None:
+    cluster = launched()
+    hours(cluster, 2000)
+    values = iter(range(1, 10**6))
+    cluster.measure = lambda _: {"value": next(values) / 10**9}
+    first = cluster.status["watch"]["gates"][0]["value"]
+    assert hours(cluster, 1000, lambda: cluster.status["watch"]["gates"][0]["value"] != first)
+
+
+# --- A breach ---------------------------------------------------------------------------------------------------
+
+
+def test_a_breach_40_minutes_after_the_launch_starts_the_previous_revision_and_goes_back() -> None:
+    cluster = launched()
+    assert not hours(cluster, 2400, lambda: cluster.phase("web-2") != "Watching")
+    assert cluster.size(V1) == 0
+
+    def never_nobody(_: Any) -> None:
+        if cluster.live == V1:
+            assert cluster.ready(V1) == 2
+
+    cluster.after_write.append(never_nobody)
+    fails(cluster, V2)
+    assert hours(cluster, 300, lambda: cluster.phase("web-2") == "RolledBack"), cluster.status
+    assert cluster.live == V1
+    assert condition(cluster, "web-2", "Succeeded") == ("False", "RolledBack")
+    assert condition(cluster, "web-2", "Watched") == ("False", "RolledBack")
+    message = cluster.get("Promotion", "web-2")["status"]["message"]
+    assert "gate error-rate" in message
+    assert "cause" in message
+    assert cluster.run(60, lambda: cluster.size(V2) == 0)
+    assert cluster.phase() == "RolledBack"
+    assert [entry["outcome"] for entry in cluster.status["history"]][-1] == "RolledBack"
+
+
+def test_one_failure_is_written_at_once_and_a_pass_takes_it_back() -> None:
+    cluster = launched()
+    hours(cluster, 700)
+    fails(cluster, V2)
+    assert cluster.run(61, lambda: cluster.status["watch"]["gates"][0].get("failures", 0) == 1)
+    cluster.measure = lambda _: GOOD
+    hours(cluster, 120)
+    assert cluster.status["watch"]["gates"][0]["failures"] == 0
+    assert cluster.phase("web-2") == "Watching"
+
+
+def test_a_failure_counts_on_when_the_operator_has_lost_its_memory() -> None:
+    cluster = launched()
+    hours(cluster, 700)
+    fails(cluster, V2)
+    assert cluster.run(61, lambda: cluster.status["watch"]["gates"][0].get("failures", 0) == 1)
+    cluster.observations.clear()
+    assert hours(cluster, 120, lambda: marks.REJECTED in cluster.marks(V2))
+
+
+def test_after_an_operator_was_away_it_measures_at_once() -> None:
+    cluster = launched()
+    hours(cluster, 700)
+    cluster.observations.clear()
+    cluster.now += timedelta(minutes=20)
+    cluster.measured.clear()
+    cluster.settle()
+    assert [probe.key for _, probe, _ in cluster.measured]
+
+
+def test_after_a_wipe_of_all_status_the_watch_has_its_old_end() -> None:
+    cluster = launched()
+    hours(cluster, 900)
+    until = cluster.status["watch"]["until"]
+    cluster.wipe_status()
+    obj = cluster.get("Promotion", "web-2")
+    cluster.put("Promotion", {**obj, "status": {"observedGeneration": -1}})
+    cluster.settle()
+    assert cluster.phase("web-2") == "Watching"
+    assert cluster.status["watch"]["until"] >= until
+    assert condition(cluster, "web-2", "Succeeded")[0] == "True"
+    assert hours(cluster, 3600, lambda: cluster.phase("web-2") == "Succeeded")
+
+
+def test_failing_smoke_tests_send_it_back_too() -> None:
+    smoke = [{"name": "home", "http": {"path": "/", "port": "http"}}]
+    cluster = launched(blue_green(smokeTests=smoke))
+    hours(cluster, 700)
+    failing = [True]
+
+    def answer(probe: Probe) -> bool:
+        return not (f"/{V2}/" in probe.key and failing)
+
+    cluster.probe = answer
+    cluster.run(61)
+    assert marks.REJECTED not in cluster.marks(V2)
+    assert hours(cluster, 130, lambda: cluster.phase("web-2") == "RolledBack"), cluster.status
+    assert "smoke test home failed 2 times" in cluster.get("Promotion", "web-2")["status"]["message"]
+
+
+def test_missing_data_never_sends_back_in_the_watch() -> None:
+    spec = blue_green()
+    cluster = launched(spec | {"analysis": spec["analysis"] | {"noDataTimeout": "5s", "onNoData": "Rollback"}})
+    hours(cluster, 120)
+    cluster.measure = lambda _: {"no_data": "no series"}
+    hours(cluster, 1200)
+    assert cluster.phase("web-2") == "Watching"
+    assert "no series" in cluster.status["message"]
+
+
+def test_without_a_previous_revision_it_keeps_serving_degraded_and_says_so() -> None:
+    cluster = Cluster(blue_green())
+    cluster.promote("web-1", watch=SHORT)
+    cluster.settle()
+    cluster.approve("web-1")
+    assert cluster.run(60, lambda: cluster.phase("web-1") == "Watching")
+    assert "no revision to go back to" in cluster.status["message"]
+    fails(cluster, V1)
+    assert cluster.run(60, lambda: cluster.phase() == "Degraded"), cluster.status
+    assert cluster.live == V1
+    assert "nothing to go back to" in cluster.status["message"]
+    assert cluster.phase("web-1") == "Failed"
+    assert condition(cluster, "web-1", "Succeeded") == ("False", "Failed")
+    propose(cluster, 2)
+    cluster.approve("web-2")
+    cluster.measure = lambda _: GOOD
+    assert hours(cluster, 120, lambda: cluster.phase("web-2") == "Succeeded"), cluster.status
+
+
+def test_a_pruned_history_keeps_what_a_watch_may_go_back_to() -> None:
+    cluster = launched(blue_green(revisionHistoryLimit=0))
+    hours(cluster, 1200)
+    assert cluster.size(V1) == 0
+    assert cluster.marks(V1)
+    fails(cluster, V2)
+    assert hours(cluster, 300, lambda: cluster.live == V1)
+
+
+# --- People -----------------------------------------------------------------------------------------------------
+
+
+def test_an_abort_on_the_promotion_that_watches_brings_the_previous_revision_back() -> None:
+    cluster = launched()
+    hours(cluster, 900)
+    assert cluster.size(V1) == 0
+    cluster.say("web-2", abort="users complain")
+    assert hours(cluster, 120, lambda: cluster.phase("web-2") == "Aborted")
+    assert cluster.live == V1
+
+
+def test_after_the_watch_the_word_of_its_promotion_counts_no_more() -> None:
+    cluster = launched()
+    assert hours(cluster, 4000, lambda: cluster.phase("web-2") == "Succeeded")
+    cluster.say("web-2", abort="too late")
+    cluster.run(60)
+    assert cluster.live == V2
+
+
+def test_deleting_the_promotion_that_watches_only_ends_the_watch() -> None:
+    cluster = launched()
+    hours(cluster, 900)
+    cluster.remove("Promotion", "web-2")
+    cluster.settle()
+    assert (cluster.live, cluster.phase()) == (V2, "Healthy")
+    fails(cluster, V2)
+    hours(cluster, 300)
+    assert cluster.live == V2
+
+
+@pytest.mark.parametrize("change", [{"approved": False, "approvals": None}, {"hold": "wait"}])
+def test_withdrawing_and_holding_mean_nothing_any_more(change: Object) -> None:
+    cluster = launched()
+    cluster.say("web-2", **change)
+    hours(cluster, 120)
+    assert cluster.phase("web-2") == "Watching"
+    assert cluster.live == V2
+
+
+def test_an_edit_of_the_watch_after_a_withdrawal_changes_nothing() -> None:
+    cluster = launched()
+    cluster.say("web-2", approved=None, approvals=None, watch=[])
+    hours(cluster, 120)
+    assert cluster.phase("web-2") == "Watching"
+
+
+def test_deleting_the_rollout_ends_the_watch() -> None:
+    cluster = launched()
+    cluster.remove("Rollout", NAME)
+    for write in cluster.decide().writes:
+        cluster.write(write)
+    assert cluster.phase("web-2") == "Succeeded"
+    assert condition(cluster, "web-2", "Watched") == ("False", "RolloutGone")
+    assert cluster.decide().writes == ()
+
+
+# --- The next launch --------------------------------------------------------------------------------------------
+
+
+def test_a_promotion_that_watches_leads_no_other_revision_and_blocks_none() -> None:
+    cluster = launched()
+    cluster.edit(template=template(3))
+    cluster.settle()
+    assert cluster.phase() == "AwaitingPromotion"
+    assert cluster.phase("web-2") == "Watching"
+    propose(cluster)
+    assert cluster.phase("web-3") == "AwaitingApproval"
+    assert cluster.phase("web-2") == "Watching"
+
+
+def test_the_next_launch_that_reaches_100_percent_closes_the_watch_as_replaced() -> None:
+    cluster = launched()
+    hours(cluster, 900)
+    name = propose(cluster)
+    cluster.approve(name)
+    assert cluster.run(60, lambda: cluster.phase("web-2") == "Succeeded"), cluster.status
+    assert cluster.live == V3
+    assert condition(cluster, "web-2", "Watched") == ("True", "Replaced")
+    assert condition(cluster, "web-2", "Succeeded")[0] == "True"
+
+
+def test_a_launch_that_goes_back_before_100_percent_leaves_the_watch_as_it_was() -> None:
+    cluster = launched(canary())
+    name = propose(cluster)
+    cluster.approve(name)
+    assert cluster.run(60, lambda: cluster.weight == 25)
+    assert cluster.phase("web-2") == "Watching"
+    fails(cluster, V3)
+    assert cluster.run(60, lambda: cluster.phase(name) == "RolledBack")
+    assert cluster.phase("web-2") == "Watching"
+    cluster.measure = lambda _: GOOD
+    assert hours(cluster, 4000, lambda: cluster.phase("web-2") == "Succeeded")
+    assert condition(cluster, "web-2", "Watched") == ("True", "Completed")
+
+
+def test_a_breach_of_stable_sends_the_candidate_in_flight_back_first() -> None:
+    cluster = launched(canary())
+    cluster.edit(strategy={"canary": {"steps": [{"weight": 25, "hold": "10m"}], "verify": "10s"}})
+    hours(cluster, 700)
+    name = propose(cluster)
+    cluster.approve(name)
+    assert cluster.run(60, lambda: cluster.weight == 25)
+    cluster.run(5)
+    order: list[str] = []
+
+    def seen(_: Any) -> None:
+        for revision in (V2, V3):
+            if marks.REJECTED in cluster.marks(revision) and revision not in order:
+                order.append(revision)
+
+    cluster.after_write.append(seen)
+    fails(cluster, V2)
+    assert hours(cluster, 300, lambda: cluster.phase("web-2") == "RolledBack"), cluster.status
+    assert order == [V3, V2]
+    assert cluster.phase(name) == "RolledBack"
+    assert "first" in cluster.get("Promotion", name)["status"]["message"]
+    assert cluster.live == V1
+
+
+def test_a_breach_of_stable_without_a_previous_one_leaves_the_way_forward_open() -> None:
+    cluster = Cluster(canary())
+    cluster.promote("web-1", watch=SHORT)
+    cluster.settle()
+    cluster.approve("web-1")
+    assert cluster.run(60, lambda: cluster.phase("web-1") == "Watching")
+    cluster.edit(template=template(2))
+    cluster.promote("web-2")
+    cluster.settle()
+    cluster.approve("web-2")
+    assert cluster.run(60, lambda: cluster.weight == 25)
+    fails(cluster, V1)
+    assert hours(cluster, 120, lambda: cluster.phase("web-2") == "Succeeded"), cluster.status
+    assert cluster.live == V2
+
+
+def test_a_breach_of_stable_while_a_candidate_waits_sends_stable_back_alone() -> None:
+    cluster = launched()
+    hours(cluster, 900)
+    propose(cluster)
+    fails(cluster, V2)
+    assert hours(cluster, 120, lambda: cluster.phase("web-2") == "RolledBack"), cluster.status
+    assert cluster.live == V1
+    assert marks.REJECTED not in cluster.marks(V3)
+
+
+def test_stable_and_candidate_are_measured_each_for_itself_while_traffic_moves() -> None:
+    cluster = launched(canary())
+    cluster.edit(strategy={"canary": {"steps": [{"weight": 25, "hold": "10m"}], "verify": "10s"}})
+    name = propose(cluster)
+    cluster.approve(name)
+    assert cluster.run(60, lambda: cluster.weight == 25)
+    cluster.measured.clear()
+    cluster.run(60)
+    seen = {(p.variables["revision"], p.variables["service"]) for _, p, _ in cluster.measured}
+    assert seen == {(V2, NAME), (V3, f"{NAME}-candidate")}
+    assert {gate["revision"] for gate in cluster.status["gates"]} == {V3}
+    assert {gate["revision"] for gate in cluster.status["watch"]["gates"]} == {V2}
+
+
+def test_automatic_rollouts_without_a_promotion_are_watched_while_the_previous_one_is_kept() -> None:
+    cluster = Cluster(blue_green(approval="Automatic"), automatic=True)
+    assert cluster.run(60, lambda: cluster.phase() == "Healthy"), cluster.status
+    cluster.edit(template=template(2))
+    assert cluster.run(60, lambda: cluster.phase() == "Watching"), cluster.status
+    assert "watched for" not in cluster.status["message"]
+    assert cluster.run(60, lambda: cluster.phase() == "Healthy")
+
+
+def test_statuses_that_lag_behind_take_no_success_back() -> None:
+    """Another replica takes over: it sees the Promotion's status before the mark of the revision."""
+    cluster = launched()
+    obj = cluster.get("ControllerRevision", f"{NAME}-{V2}")
+    annotations = {k: v for k, v in obj["metadata"]["annotations"].items() if k != marks.VERIFIED}
+    cluster.put("ControllerRevision", {**obj, "metadata": {**obj["metadata"], "annotations": annotations}})
+    decision = cluster.decide()
+    written = [w for w in decision.writes if isinstance(w, CommitPromotionStatus) and w.name == "web-2"]
+    assert all(w.status["phase"] == "Watching" for w in written)
+
+
+def test_probes_of_a_watch_are_those_of_the_approved_plan() -> None:
+    cluster = launched()
+    cluster.edit(analysis={"interval": "1s", "gates": []})
+    cluster.settle()
+    assert any(isinstance(probe, MetricProbe) and "/watch/" in probe.key for probe in cluster.decide().probes)
+    assert not [w for w in cluster.decide().writes if isinstance(w, CommitRolloutStatus)]
+
+
+def test_two_revisions_on_their_way_back_do_not_stand_in_each_others_way() -> None:
+    cluster = launched(canary())
+    cluster.edit(strategy={"canary": {"steps": [{"weight": 25, "hold": "10m"}], "verify": "10s"}})
+    name = propose(cluster)
+    cluster.approve(name)
+    assert cluster.run(60, lambda: cluster.weight == 25)
+    cluster.say(name, abort="no")
+    cluster.once()
+    cluster.edit(abort=V2)
+    assert hours(cluster, 120, lambda: cluster.phase() == "RolledBack"), cluster.status
+    assert (cluster.live, cluster.size(V2), cluster.size(V3)) == (V1, 0, 0)
+
+
+# --- After going back -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("numbers", "verdict"),
+    [(GOOD, ("True", "Verified")), (BAD, ("False", "NotVerified")), ({"no_data": "none"}, ("False", "NotVerified"))],
+)
+def test_what_traffic_came_back_to_is_measured_and_the_promotion_says_so(
+    numbers: Any, verdict: tuple[str, str]
+) -> None:
+    cluster = launched()
+    hours(cluster, 900)
+    cluster.measure = lambda probe: numbers if probe.variables["revision"] == V1 else BAD
+    assert hours(cluster, 300, lambda: cluster.phase("web-2") == "RolledBack"), cluster.status
+    assert hours(cluster, 600, lambda: condition(cluster, "web-2", "Restored") == verdict), cluster.status
+    hours(cluster, 600)
+    assert condition(cluster, "web-2", "Restored") == verdict
+    assert cluster.condition("Restored")["status"] == verdict[0]
+    assert "after going back" in cluster.status["message"]
+    assert cluster.live == V1
+    assert cluster.phase() == "RolledBack"
+    assert not cluster.decide().probes
+    cluster.promote("web-3")
+    cluster.measure = lambda _: GOOD
+    cluster.settle()
+    cluster.approve("web-3")
+    assert hours(cluster, 120, lambda: cluster.phase("web-3") == "Succeeded"), cluster.status
+    cluster.settle()
+    assert not [c for c in cluster.status["conditions"] if c["type"] == "Restored"]
+
+
+@pytest.mark.parametrize(("trouble", "goes_back"), [("OOMKilled", False), ("CrashLoopBackOff", True)])
+def test_semantics_03_in_a_watch_pods_that_keep_crashing_send_it_back_and_one_end_does_not(
+    trouble: str, goes_back: bool
+) -> None:
+    cluster = launched()
+    hours(cluster, 900)
+    cluster.broken[V2] = trouble
+    cluster.controllers()
+    cluster.settle()
+    assert (marks.REJECTED in cluster.marks(V2)) is goes_back
+
+
+def test_a_new_template_while_it_is_measured_after_going_back_leaves_no_open_question() -> None:
+    cluster = launched()
+    hours(cluster, 900)
+    cluster.measure = lambda _: {"no_data": "none"}
+    cluster.say("web-2", abort="no")
+    assert hours(cluster, 300, lambda: cluster.phase("web-2") == "Aborted"), cluster.status
+    cluster.settle()
+    assert condition(cluster, "web-2", "Restored")[0] == "Unknown"
+    propose(cluster)
+    assert hours(cluster, 900, lambda: condition(cluster, "web-2", "Restored") == ("False", "NotVerified"))
+    assert not [w for w in cluster.decide().writes if isinstance(w, CommitPromotionStatus)]
