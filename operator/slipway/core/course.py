@@ -18,10 +18,14 @@ from slipway.core.ceiling import Ceiling, Circumstances, Code
 from slipway.core.charge import Claim
 from slipway.core.checking import Subjects
 from slipway.core.decision import Apply, Replace, SetWeights
+from slipway.core.history import outcome_of
 from slipway.core.lineage import Lineage, cleared
 from slipway.core.marks import AUTOMATIC, Approved, Cause, Kept, Marks, Rejected
 from slipway.core.plan import Plan
 from slipway.core.progress import Progress
+from slipway.core.record import keeping
+from slipway.core.record.outcome import owing
+from slipway.core.record.owed import LAUNCH, ROLLBACK
 from slipway.core.revision import Revision
 from slipway.core.strategy import stage_for, stages
 
@@ -120,7 +124,7 @@ def _tidy(case: Case, course: Course) -> Course:
     final = {claim.uid for claim in case.claims if claim.finished}
     present = {claim.uid for claim in case.claims}
     for name, revision in case.lineage.revisions.items():
-        marks = revision.marks
+        marks = keeping.settled(case, revision)
         if marks.abort_acted and named != name:
             marks = replace(marks, abort_acted=False)
         rejected = marks.rejected
@@ -154,7 +158,11 @@ def _go_back(case: Case, course: Course, back: retreat.Retreat) -> Course:
     claim = charge.in_charge(case.claims, case.environment, back.revision)
     uid = (approved.promotion_uid if approved else "") or (claim.uid if claim else "")
     rejected = Rejected(back.reason, back.cause, case.now, uid)
-    changed = {name: replace(before, rejected=rejected, abort_acted=before.abort_acted or back.abort)}
+    marks = replace(before, rejected=rejected, abort_acted=before.abort_acted or back.abort)
+    if back.cause is not Cause.RESTART:
+        outcome = outcome_of(back.cause)
+        marks = owing(marks, ROLLBACK, case.now, outcome, back.reason, name, course.watched or course.progress)
+    changed = {name: marks}
     lineage = case.lineage
     goes_to = lineage.stable
     if lineage.stable is not None and name == lineage.stable.name:
@@ -200,6 +208,7 @@ def _forward(
     first_failure = _first_fails(case, found)
     if first_failure:
         marks = replace(candidate.marks, kept=Kept(first_failure, case.now))
+        marks = owing(marks, LAUNCH, case.now, "Failed", first_failure, candidate.name, found)
         course = _marked(course, {candidate.name: marks})
         return replace(course, kept=first_failure)
     around = _around(case, course, found, acceptance, unconverged)
@@ -219,6 +228,7 @@ def _forward(
     skipped = _overrides(found, around)
     if following is None:
         marks = replace(candidate.marks, verified_at=case.now)
+        marks = owing(marks, LAUNCH, case.now, "Succeeded", "", candidate.name, found)
         course = _marked(course, {candidate.name: marks})
         return replace(course, verified=True, overrides=skipped)
     if not ceiling.may_enter(limit, following) or present is None:
@@ -226,7 +236,7 @@ def _forward(
     entered = StepStatus(index=following.index, weight=following.weight, started_at=case.now)
     marks = candidate.marks
     if not found.in_flight:
-        marks = Marks(approved=_approved(case, claim, consent, present), abort_acted=candidate.marks.abort_acted)
+        marks = replace(cleared(candidate.marks), approved=_approved(case, claim, consent, present))
         course = replace(course, store_plan=present)
     if following.final:
         marks = replace(marks, promoted_at=case.now)

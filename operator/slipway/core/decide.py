@@ -35,6 +35,7 @@ from slipway.core.decision import (
 from slipway.core.lineage import Lineage
 from slipway.core.promotion_status import Verdict, verdicts, without_rollout
 from slipway.core.pruning import prune
+from slipway.core.record import keeping, noting
 from slipway.core.revision import Revision, to_object
 from slipway.core.rollout_status import message_of, phase_of, rollout_status
 from slipway.core.scene import Scene
@@ -91,7 +92,7 @@ def _scene(case: Case, acceptance: Acceptance, course: Course, unconverged: str,
 def _decision(scene: Scene) -> Decision:
     case, course = scene.case, scene.course
     status = dump(rollout_status(scene))
-    found = verdicts(scene)
+    found = noting.noted(scene, verdicts(scene))
     writes: list[Write] = [*_new_revisions(case)]
     ended = course.verified or bool(course.kept)
     marks = _marks(course, case)
@@ -360,6 +361,7 @@ def _probes(scene: Scene) -> tuple[Probe, ...]:
                 found.extend(progress.probes)
     if course.checked is not None:
         found.extend(course.checked.probes)
+    found.extend(keeping.wanted(scene))
     unique = {probe.key: probe for probe in found}
     return tuple(unique[key] for key in sorted(unique))
 

@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Any
 
 from slipway.core import instants
+from slipway.core.record import owed as owing
+from slipway.core.record.owed import Owed
 
 APPROVED = "slipway.dev/approved"
 PROMOTED = "slipway.dev/promoted-at"
@@ -22,6 +24,7 @@ KEPT = "slipway.dev/kept"
 REJECTED = "slipway.dev/rejected"
 ABORT_ACTED = "slipway.dev/abort-acted"
 RETURNED = "slipway.dev/returned-at"
+OWED = "slipway.dev/owed-records"
 
 AUTOMATIC = ("automatic",)
 """Who approved under `approval: Automatic`."""
@@ -81,6 +84,8 @@ class Marks:
     rejected: Rejected | None = None
     abort_acted: bool = False
     returned_at: datetime | None = None
+    owed: tuple[Owed, ...] = ()
+    """Records of what has ended that are not kept yet."""
 
     @property
     def in_flight(self) -> bool:
@@ -98,6 +103,7 @@ class Marks:
             rejected=_rejected(_json(annotations.get(REJECTED))),
             abort_acted=ABORT_ACTED in annotations,
             returned_at=instants.parse(annotations.get(RETURNED)),
+            owed=owing.parse(annotations.get(OWED)),
         )
 
     def annotations(self) -> dict[str, str]:
@@ -134,6 +140,8 @@ class Marks:
             out[ABORT_ACTED] = "true"
         if self.returned_at:
             out[RETURNED] = instants.render(self.returned_at)
+        if self.owed:
+            out[OWED] = owing.render(self.owed)
         return out
 
     def changes(self, before: Marks) -> dict[str, str | None]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+
 GROUP = "slipway.dev"
 API_VERSION = "slipway.dev/v1alpha1"
 OPERATOR = "slipway"
@@ -13,6 +16,18 @@ PLAN_LABEL = "slipway.dev/plan"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 AUTOMATIC_LABEL = "slipway.dev/approval"
 """On a namespace, with the value `automatic`: Rollouts there may say `approval: Automatic`."""
+
+RECORD_OF_LABEL = "slipway.dev/launch-of"
+"""On a launch record, with a Rollout's name. Not the label of children: a record outlives its Rollout."""
+RECORD_LABEL = "slipway.dev/record"
+"""On a launch record, with its kind."""
+PROMOTION_LABEL = "slipway.dev/promotion"
+ENVIRONMENT_LABEL = "slipway.dev/environment"
+IDEA_LABEL = "slipway.dev/idea"
+REPORT_LABEL = "slipway.dev/report"
+"""On a report, with its Promotion's name."""
+RECORD_ID = "slipway.dev/record-id"
+RECORD_NUMBER = "slipway.dev/record-number"
 
 ADOPT_ANNOTATION = "slipway.dev/adopt"
 """On a Service, with a Rollout's name: the Rollout may take it over."""
@@ -56,3 +71,17 @@ def preview_service(rollout: str) -> str:
 def candidate_service(rollout: str) -> str:
     """The backend that gets a canary's share."""
     return f"{rollout}-candidate"
+
+
+def label_value(text: str) -> str:
+    """`text` as the value of a label: itself where it may be one, else what is left of it and its digest."""
+    if re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", text):
+        return text
+    kept = re.sub(r"[^-A-Za-z0-9_.]", "-", text)[:52].strip("-_.")
+    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+    return f"{kept}-{digest}" if kept else digest
+
+
+def report_name(promotion: str) -> str:
+    """The ConfigMap with a Promotion's report."""
+    return f"{promotion}-report"

@@ -243,6 +243,7 @@ def _status(
         shifted_at=moved,
         finished_at=before.finished_at,
         rerun=rerun,
+        records=before.records,
         conditions=_conditions(scene, claim, phase, reason or phase, message, consent, granted, checks != []),
     )
 

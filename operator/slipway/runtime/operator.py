@@ -29,6 +29,7 @@ from slipway.core.snapshot import Settings
 from slipway.metrics.sources import Sources
 from slipway.runtime import health
 from slipway.runtime.affected import Key, affected
+from slipway.runtime.keeper import Keeper, Retention
 from slipway.runtime.observations import Observations
 from slipway.runtime.probes import Prober
 from slipway.runtime.queue import Queue, Workers
@@ -112,7 +113,8 @@ class Operator:
         elector = self.elector = Elector(
             self._client, self._lease_namespace(), LEASE_NAME, self.identity, self._timing()
         )
-        prober = Prober(self._client, sources)
+        keeper = Keeper(self._client, elector, recorder, self._retention())
+        prober = Prober(self._client, sources, keeper)
         observations = self._observations = Observations(prober.run, self._enqueue)
         reconciler = Reconciler(
             self._client,
@@ -271,6 +273,9 @@ class Operator:
             drain_delay=self.config.drain_delay,
             identity_verified=self._identity_verified,
         )
+
+    def _retention(self) -> Retention:
+        return Retention(keep=self.config.records.keep, max_age=self.config.records.max_age)
 
     def _timing(self) -> Timing:
         election = self.config.leader_election

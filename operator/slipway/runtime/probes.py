@@ -12,7 +12,17 @@ from slipway.api.duration import parse_duration
 from slipway.cluster.api import Api, Object
 from slipway.cluster.errors import APIError, Conflict, NotFound, Unavailable
 from slipway.cluster.resources import ENDPOINT_SLICES, PODS, SERVICES
-from slipway.core.decision import Apply, DryRun, HttpProbe, MetricProbe, Probe, Replace, ServiceHttpProbe, TcpProbe
+from slipway.core.decision import (
+    Apply,
+    DryRun,
+    HttpProbe,
+    KeepRecord,
+    MetricProbe,
+    Probe,
+    Replace,
+    ServiceHttpProbe,
+    TcpProbe,
+)
 from slipway.core.snapshot import Measured, Observation, Probed
 from slipway.metrics.dialects import Preset, QueryVariables, UnknownPlaceholder, render
 from slipway.metrics.reading import Error, NoData
@@ -21,6 +31,7 @@ from slipway.metrics.sources import ConfiguredSource
 from slipway.probing.http import http_probe
 from slipway.probing.tcp import tcp_probe
 from slipway.runtime import writes
+from slipway.runtime.keeper import Keeper
 from slipway.runtime.observations import NoResult
 
 SMOKE_TESTS_AT_ONCE = 64
@@ -35,8 +46,9 @@ class Prober:
     Queries are bounded by their source, each with a deadline of its own that waiting counts against.
     """
 
-    def __init__(self, api: Api, sources: Mapping[str, ConfiguredSource]) -> None:
+    def __init__(self, api: Api, sources: Mapping[str, ConfiguredSource], keeper: Keeper | None = None) -> None:
         self._api = api
+        self._keeper = keeper
         self._sources = sources
         self._smoke_tests = asyncio.Semaphore(SMOKE_TESTS_AT_ONCE)
         self._dry_runs = asyncio.Semaphore(DRY_RUNS_AT_ONCE)
@@ -58,6 +70,10 @@ class Prober:
             case DryRun():
                 async with self._dry_runs:
                     return await self._rehearse(probe)
+            case KeepRecord():
+                if self._keeper is None:
+                    raise NoResult("nobody keeps records here")
+                return await self._keeper.keep(probe)
 
     async def _measure(self, probe: MetricProbe) -> Measured:
         at = _now()
