@@ -45,5 +45,8 @@ def _kept(scene: Scene) -> Iterator[tuple[Claim, RecordStatus]]:
 def _with(verdict: Verdict, added: list[RecordStatus]) -> Verdict:
     if not added:
         return verdict
-    records = [*verdict.status.records, *added][-ENTRIES:]
-    return replace(verdict, status=verdict.status.model_copy(update={"records": records}))
+    seen = {
+        "records": [*verdict.status.records, *added][-ENTRIES:],
+        "observed_generation": int(verdict.claim.obj["metadata"].get("generation") or 0),
+    }
+    return replace(verdict, status=verdict.status.model_copy(update=seen))
