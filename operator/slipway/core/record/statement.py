@@ -120,9 +120,7 @@ def _images(case: Case, revision: Revision) -> Iterator[RecordedImage]:
     spec = revision.template.get("spec") or {}
     running = _running(case, revision)
     for kind in ("containers", "initContainers"):
-        for container in spec.get(kind) or []:
-            if not isinstance(container, Mapping):
-                continue
+        for container in _mappings(spec.get(kind)):
             name, image = str(container.get("name") or ""), str(container.get("image") or "")
             found = _DIGEST.search(image)
             digest = found.group(1) if found else running.get(name, "")
@@ -188,19 +186,20 @@ def without_templates(value: Any) -> Any:
 
 
 def _named(template: Object) -> dict[str, Any]:
-    spec = template.get("spec") if isinstance(template.get("spec"), Mapping) else {}
-    containers = [c for c in (spec or {}).get("containers") or [] if isinstance(c, Mapping)]
+    spec = template.get("spec")
+    containers = _mappings(spec.get("containers")) if isinstance(spec, Mapping) else []
     variables = {
-        str(variable.get("name") or "")
-        for container in containers
-        for variable in container.get("env") or []
-        if isinstance(variable, Mapping)
+        str(variable.get("name") or "") for container in containers for variable in _mappings(container.get("env"))
     }
     return {
         "digest": "sha256:" + hashlib.sha256(canonical(template)).hexdigest(),
         "images": [str(container.get("image") or "") for container in containers],
         "env": sorted(variables),
     }
+
+
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
 def _approvals(claim: Claim | None, owed: Owed) -> list[ApprovalStatus]:
