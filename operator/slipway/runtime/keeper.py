@@ -83,7 +83,8 @@ class Keeper:
             except NotLeader as error:
                 raise NoResult(str(error)) from error
             except (APIError, TimeoutError) as error:
-                self._say(probe.statement, "RecordRefused", f"the launch record cannot be written: {error}")
+                why = str(error) or "the API server did not answer in time"
+                self._say(probe.statement, "RecordRefused", f"the launch record cannot be written: {why}")
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
