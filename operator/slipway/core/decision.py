@@ -196,7 +196,7 @@ class DryRun:
 class KeepRecord:
     """See to it that there is one launch record with this id, at the end of the chain of the Rollout's records.
 
-    The one probe that writes. It is no Write because nothing of a launch may ever wait for its record.
+    A probe that writes. It is no Write because nothing of a launch may ever wait for its record.
     """
 
     key: str

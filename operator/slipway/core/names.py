@@ -11,6 +11,10 @@ OPERATOR = "slipway"
 """Field manager, and the value of app.kubernetes.io/managed-by."""
 
 ROLLOUT_LABEL = "slipway.dev/rollout"
+REPORT_LABEL = "slipway.dev/report"
+"""On the ConfigMap with a Promotion's report: only the operator writes it."""
+IDEA_LABEL = "slipway.dev/idea"
+"""On reports and records: the id of the idea that a launch belongs to."""
 REVISION_LABEL = "slipway.dev/revision"
 PLAN_LABEL = "slipway.dev/plan"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
@@ -23,9 +27,6 @@ RECORD_LABEL = "slipway.dev/record"
 """On a launch record, with its kind."""
 PROMOTION_LABEL = "slipway.dev/promotion"
 ENVIRONMENT_LABEL = "slipway.dev/environment"
-IDEA_LABEL = "slipway.dev/idea"
-REPORT_LABEL = "slipway.dev/report"
-"""On a report, with its Promotion's name."""
 RECORD_ID = "slipway.dev/record-id"
 RECORD_NUMBER = "slipway.dev/record-number"
 
@@ -63,6 +64,13 @@ def plan_name(rollout: str, plan_hash: str) -> str:
     return f"{rollout}-plan-{plan_hash.removeprefix('sha256:')[:10]}"
 
 
+def report_name(promotion: str) -> str:
+    """The ConfigMap with a Promotion's report. Names end at 253 characters: longer ones are cut and hashed."""
+    if len(promotion) <= 246:
+        return f"{promotion}-report"
+    return f"{promotion[:235].rstrip('.-')}-{hashlib.sha256(promotion.encode()).hexdigest()[:10]}-report"
+
+
 def preview_service(rollout: str) -> str:
     """The Service of the waiting candidate."""
     return f"{rollout}-preview"
@@ -80,8 +88,3 @@ def label_value(text: str) -> str:
     kept = re.sub(r"[^-A-Za-z0-9_.]", "-", text)[:52].strip("-_.")
     digest = hashlib.sha256(text.encode()).hexdigest()[:10]
     return f"{kept}-{digest}" if kept else digest
-
-
-def report_name(promotion: str) -> str:
-    """The ConfigMap with a Promotion's report."""
-    return f"{promotion}-report"
