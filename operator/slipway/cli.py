@@ -12,6 +12,7 @@ import uvloop
 
 from slipway import __version__
 from slipway.api import crd
+from slipway.archive import commands as records
 from slipway.config import Config, ConfigError, load_config
 from slipway.runtime import logs
 from slipway.runtime.operator import Operator, Options
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="The operator's configuration file.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(records.app, name="records")
 
 
 def _print_version(wanted: bool) -> None:

@@ -107,6 +107,15 @@ class LeaderElection(Model):
         return self
 
 
+class Records(Model):
+    """How long launch records are kept. Without either field: for ever. The newest of a Rollout always stays."""
+
+    keep: Annotated[int, Field(ge=1)] | None = None
+    """How many of each Rollout."""
+    max_age: SecondsUp | None = None
+    """Older ones go when the next record is written."""
+
+
 class Config(Model):
     """The whole file. Every field has a default; without sources, gates measure nothing and hold."""
 
@@ -122,6 +131,8 @@ class Config(Model):
     """Rollouts and Promotions that are reconciled at the same time."""
     leader_election: LeaderElection = LeaderElection()
     """Timings of the Lease that decides which replica acts."""
+    records: Records = Records()
+    """How long launch records are kept."""
     namespaces: list[Annotated[str, Field(pattern=DNS_LABEL)]] = Field(default_factory=list)
     """Namespaces to act in. Empty: all."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

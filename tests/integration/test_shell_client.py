@@ -12,7 +12,7 @@ from tests.integration import shell_support as support
 
 from slipway.cluster.client import Client
 from slipway.cluster.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound, Unauthorized, Unavailable
-from slipway.cluster.resources import CONTROLLER_REVISIONS, ROLLOUTS, SERVICES, Resource
+from slipway.cluster.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, ROLLOUTS, SERVICES, Resource
 
 SECRETS = Resource("", "v1", "secrets", "Secret")
 
@@ -187,3 +187,15 @@ async def test_no_server_is_unavailable_and_not_an_answer(config: Path, tmp_path
 async def test_served_kinds(api: Client) -> None:
     assert {"rollouts", "rollouts/status", "promotions"} <= await api.served("slipway.dev", "v1alpha1")
     assert await api.served("slipway.dev", "v9") == set()
+
+
+async def test_metadata_comes_without_what_the_objects_hold(api: Client, namespace: str) -> None:
+    for name in ("one", "two"):
+        labels = {"slipway.dev/launch-of": "web"} if name == "one" else {}
+        metadata = {"namespace": namespace, "name": name, "labels": labels, "annotations": {"a": "b"}}
+        await api.create(CONFIG_MAPS, {"metadata": metadata, "data": {"text": "x"}})
+    [found] = await api.list_metadata(CONFIG_MAPS, namespace, "slipway.dev/launch-of=web")
+    assert found["metadata"]["name"] == "one"
+    assert found["metadata"]["annotations"] == {"a": "b"}
+    assert found["metadata"]["namespace"] == namespace
+    assert "data" not in found

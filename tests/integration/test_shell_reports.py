@@ -105,4 +105,4 @@ async def test_only_the_leader_writes(desk: Desk) -> None:
     (claim,) = read([desk.promotion])
     probe = PublishReport(key="report", due=datetime.now(UTC), object=object_of(claim, {"report.md": "late"}))
     with pytest.raises(NoResult):
-        await Prober(desk.api, {}, lost).run(desk.namespace, probe)
+        await Prober(desk.api, {}, may_write=lost).run(desk.namespace, probe)

@@ -46,6 +46,10 @@ class Client:
     ) -> tuple[list[Object], str]:
         return await self._read(lambda: self._session.list(kind, namespace, label_selector))
 
+    async def list_metadata(self, kind: Resource, namespace: str | None, label_selector: str) -> list[Object]:
+        found, _ = await self._read(lambda: self._session.list(kind, namespace, label_selector))
+        return [{key: obj[key] for key in ("apiVersion", "kind", "metadata")} for obj in found]
+
     async def create(self, kind: Resource, obj: Object, dry_run: bool = False) -> Object:
         name = obj["metadata"].get("name") or obj["metadata"].get("generateName")
         return await self._write(

@@ -15,7 +15,8 @@ from tests.sim.script import End, Script
 from tests.sim.shell import Faults, Shell
 from tests.sim.world import NAMESPACE, World
 
-from slipway.cluster.resources import CONTROLLER_REVISIONS, PROMOTIONS, ROLLOUTS
+from slipway.cluster.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, PROMOTIONS, ROLLOUTS
+from slipway.core.record import chain
 
 Object = dict[str, Any]
 
@@ -142,6 +143,10 @@ def _end(world: World) -> Object:
         )
         for obj in world.server.peek(CONTROLLER_REVISIONS, NAMESPACE)
     }
+    records = _records(world, names)
+    history = [(names.get(h["revision"]), h["outcome"]) for h in status.get("history", [])]
+    launched = [version for version, outcome in history if outcome in ("Promoted", "Failed")]
+    assert not found or [version for kind, _, version in records if kind == "launch"] == launched
     return {
         "shares": _shares(world, names),
         "replicas": world.replicas(),
@@ -151,8 +156,9 @@ def _end(world: World) -> Object:
             for role in ("stable", "candidate", "previous", "next", "rejected")
         },
         "conditions": {c["type"]: (c["status"], c["reason"]) for c in status.get("conditions", [])},
-        "history": [(names.get(h["revision"]), h["outcome"]) for h in status.get("history", [])],
+        "history": history,
         "marks": {name: _marks(world, revision) for revision, name in sorted(names.items()) if revision},
+        "records": records,
         "promotions": {
             p["metadata"]["name"]: (
                 (p.get("status") or {}).get("phase"),
@@ -162,6 +168,27 @@ def _end(world: World) -> Object:
             for p in world.server.peek(PROMOTIONS, NAMESPACE)
         },
     }
+
+
+def _records(world: World, names: dict[str, str]) -> list[tuple[str, str, str | None]]:
+    """The launch records: a chain that holds, and what they are of."""
+    found = list(world.server.peek(CONFIG_MAPS, NAMESPACE))
+    promotions = list(world.server.peek(PROMOTIONS, NAMESPACE))
+    verified = chain.verify(found, promotions)
+    assert not verified.problems, verified.problems
+    statements = (json.loads(obj["data"]["statement.json"])["predicate"] for obj in found)
+    told = sorted(statements, key=lambda one: int(one["number"]))
+    named = {record["configMap"] for p in promotions for record in (p.get("status") or {}).get("records") or []}
+    there = {p["metadata"]["uid"] for p in promotions}
+    made = {
+        obj["metadata"]["name"]
+        for obj in found
+        if obj["metadata"]["annotations"]["slipway.dev/record-id"].split("/")[1] in there
+    }
+    assert named == made
+    for obj in world.server.peek(CONTROLLER_REVISIONS, NAMESPACE):
+        assert "slipway.dev/owed-records" not in (obj["metadata"].get("annotations") or {})
+    return [(one["kind"], one["outcome"], names.get(one["revision"]["name"])) for one in told]
 
 
 def _shares(world: World, names: dict[str, str]) -> Object:

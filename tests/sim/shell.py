@@ -21,9 +21,10 @@ from slipway.cluster.cache import Change as Seen
 from slipway.cluster.events import Occurrence
 from slipway.cluster.lease import NotLeader
 from slipway.cluster.resources import ROLLOUT_LABEL, ROLLOUTS
-from slipway.core.decision import DryRun, HttpProbe, MetricProbe, Probe, PublishReport, TcpProbe
+from slipway.core.decision import DryRun, HttpProbe, KeepRecord, MetricProbe, Probe, PublishReport, TcpProbe
 from slipway.core.snapshot import Observation, Probed
 from slipway.runtime.affected import Key, affected
+from slipway.runtime.keeper import Keeper
 from slipway.runtime.observations import Observations
 from slipway.runtime.probes import Prober
 from slipway.runtime.queue import Queue, Workers
@@ -76,14 +77,15 @@ class Operator:
         self.paused = False
         self._changes = 0
         self._cache = Cache(self.loop.time)
-        self._prober = Prober(self.client, {})
+        leads = guard or AlwaysLeader()
+        self._prober = Prober(self.client, {}, Keeper(self.client, leads, self.notes, clock=self.loop.now))
         self._queue: Queue[Key] = Queue(jitter=lambda: 0.5)
         self._observations = Observations(self._probe, lambda key: self._workers.add(key), self.loop.now)
         self._reconciler = Reconciler(
             self.client,
             self._cache,
             self._observations,
-            guard or AlwaysLeader(),
+            leads,
             self.notes,
             lambda key: self._workers.add(key),
             clock=self.loop.now,
@@ -173,6 +175,8 @@ class Operator:
                 result = await self._prober.run(namespace, probe)
                 assert isinstance(result, Probed)
                 return replace(result, at=now)
+            case KeepRecord():
+                return await self._prober.run(namespace, probe)
             case _:
                 raise NotImplementedError(type(probe).__name__)
 

@@ -12,7 +12,7 @@ from slipway.api.check import BUILT_IN
 from slipway.api.promotion import read_promotion
 from slipway.api.promotion_policy import read_policy
 from slipway.api.rollout import read_rollout
-from slipway.config import Config, LeaderElection, Source
+from slipway.config import Config, LeaderElection, Records, Source
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLES = REPOSITORY / "manifests" / "samples"
@@ -129,7 +129,9 @@ def test_operations_has_every_field_of_the_configuration() -> None:
     page = BY_NAME["operations.md"].read_text()
     fields = {f"sources[].{alias(Source, name)}" for name in Source.model_fields}
     fields |= {f"leaderElection.{alias(LeaderElection, name)}" for name in LeaderElection.model_fields}
-    fields |= {alias(Config, name) for name in Config.model_fields if name not in {"sources", "leader_election"}}
+    fields |= {f"records.{alias(Records, name)}" for name in Records.model_fields}
+    grouped = {"sources", "leader_election", "records"}
+    fields |= {alias(Config, name) for name in Config.model_fields if name not in grouped}
     for field in fields:
         assert f"| `{field}` |" in page
 

@@ -19,6 +19,7 @@ from slipway.api.conditions import Condition
 from slipway.api.extensions import LIST_ATOMIC, MAP_ATOMIC, MAP_GRANULAR, list_map, rule, rules
 from slipway.api.generation import Generation
 from slipway.api.instant import Instant
+from slipway.api.learnings import Learnings
 from slipway.api.model import Model, StatusModel, invalid, read_lenient, unique
 from slipway.api.names import ImageReference, Label, Percent, PlanHash, Reason, RevisionName, RolloutName
 from slipway.api.origin import Origin
@@ -215,6 +216,8 @@ class PromotionSpec(Model):
     """Ends it; traffic goes back if it had moved. Any editor may."""
     rerun: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """Any change runs the checks again."""
+    learnings: Learnings | None = None
+    """What people learned, written after the end. Each text becomes a record of its own."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -319,6 +322,19 @@ class Summary(StatusModel):
     """How to go back from here."""
 
 
+class RecordStatus(StatusModel):
+    """A launch record that was kept."""
+
+    config_map: str
+    """Its ConfigMap."""
+    digest: str
+    """`sha256:` and the digest of its `statement.json`."""
+    kind: str = ""
+    """launch, rollback or learnings."""
+    id: str = ""
+    """What is recorded; there is one record for each."""
+
+
 class PromotionStatus(StatusModel):
     """What is seen and decided."""
 
@@ -346,6 +362,8 @@ class PromotionStatus(StatusModel):
     """What came of it."""
     rerun: str | None = None
     """The last `rerun` of the spec that was acted on."""
+    records: Annotated[list[RecordStatus], list_map("configMap")] = Field(default_factory=list)
+    """The launch records, oldest first. They outlive this Promotion."""
     links: dict[str, str] = Field(default_factory=dict)
     """Where to see more."""
     started_at: Instant | None = None

@@ -30,6 +30,10 @@ class Api(Protocol):
         """
         ...
 
+    async def list_metadata(self, kind: Resource, namespace: str | None, label_selector: str) -> Objects:
+        """Only the metadata of the objects with these labels, and nothing of what they hold."""
+        ...
+
     async def create(self, kind: Resource, obj: Object, dry_run: bool = False) -> Object:
         """Create `obj` (its metadata names the namespace)."""
         ...

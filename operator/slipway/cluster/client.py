@@ -32,6 +32,9 @@ PAGE = 500
 # meets a connection that is being closed, and that a decision after a quiet minute needs no TLS handshake.
 KEEP_ALIVE = 75.0
 
+JSON = "application/json"
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
 # verb, resource, HTTP status (0: no answer), seconds
 Observer = Callable[[str, Resource, int, float], None]
 
@@ -88,6 +91,7 @@ class Client:
         label_selector: str | None,
         limit: int | None,
         how: Mapping[str, str] | None = None,
+        accept: str = JSON,
     ) -> tuple[Objects, str]:
         items: Objects = []
         query: dict[str, str] = dict(how or {})
@@ -96,7 +100,7 @@ class Client:
         if limit:
             query["limit"] = str(limit)
         while True:
-            answer = await self._request("list", kind, kind.path(namespace), query, seconds=LIST_TIMEOUT)
+            answer = await self._request("list", kind, kind.path(namespace), query, seconds=LIST_TIMEOUT, accept=accept)
             for item in answer.get("items") or []:
                 # Items of a list carry neither; what reads them should not care where they came from.
                 items.append(_with_head(kind, item))
@@ -104,6 +108,11 @@ class Client:
             if not metadata.get("continue"):
                 return items, str(metadata["resourceVersion"])
             query["continue"] = metadata["continue"]
+
+    async def list_metadata(self, kind: Resource, namespace: str | None, label_selector: str) -> Objects:
+        """Only the metadata of the objects with these labels: the server leaves out what they hold."""
+        items, _ = await self._list(kind, namespace, label_selector, None, accept=METADATA)
+        return items
 
     async def create(self, kind: Resource, obj: Object, dry_run: bool = False) -> Object:
         """Create `obj`; unknown fields are refused, as kubectl does."""
@@ -214,15 +223,16 @@ class Client:
         body: Any = None,
         content_type: str | None = None,
         seconds: float | None = None,
+        accept: str = JSON,
     ) -> Any:
         url = f"{path}?{urlencode(query)}" if query else path
         rest, limit = await self._connected(), seconds or self._timeout
         try:
-            return await self._send(rest, verb, kind, url, body, content_type, limit)
+            return await self._send(rest, verb, kind, url, body, content_type, limit, accept)
         except Unauthorized:
             # A token or a client certificate was replaced: read them again and repeat, once.
             rest = await self._reconnect(rest)
-            return await self._send(rest, verb, kind, url, body, content_type, limit)
+            return await self._send(rest, verb, kind, url, body, content_type, limit, accept)
 
     async def _send(
         self,
@@ -233,8 +243,9 @@ class Client:
         body: Any,
         content_type: str | None,
         seconds: float,
+        accept: str,
     ) -> Any:
-        headers = {"Accept": "application/json", "User-Agent": f"slipway/{__version__}"}
+        headers = {"Accept": accept, "User-Agent": f"slipway/{__version__}"}
         if content_type:
             headers["Content-Type"] = content_type
         if authorization := await credentials.authorization(rest.configuration):

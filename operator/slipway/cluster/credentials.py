@@ -11,7 +11,7 @@ from pathlib import Path
 
 import kopf
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config import ConfigException, list_kube_config_contexts, load_incluster_config, load_kube_config
 
 
 class NoCluster(Exception):
@@ -39,6 +39,15 @@ async def load(kubeconfig: Path | None = None) -> Configuration:
         where = str(kubeconfig) if kubeconfig else "the service account, $KUBECONFIG or ~/.kube/config"
         raise NoCluster(f"no connection to a cluster from {where}: {error}") from error
     return configuration
+
+
+def namespace_of_context(kubeconfig: Path | None = None) -> str:
+    """The namespace that the kubeconfig's current context names, else `default`."""
+    try:
+        _, current = list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
+    except (ConfigException, OSError, AttributeError, TypeError):
+        return "default"
+    return str((current.get("context") or {}).get("namespace") or "default")
 
 
 async def authorization(configuration: Configuration) -> str | None:

@@ -31,12 +31,16 @@ from slipway.core.charge import Claim
 from slipway.core.checking import Subjects
 from slipway.core.decision import Apply, Replace, SetWeights
 from slipway.core.demanded import demanded, signers
+from slipway.core.history import outcome_of
 from slipway.core.lineage import Lineage, cleared
 from slipway.core.marks import AUTOMATIC, Approved, Cause, Kept, Marks, Rejected
 from slipway.core.plan import Plan
 from slipway.core.policy.demands import Demands, lacking
 from slipway.core.policy.windows import Hours, hours
 from slipway.core.progress import Progress
+from slipway.core.record import keeping
+from slipway.core.record.outcome import owing
+from slipway.core.record.owed import LAUNCH, ROLLBACK
 from slipway.core.revision import Revision
 from slipway.core.strategy import stage_for, stages
 
@@ -139,7 +143,7 @@ def _tidy(case: Case, course: Course) -> Course:
     final = {claim.uid for claim in case.claims if claim.finished}
     present = {claim.uid for claim in case.claims}
     for name, revision in case.lineage.revisions.items():
-        marks = revision.marks
+        marks = keeping.settled(case, revision)
         if marks.abort_acted and named != name:
             marks = replace(marks, abort_acted=False)
         rejected = marks.rejected
@@ -189,7 +193,11 @@ def _go_back(case: Case, course: Course, back: retreat.Retreat) -> Course:
     claim = charge.in_charge(case.claims, case.environment, back.revision)
     uid = (approved.promotion_uid if approved else "") or (claim.uid if claim else "")
     rejected = Rejected(back.reason, back.cause, case.now, uid)
-    changed = {name: replace(before, rejected=rejected, abort_acted=before.abort_acted or back.abort)}
+    marks = replace(before, rejected=rejected, abort_acted=before.abort_acted or back.abort)
+    if back.cause is not Cause.RESTART:
+        outcome = outcome_of(back.cause)
+        marks = owing(marks, ROLLBACK, case.now, outcome, back.reason, name, course.watched or course.progress)
+    changed = {name: marks}
     lineage = case.lineage
     goes_to = lineage.stable
     if lineage.stable is not None and name == lineage.stable.name:
@@ -240,6 +248,7 @@ def _forward(
     first_failure = _first_fails(case, found)
     if first_failure:
         marks = replace(candidate.marks, kept=Kept(first_failure, case.now))
+        marks = owing(marks, LAUNCH, case.now, "Failed", first_failure, candidate.name, found)
         course = _marked(course, {candidate.name: marks})
         return replace(course, kept=first_failure)
     around = _around(case, course, found, acceptance, unconverged)
@@ -259,6 +268,7 @@ def _forward(
     skipped = _overrides(found, around)
     if following is None:
         marks = replace(candidate.marks, verified_at=case.now, excused=skipped)
+        marks = owing(marks, LAUNCH, case.now, "Succeeded", "", candidate.name, found)
         course = _marked(course, {candidate.name: marks})
         return replace(course, verified=True, overrides=skipped)
     if not ceiling.may_enter(limit, following) or present is None:
@@ -270,10 +280,8 @@ def _forward(
         if taken.waits:
             code = Code.NO_DATA if taken.silent else Code.CONVERGENCE
             return replace(course, limit=Ceiling(0, code, taken.waits, following.weight))
-        marks = Marks(
-            approved=_approved(case, claim, consent, present),
-            abort_acted=candidate.marks.abort_acted,
-            baseline=taken.baseline,
+        marks = replace(
+            cleared(candidate.marks), approved=_approved(case, claim, consent, present), baseline=taken.baseline
         )
         course = replace(course, store_plan=present)
     entered = StepStatus(index=following.index, weight=following.weight, started_at=case.now)

@@ -51,6 +51,7 @@ from slipway.core.dry_run import Trial
 from slipway.core.lineage import Lineage
 from slipway.core.promotion_status import Verdict, verdicts, without_rollout
 from slipway.core.pruning import prune
+from slipway.core.record import keeping, noting
 from slipway.core.report.publish import reported
 from slipway.core.revision import Revision, to_object
 from slipway.core.rollout_status import message_of, phase_of, rollout_status
@@ -115,7 +116,7 @@ def _scene(
 def _decision(scene: Scene) -> Decision:
     case, course = scene.case, scene.course
     status = dump(rollout_status(scene))
-    reports = reported(scene, verdicts(scene))
+    reports = reported(scene, noting.noted(scene, verdicts(scene)))
     found = reports.verdicts
     writes: list[Write] = [*_new_revisions(case)]
     ended = course.verified or bool(course.kept)
@@ -406,6 +407,7 @@ def _probes(scene: Scene) -> tuple[Probe, ...]:
         found.extend(trial.checked.probes)
     if course.taking is not None and course.entered is None:
         found.extend(course.taking.probes)
+    found.extend(keeping.wanted(scene))
     unique = {probe.key: probe for probe in found}
     return tuple(unique[key] for key in sorted(unique))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from slipway.api.record import Statement
 from slipway.core.snapshot import Object
 
 
@@ -215,7 +216,19 @@ class PublishReport:
     object: Object
 
 
-Probe = MetricProbe | HttpProbe | TcpProbe | ServiceHttpProbe | DryRun | PublishReport
+@dataclass(frozen=True, kw_only=True)
+class KeepRecord:
+    """See to it that there is one launch record with this id, at the end of the chain of the Rollout's records.
+
+    A probe that writes. It is no Write because nothing of a launch may ever wait for its record.
+    """
+
+    key: str
+    due: datetime
+    statement: Statement
+
+
+Probe = MetricProbe | HttpProbe | TcpProbe | ServiceHttpProbe | DryRun | PublishReport | KeepRecord
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from slipway.api.duration import format_duration
 from slipway.api.instant import format_instant as render
@@ -16,9 +16,10 @@ def parse(text: str | None) -> datetime | None:
         return None
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        # What has no place in UTC could be read, and never written again.
+        return instant.astimezone(UTC) if instant.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return instant if instant.tzinfo else None
 
 
 def whole_milliseconds(instant: datetime) -> datetime:

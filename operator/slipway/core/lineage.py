@@ -60,5 +60,8 @@ def trace(revisions: Mapping[str, Revision], desired: Revision | None) -> Lineag
 
 
 def cleared(marks: Marks) -> Marks:
-    """Marks of a revision that starts again as if it had never been tried; only an acted abort stays acted."""
-    return replace(Marks(), abort_acted=marks.abort_acted)
+    """Marks of a revision that starts again as if it had never been tried.
+
+    An acted abort stays acted, and what is not recorded yet stays owed.
+    """
+    return replace(Marks(), abort_acted=marks.abort_acted, owed=marks.owed)

@@ -13,7 +13,7 @@ from slipway.core.checking import GOOD, Result, Subjects, outcome
 from slipway.core.decision import MetricProbe, Probe, ServiceHttpProbe, TcpProbe
 from slipway.core.gates import Subject, Verdict, judge, variables
 from slipway.core.smoke import TCP_TIMEOUT
-from slipway.core.snapshot import Measured, Observation
+from slipway.core.snapshot import Measured, Observation, Probed
 
 Question = PrometheusCheck | HTTPCheck | TCPSmokeTest
 Found = tuple[CheckStatus, list[Probe]]
@@ -108,6 +108,6 @@ def _answered(check: Check, question: Question, seen: Observation) -> CheckStatu
             return outcome(check.name, check.category, Result.FAILED, f"not so: {words}")
         result = Result.PASSED if verdict is Verdict.PASS else Result.UNVERIFIABLE
         return outcome(check.name, check.category, result, words)
-    if isinstance(seen, Measured):
+    if not isinstance(seen, Probed):
         return outcome(check.name, check.category, Result.UNVERIFIABLE, "the answer is a number")
     return outcome(check.name, check.category, Result.PASSED if seen.passed else Result.FAILED, seen.message)

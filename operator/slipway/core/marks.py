@@ -15,6 +15,8 @@ from enum import StrEnum
 from typing import Any
 
 from slipway.core import instants
+from slipway.core.record import owed as owing
+from slipway.core.record.owed import Owed
 
 APPROVED = "slipway.dev/approved"
 PROMOTED = "slipway.dev/promoted-at"
@@ -25,6 +27,7 @@ ABORT_ACTED = "slipway.dev/abort-acted"
 RETURNED = "slipway.dev/returned-at"
 EXCUSED = "slipway.dev/verified-without"
 BASELINE = "slipway.dev/baseline"
+OWED = "slipway.dev/owed-records"
 
 AUTOMATIC = ("automatic",)
 """Who approved under `approval: Automatic`."""
@@ -96,6 +99,8 @@ class Marks:
     excused: tuple[str, ...] = ()
     """Gates without data at its verification, which an approver accepted: they have not passed."""
     baseline: Baseline | None = None
+    owed: tuple[Owed, ...] = ()
+    """Records of what has ended that are not kept yet."""
 
     @property
     def in_flight(self) -> bool:
@@ -115,6 +120,7 @@ class Marks:
             returned_at=instants.parse(annotations.get(RETURNED)),
             excused=_excused(annotations.get(EXCUSED)),
             baseline=_baseline(_json(annotations.get(BASELINE))),
+            owed=owing.parse(annotations.get(OWED)),
         )
 
     def annotations(self) -> dict[str, str]:
@@ -156,6 +162,8 @@ class Marks:
         if self.baseline:
             b = self.baseline
             out[BASELINE] = _dump({"revision": b.revision, "at": instants.render(b.at), "values": dict(b.values)})
+        if self.owed:
+            out[OWED] = owing.render(self.owed)
         return out
 
     def changes(self, before: Marks) -> dict[str, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 GROUP = "slipway.dev"
 API_VERSION = "slipway.dev/v1alpha1"
@@ -13,7 +14,7 @@ ROLLOUT_LABEL = "slipway.dev/rollout"
 REPORT_LABEL = "slipway.dev/report"
 """On the ConfigMap with a Promotion's report: only the operator writes it."""
 IDEA_LABEL = "slipway.dev/idea"
-"""On reports: the id of the idea that a launch belongs to."""
+"""On reports and records: the id of the idea that a launch belongs to."""
 REVISION_LABEL = "slipway.dev/revision"
 PLAN_LABEL = "slipway.dev/plan"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
@@ -22,6 +23,14 @@ AUTOMATIC_LABEL = "slipway.dev/approval"
 
 PROMOTE_TO_ANNOTATION = "slipway.dev/promote-to"
 """On a namespace, namespaces separated by commas: their Promotions may name Rollouts of it in `from`."""
+RECORD_OF_LABEL = "slipway.dev/launch-of"
+"""On a launch record, with a Rollout's name. Not the label of children: a record outlives its Rollout."""
+RECORD_LABEL = "slipway.dev/record"
+"""On a launch record, with its kind."""
+PROMOTION_LABEL = "slipway.dev/promotion"
+ENVIRONMENT_LABEL = "slipway.dev/environment"
+RECORD_ID = "slipway.dev/record-id"
+RECORD_NUMBER = "slipway.dev/record-number"
 
 ADOPT_ANNOTATION = "slipway.dev/adopt"
 """On a Service, with a Rollout's name: the Rollout may take it over."""
@@ -72,3 +81,12 @@ def preview_service(rollout: str) -> str:
 def candidate_service(rollout: str) -> str:
     """The backend that gets a canary's share."""
     return f"{rollout}-candidate"
+
+
+def label_value(text: str) -> str:
+    """`text` as the value of a label: itself where it may be one, else what is left of it and its digest."""
+    if re.fullmatch(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", text):
+        return text
+    kept = re.sub(r"[^-A-Za-z0-9_.]", "-", text)[:52].strip("-_.")
+    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+    return f"{kept}-{digest}" if kept else digest

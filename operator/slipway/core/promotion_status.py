@@ -412,6 +412,7 @@ def _status(
             *_conditions(scene, claim, phase, reason or phase, message, consent, granted, checks != []),
             *_watched(scene, claim, watched),
         ],
+        records=before.records,
     )
 
 

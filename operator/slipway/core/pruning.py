@@ -26,6 +26,7 @@ def prune(scene: Scene) -> list[Delete]:
         writes += _gone(scene, revision)
     gone = {revision.name for revision in surplus}
     used = {r.marks.approved.plan_hash for r in lineage.revisions.values() if r.marks.approved and r.name not in gone}
+    used |= {owed.plan_hash for r in lineage.revisions.values() for owed in r.marks.owed}
     kept_plans = {names.plan_name(case.name, plan_hash) for plan_hash in used}
     for obj in case.snapshot.revisions:
         meta = obj["metadata"]

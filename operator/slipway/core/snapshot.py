@@ -33,7 +33,16 @@ class Probed:
     message: str
 
 
-Observation = Measured | Probed
+@dataclass(frozen=True, kw_only=True)
+class RecordKept:
+    """The result of a KeepRecord: the record is there."""
+
+    at: datetime
+    config_map: str
+    digest: str
+
+
+Observation = Measured | Probed | RecordKept
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ from slipway.core.snapshot import Settings
 from slipway.metrics.sources import Sources
 from slipway.runtime import health
 from slipway.runtime.affected import Key, affected
+from slipway.runtime.keeper import Keeper, Retention
 from slipway.runtime.observations import Observations
 from slipway.runtime.probes import Prober
 from slipway.runtime.queue import Queue, Workers
@@ -119,7 +120,8 @@ class Operator:
         elector = self.elector = Elector(
             self._client, self._lease_namespace(), LEASE_NAME, self.identity, self._timing()
         )
-        prober = Prober(self._client, sources, elector.check)
+        keeper = Keeper(self._client, elector, recorder, self._retention())
+        prober = Prober(self._client, sources, keeper, elector.check)
         observations = self._observations = Observations(prober.run, self._enqueue)
         reconciler = Reconciler(
             self._client,
@@ -279,6 +281,9 @@ class Operator:
             identity_verified=self._identity_verified,
             namespaces=frozenset(self.config.namespaces),
         )
+
+    def _retention(self) -> Retention:
+        return Retention(keep=self.config.records.keep, max_age=self.config.records.max_age)
 
     def _timing(self) -> Timing:
         election = self.config.leader_election

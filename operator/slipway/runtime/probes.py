@@ -17,6 +17,7 @@ from slipway.core.decision import (
     Apply,
     DryRun,
     HttpProbe,
+    KeepRecord,
     MetricProbe,
     Probe,
     PublishReport,
@@ -32,6 +33,7 @@ from slipway.metrics.sources import ConfiguredSource
 from slipway.probing.http import http_probe
 from slipway.probing.tcp import tcp_probe
 from slipway.runtime import writes
+from slipway.runtime.keeper import Keeper
 from slipway.runtime.observations import NoResult
 from slipway.runtime.publishing import NotOurs, publish
 
@@ -50,9 +52,14 @@ class Prober:
     """
 
     def __init__(
-        self, api: Api, sources: Mapping[str, ConfiguredSource], may_write: Callable[[], float] = lambda: 60.0
+        self,
+        api: Api,
+        sources: Mapping[str, ConfiguredSource],
+        keeper: Keeper | None = None,
+        may_write: Callable[[], float] = lambda: 60.0,
     ) -> None:
         self._api = api
+        self._keeper = keeper
         self._may_write = may_write
         self._sources = sources
         self._smoke_tests = asyncio.Semaphore(SMOKE_TESTS_AT_ONCE)
@@ -77,6 +84,10 @@ class Prober:
                     return await self._rehearse(probe)
             case PublishReport():
                 return await self._publish(probe)
+            case KeepRecord():
+                if self._keeper is None:
+                    raise NoResult("nobody keeps records here")
+                return await self._keeper.keep(probe)
 
     async def _publish(self, probe: PublishReport) -> Probed:
         try:

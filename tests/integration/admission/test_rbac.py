@@ -83,8 +83,9 @@ def test_semantics_24_no_shipped_role_has_a_wildcard() -> None:
 NOT_THE_OPERATORS = [
     ("", "secrets", "get"),
     ("", "secrets", "list"),
-    ("", "configmaps", "list"),
+    ("", "configmaps", "update"),
     ("", "configmaps", "delete"),
+    ("", "configmaps", "watch"),
     ("", "pods/exec", "create"),
     ("", "pods", "create"),
     ("", "pods", "delete"),
@@ -96,6 +97,7 @@ NOT_THE_OPERATORS = [
     ("slipway.dev", "rollouts", "break-glass"),
     ("slipway.dev", "promotionpolicies", "patch"),
     ("slipway.dev", "rollouts", "update"),
+    ("slipway.dev", "launchrecords", "prune"),
     ("slipway.dev", "rollouts", "create"),
     ("slipway.dev", "rollouts", "delete"),
     ("slipway.dev", "promotions", "create"),

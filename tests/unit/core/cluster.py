@@ -14,6 +14,7 @@ from tests.sim.patches import merge_patch
 from tests.unit.core.objects import NAME, NAMESPACE, START, Object, promotion, rollout, route, taken, template
 
 from slipway.api.promotion import PromotionSpec, PromotionStatus
+from slipway.api.record import RecordLink
 from slipway.api.rollout import RolloutStatus
 from slipway.core import names
 from slipway.core.decide import decide
@@ -25,6 +26,7 @@ from slipway.core.decision import (
     Decision,
     Delete,
     DryRun,
+    KeepRecord,
     MarkRevision,
     MetricProbe,
     PatchPromotionSpec,
@@ -35,8 +37,10 @@ from slipway.core.decision import (
     SetWeights,
     Write,
 )
+from slipway.core.record import chain
+from slipway.core.record.sealing import digest_of, seal, statement_text
 from slipway.core.revision import of_spec
-from slipway.core.snapshot import Measured, Observation, OriginState, Probed, Settings, Snapshot
+from slipway.core.snapshot import Measured, Observation, OriginState, Probed, RecordKept, Settings, Snapshot
 
 Key = tuple[str, str]
 
@@ -234,6 +238,8 @@ class Cluster:
                 found = Measured(at=self.now, **self.measure(probe))
                 self.measured.append((self.now, probe, found))
                 self.observations[key] = found
+            elif isinstance(probe, KeepRecord):
+                self.observations[key] = self.keep(probe)
             elif isinstance(probe, DryRun):
                 passed = self.probe(probe)
                 self.observations[key] = Probed(at=self.now, passed=passed, message="" if passed else "refused")
@@ -252,6 +258,17 @@ class Cluster:
             before = self.objects.get(("ConfigMap", name), {"data": {}})
             made = {**copy.deepcopy(dict(probe.object)), "data": {**before["data"], **probe.object["data"]}}
             self.put("ConfigMap", made)
+
+    def keep(self, probe: KeepRecord) -> RecordKept:
+        """The record with this id: the one that is there, or one more at the end of the chain."""
+        held = [held for held in self.all("ConfigMap") if names.RECORD_LABEL in held["metadata"]["labels"]]
+        known = chain.with_id(held, probe.statement.predicate.id)
+        if known is None:
+            before = chain.last(held)
+            number = chain.number_of(before) + 1 if before else 1
+            previous = RecordLink(config_map=before["metadata"]["name"], digest=digest(before)) if before else None
+            known = self.put("ConfigMap", seal(probe.statement, number, previous, None))
+        return RecordKept(at=self.now, config_map=known["metadata"]["name"], digest=digest(known))
 
     def settle(self, limit: int = 40) -> None:
         """Decide, write, let the controllers follow, until nothing changes; the time stands still."""
@@ -417,6 +434,10 @@ class Cluster:
         for obj in self.all("HTTPRoute"):
             self.put("HTTPRoute", taken(obj))
         self.seen_weight = self.weight if self.routed else 0
+
+
+def digest(record: Any) -> str:
+    return digest_of(statement_text(record) or "")
 
 
 def is_ready(pod: Object) -> bool:

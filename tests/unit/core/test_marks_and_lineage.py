@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from slipway.core import marks as m
 from slipway.core.lineage import cleared, has_served, trace
 from slipway.core.marks import Approved, Cause, Kept, Marks, Rejected
+from slipway.core.record.owed import Owed
 from slipway.core.revision import Revision
 
 T = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
@@ -115,10 +116,11 @@ def test_roles_follow_the_marks_that_are_about_to_be_written() -> None:
     assert before.get("z") is None
 
 
-def test_what_starts_again_keeps_only_the_abort_that_was_acted_on() -> None:
-    full = replace(served(0, returned=3), rejected=BACK, kept=Kept("x", T), abort_acted=True)
-    assert cleared(full) == Marks(abort_acted=True)
-    assert cleared(replace(full, abort_acted=False)) == Marks()
+def test_what_starts_again_keeps_the_abort_that_was_acted_on_and_the_records_that_it_owes() -> None:
+    owed = (Owed("rollback", T, {"outcome": "RolledBack"}),)
+    full = replace(served(0, returned=3), rejected=BACK, kept=Kept("x", T), abort_acted=True, owed=owed)
+    assert cleared(full) == Marks(abort_acted=True, owed=owed)
+    assert cleared(replace(full, abort_acted=False, owed=())) == Marks()
 
 
 @pytest.mark.parametrize("end", [{"verified_at": T}, {"kept": Kept("x", T)}, {"rejected": BACK}])
@@ -149,6 +151,10 @@ SOME = st.builds(
     rejected=st.none() | st.builds(Rejected, TEXT, st.sampled_from(Cause), INSTANTS, TEXT),
     abort_acted=st.booleans(),
     returned_at=st.none() | INSTANTS,
+    owed=st.lists(
+        st.builds(Owed, TEXT.filter(bool), INSTANTS, st.dictionaries(st.sampled_from(["outcome", "plan"]), TEXT)),
+        max_size=2,
+    ).map(tuple),
 )
 
 
@@ -186,7 +192,7 @@ def test_semantics_2_any_marks_give_one_answer(marks: dict[str, Marks], desired:
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | TEXT, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner)
 )
-KEYS = [m.APPROVED, m.PROMOTED, m.VERIFIED, m.KEPT, m.REJECTED, m.ABORT_ACTED, m.RETURNED]
+KEYS = [m.APPROVED, m.PROMOTED, m.VERIFIED, m.KEPT, m.REJECTED, m.ABORT_ACTED, m.RETURNED, m.OWED]
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), TEXT | ANY_JSON.map(json.dumps)))

@@ -19,7 +19,8 @@ from tests.unit.core.objects import Object
 
 from slipway.core import marks
 from slipway.core.decide import decide
-from slipway.core.snapshot import Measured, Probed, Snapshot
+from slipway.core.decision import KeepRecord
+from slipway.core.snapshot import Measured, Probed, RecordKept, Snapshot
 
 Path = tuple[str | int, ...]
 
@@ -31,7 +32,7 @@ JSON = st.recursive(
 )  # fmt: skip
 ANNOTATIONS = [
     getattr(marks, name)
-    for name in ("APPROVED", "PROMOTED", "VERIFIED", "KEPT", "REJECTED", "RETURNED", "EXCUSED", "BASELINE")
+    for name in ("APPROVED", "PROMOTED", "VERIFIED", "KEPT", "REJECTED", "RETURNED", "EXCUSED", "BASELINE", "OWED")
 ]
 
 
@@ -85,7 +86,14 @@ def scenes() -> dict[str, Cluster]:
     assert staged.phase("web-2") == "AwaitingApproval"
     watching = shifting(serving(objects.blue_green()), watch=[{"for": "1h", "interval": "10s"}])
     assert watching.run(60, lambda: watching.phase() == "Watching")
+    owing = shifting(serving(objects.blue_green()))
+    owing.say("web-2", learnings={"fix": "a longer timeout"})
+    ask = owing.run_probes
+    owing.run_probes = lambda probes: ask(p for p in probes if not isinstance(p, KeepRecord))  # type: ignore[method-assign]
+    assert owing.run(60, lambda: owing.phase("web-2") == "Succeeded")
+    assert any(marks.OWED in (o["metadata"].get("annotations") or {}) for o in owing.all("ControllerRevision"))
     return {
+        "owing": owing,
         "blank": blank,
         "first": first,
         "verifying": verifying,
@@ -154,7 +162,7 @@ def object_at(snapshot: Snapshot, field: str, index: int) -> Object:
     return dict(found)
 
 
-@pytest.mark.parametrize("scene", ["blank", "first", "verifying", "canary", "back", "staged", "watching"])
+@pytest.mark.parametrize("scene", ["blank", "first", "verifying", "canary", "back", "staged", "watching", "owing"])
 @given(data=st.data())
 def test_semantics_30_any_value_in_our_own_resources(scene: str, data: st.DataObject) -> None:
     cluster = scenes()[scene]
@@ -179,7 +187,7 @@ def given_by_kubernetes(path: Path) -> bool:
     )
 
 
-@pytest.mark.parametrize("scene", ["blank", "first", "verifying", "canary", "back", "staged", "watching"])
+@pytest.mark.parametrize("scene", ["blank", "first", "verifying", "canary", "back", "staged", "watching", "owing"])
 def test_semantics_30_any_field_missing_or_null(scene: str) -> None:
     """Every field of every object, one after the other."""
     cluster = scenes()[scene]
@@ -199,7 +207,7 @@ def test_semantics_30_any_field_missing_or_null(scene: str) -> None:
 
 
 @given(
-    scene=st.sampled_from(["first", "verifying", "canary", "back", "watching"]),
+    scene=st.sampled_from(["first", "verifying", "canary", "back", "watching", "owing"]),
     texts=st.dictionaries(st.sampled_from(ANNOTATIONS), JSON.map(json.dumps) | st.text(max_size=12), min_size=1),
     data=st.data(),
 )
@@ -226,7 +234,27 @@ def test_semantics_30_a_mark_with_strange_fields(mark: str, at: str, rest: dict[
         decide(with_object(snapshot, "revisions", index, obj), cluster.now)
 
 
-@given(scene=st.sampled_from(["first", "verifying", "canary", "watching"]), data=st.data())
+@pytest.mark.parametrize("at", ["2026-01-01T12:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+@given(
+    rest=st.dictionaries(
+        st.sampled_from(
+            ["promotion", "plan", "approvedBy", "approvedAt", "promotedAt", "gates", "smokeTests", "reason", "kind"]
+        ),
+        JSON,
+    )
+)
+def test_semantics_30_an_owed_record_with_strange_fields(at: str, rest: dict[str, Any]) -> None:
+    cluster = scenes()["owing"]
+    snapshot = cluster.snapshot()
+    for index, _ in enumerate(snapshot.revisions):
+        obj = object_at(snapshot, "revisions", index)
+        entry = {"kind": "rollback", "at": at, "approvedAt": at, "promotedAt": at, **rest}
+        found = {**(obj["metadata"].get("annotations") or {}), marks.OWED: json.dumps([entry, rest, None])}
+        obj["metadata"] = {**obj["metadata"], "annotations": found}
+        decide(with_object(snapshot, "revisions", index, obj), cluster.now)
+
+
+@given(scene=st.sampled_from(["first", "verifying", "canary", "watching", "owing"]), data=st.data())
 def test_any_answer_to_any_probe(scene: str, data: st.DataObject) -> None:
     """An answer of the wrong kind, from the past or from the future, is an answer too."""
     cluster = scenes()[scene]
@@ -241,6 +269,7 @@ def test_any_answer_to_any_probe(scene: str, data: st.DataObject) -> None:
             Measured(at=at, error="e" * 5000),
             Probed(at=at, passed=False, message="m" * 5000),
             Probed(at=at, passed=True, message=""),
+            RecordKept(at=at, config_map="launch-web-1", digest="sha256:0"),
         ]
     )
     found = {probe.key: data.draw(seen) for probe in wanted}

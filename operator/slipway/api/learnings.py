@@ -1,0 +1,25 @@
+"""What people learned from a launch."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from slipway.api.extensions import LIST_ATOMIC
+from slipway.api.model import Model
+
+Words = Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class Learnings(Model):
+    """What people learned from a launch, written after its end."""
+
+    went_well: Words | None = None
+    """What went well."""
+    improve: Words | None = None
+    """What to do better."""
+    root_cause: Words | None = None
+    """Why it went wrong, if it did."""
+    fix: Words | None = None
+    """What mends it."""
+    follow_ups: Annotated[list[Words], Field(max_length=20), LIST_ATOMIC] = Field(default_factory=list)
+    """What is still to be done."""

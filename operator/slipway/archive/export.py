@@ -1,0 +1,131 @@
+"""Launch records as files: a page for each idea, and the state of each environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import fsspec
+
+from slipway.api.record import Predicate
+from slipway.archive.reading import Chain, Object
+from slipway.core import instants, names
+from slipway.core.charge import FINAL
+from slipway.core.record.sealing import RECORD_KEY, REPORT_KEY
+
+_OUTCOMES = {
+    "Succeeded": "deployed",
+    "Failed": "failed",
+    "RolledBack": "rolledback",
+    "Aborted": "rolledback",
+}
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def files(chains: Iterable[Chain]) -> dict[str, str]:
+    """Path → text: `launched/<idea>.md`, `scale/<idea>.md` and `environments/<environment>/status.md`."""
+    found = list(chains)
+    return {**_ideas(found), **_environments(found)}
+
+
+def write(target: str, texts: dict[str, str]) -> None:
+    """Write the files below a directory, or below a URL that fsspec knows. Raises OSError and ImportError."""
+    filesystem, root = fsspec.core.url_to_fs(target)
+    for path, text in sorted(texts.items()):
+        whole = f"{root.rstrip('/')}/{path}"
+        filesystem.makedirs(whole.rpartition("/")[0], exist_ok=True)
+        filesystem.pipe_file(whole, text.encode())
+
+
+def _ideas(chains: list[Chain]) -> dict[str, str]:
+    told = sorted(
+        ((predicate, record) for chain in chains for record, predicate in _records(chain) if predicate.idea),
+        key=lambda one: (one[0].times.ended_at or _LONG_AGO, one[0].namespace, one[0].rollout.name, one[0].number),
+    )
+    launched: dict[str, list[str]] = {}
+    reports: dict[str, str] = {}
+    for predicate, record in told:
+        idea, data = names.label_value(predicate.idea), record.get("data") or {}
+        launched.setdefault(idea, []).append(str(data.get(RECORD_KEY) or ""))
+        if REPORT_KEY in data:
+            reports[idea] = str(data[REPORT_KEY])
+    out = {f"launched/{idea}.md": "\n---\n\n".join(pages) for idea, pages in launched.items()}
+    return out | {f"scale/{idea}.md": report for idea, report in reports.items()}
+
+
+def _records(chain: Chain) -> Iterator[tuple[Object, Predicate]]:
+    for record, statement in chain.readable:
+        yield record, statement.predicate
+
+
+@dataclass(frozen=True)
+class _State:
+    status: str
+    last_deploy: datetime | None
+    version: str
+    operations: dict[str, Any]
+
+
+def _environments(chains: list[Chain]) -> dict[str, str]:
+    by_environment: dict[str, list[tuple[Chain, _State]]] = {}
+    for chain in chains:
+        environment = next((p.environment for _, p in reversed(list(_records(chain)))), "")
+        if environment:
+            by_environment.setdefault(environment, []).append((chain, _state(chain)))
+    return {
+        f"environments/{names.label_value(environment)}/status.md": "\n".join(_page(environment, states)) + "\n"
+        for environment, states in by_environment.items()
+    }
+
+
+def _page(environment: str, states: list[tuple[Chain, _State]]) -> Iterator[str]:
+    yield f"# {environment}"
+    for chain, state in states:
+        yield from ("", f"## {chain.namespace}/{chain.rollout}", "", "| | |", "| --- | --- |")
+        yield f"| environment | {environment} |"
+        yield f"| last deploy | {instants.render(state.last_deploy) if state.last_deploy else 'none'} |"
+        yield f"| status | {state.status} |"
+        yield f"| version | {_text(state.version) or 'none'} |"
+        for name in ("logging", "alerts"):
+            yield f"| {name} | {_text(state.operations.get(name)) or 'not stated'} |"
+        links = state.operations.get("links")
+        for name, link in sorted(links.items()) if isinstance(links, dict) else []:
+            yield f"| {_text(name)} | {_text(link)} |"
+
+
+def _state(chain: Chain) -> _State:
+    """What the records and the Promotions together say; a Promotion that has not ended is the newest news."""
+    ends = [predicate for _, predicate in _records(chain) if predicate.kind in ("launch", "rollback")]
+    serving: list[Predicate] = []
+    for predicate in ends:
+        if predicate.kind == "launch":
+            serving.append(predicate)
+        else:
+            serving = [one for one in serving if one.revision.digest != predicate.revision.digest]
+    last = ends[-1] if ends else None
+    status = _OUTCOMES.get(last.outcome, "failed") if last else "pending"
+    at = (last.times.ended_at if last else None) or _LONG_AGO
+    for promotion in chain.promotions:
+        told = promotion.get("status") or {}
+        phase = str(told.get("phase") or "")
+        finished = instants.parse(told.get("finishedAt"))
+        if phase == "Failed" and finished is not None and finished > at:
+            status, at = "failed", finished
+    if any(str((p.get("status") or {}).get("phase") or "") not in FINAL for p in chain.promotions):
+        status = "pending"
+    current = serving[-1] if serving else None
+    inputs = current.plan.inputs if current and current.plan else {}
+    case = inputs.get("promotion")
+    operations = case.get("operations") if isinstance(case, dict) else None
+    return _State(
+        status,
+        max((p.times.ended_at for p in ends if p.kind == "launch" and p.times.ended_at), default=None),
+        (current.version or current.revision.name) if current else "",
+        operations if isinstance(operations, dict) else {},
+    )
+
+
+def _text(value: object) -> str:
+    return " ".join(value.split()).replace("|", "\\|") if isinstance(value, str) else ""

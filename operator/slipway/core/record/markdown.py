@@ -1,0 +1,132 @@
+"""A record for people to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from slipway.api.learnings import Learnings
+from slipway.api.record import Predicate, Statement
+from slipway.core import instants
+
+_TITLES = {"launch": "Launch", "rollback": "Rollback", "learnings": "Learnings from the launch"}
+_DURATIONS = {
+    "untilApproval": "checks and approval",
+    "shift": "traffic moving",
+    "verification": "from the full share to the outcome",
+    "goingBack": "traffic going back",
+    "total": "in all",
+}
+
+
+def render(statement: Statement) -> str:
+    """The whole page."""
+    return "\n".join(_lines(statement.predicate)).rstrip() + "\n"
+
+
+def _lines(predicate: Predicate) -> Iterator[str]:
+    kind = _TITLES.get(predicate.kind, predicate.kind)
+    version = predicate.version or predicate.revision.name
+    yield f"# {kind} of {_text(predicate.rollout.name)} {_text(version)} in {_text(predicate.environment)}"
+    yield ""
+    yield f"**{_text(predicate.outcome)}**" + (f": {_text(predicate.reason)}" if predicate.reason else "")
+    yield from _section("", _facts(predicate), ("", ""))
+    images = ((i.container, _code(i.image), _code(i.digest)) for i in predicate.revision.images)
+    yield from _section("Images", images, ("container", "image", "digest"))
+    yield from _section("Times", _times(predicate), ("", ""))
+    spans = ((words, predicate.durations[key]) for key, words in _DURATIONS.items() if key in predicate.durations)
+    yield from _section("Durations", spans, ("", ""))
+    approvals = (
+        (_text(a.by), a.identity, _at(a.at), _code(a.plan_hash), _code(a.report_digest)) for a in predicate.approvals
+    )
+    yield from _section("Approvals", approvals, ("by", "identity", "at", "plan", "report"))
+    checks = ((c.name, c.category, c.result, _text(c.message), _text(c.evidence)) for c in predicate.checks)
+    yield from _section("Checks", checks, ("check", "category", "result", "message", "evidence"))
+    gates = (
+        (g.name, g.verdict, "" if g.value is None else f"{g.value:g}", _code(g.bound), _at(g.at))
+        for g in predicate.gates
+    )
+    yield from _section("Gates", gates, ("gate", "verdict", "value", "bound", "measured at"))
+    tests = ((t.name, t.verdict, _at(t.at)) for t in predicate.smoke_tests)
+    yield from _section("Smoke tests", tests, ("test", "verdict", "at"))
+    if predicate.learnings is not None:
+        yield from _learnings(predicate.learnings)
+    if predicate.plan is not None:
+        yield from ("", "## Plan", "", _code(predicate.plan.hash), "", "```json")
+        yield json.dumps(predicate.plan.inputs, indent=2, sort_keys=True).replace("```", "` ` `")
+        yield "```"
+    yield from ("", "## Chain", "")
+    before = predicate.previous
+    link = f"follows `{before.config_map}`, whose statement is `{before.digest}`" if before else "the first one"
+    yield f"Record {predicate.number} of Rollout {_text(predicate.rollout.name)}: {link}."
+
+
+def _facts(predicate: Predicate) -> Iterator[tuple[str, str]]:
+    yield "Namespace", _text(predicate.namespace)
+    yield "Rollout", _text(predicate.rollout.name)
+    if predicate.promotion is not None:
+        yield "Promotion", _text(predicate.promotion.name)
+    for words, value in (("Idea", predicate.idea), ("Version", predicate.version), ("Commit", predicate.commit)):
+        if value:
+            yield words, _text(value)
+    yield "Revision", _code(predicate.revision.digest)
+    if predicate.strategy:
+        yield "Strategy", predicate.strategy
+
+
+def _times(predicate: Predicate) -> Iterator[tuple[str, str]]:
+    times = predicate.times
+    for words, at in (
+        ("checks began", times.started_at),
+        ("approved", times.approved_at),
+        ("first traffic", times.traffic_at),
+        ("all traffic began to move", times.promoted_at),
+        ("all traffic had moved", times.shifted_at),
+        ("outcome decided", times.ended_at),
+        ("traffic was back", times.back_at),
+    ):
+        if at is not None:
+            yield words, _at(at)
+
+
+def _learnings(learnings: Learnings) -> Iterator[str]:
+    for title, words in (
+        ("What went well", learnings.went_well),
+        ("What to do better", learnings.improve),
+        ("Root cause", learnings.root_cause),
+        ("Fix", learnings.fix),
+    ):
+        if words:
+            yield from ("", f"## {title}", "", _text(words))
+    if learnings.follow_ups:
+        yield from ("", "## Follow-ups", "", *(f"- {_text(words)}" for words in learnings.follow_ups))
+
+
+def _section(title: str, rows: Iterable[Sequence[str]], head: Sequence[str]) -> Iterator[str]:
+    found = list(rows)
+    if not found:
+        return
+    yield ""
+    if title:
+        yield from (f"## {title}", "")
+    yield _row(head)
+    yield _row(["---"] * len(head))
+    yield from (_row(row) for row in found)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _at(at: datetime | None) -> str:
+    return instants.render(at) if at is not None else ""
+
+
+def _code(text: str) -> str:
+    return f"`{_text(text).replace('`', '')}`" if text else ""
+
+
+def _text(text: str) -> str:
+    """One line that ends no cell: what people and clusters say may hold anything."""
+    return " ".join(text.split()).replace("|", "\\|")
