@@ -21,6 +21,7 @@ from slipway.api.generation import Generation
 from slipway.api.instant import Instant
 from slipway.api.model import Model, StatusModel, read_lenient, unique
 from slipway.api.names import ImageReference, Label, Percent, PlanHash, Reason, RevisionName, RolloutName
+from slipway.api.notice import NoticeStatus
 
 UserName = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -234,6 +235,8 @@ class PromotionStatus(StatusModel):
     """When all traffic had moved."""
     finished_at: Instant | None = None
     """When it reached its final phase."""
+    notices: Annotated[list[NoticeStatus], LIST_ATOMIC] = Field(default_factory=list)
+    """The last notices, oldest first, and who got them."""
     conditions: Annotated[list[Condition], list_map("type")] = Field(default_factory=list)
     """Succeeded, ChecksPassed, Approved, Watched, Stalled."""
 

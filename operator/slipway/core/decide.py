@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from slipway.api.model import dump
-from slipway.core import capacity, charge, checks, children, instants, moves, names, plan, share, strategy
+from slipway.core import capacity, charge, checks, children, instants, moves, names, notices, plan, share, strategy
 from slipway.core.accept import Acceptance, accept
 from slipway.core.case import Case, read
 from slipway.core.ceiling import Code
@@ -59,7 +59,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     against = unconverged or ("" if case.settled else "traffic has only just been moved")
     course = chart(case, acceptance, against, moves.way_back(case))
     scene = _scene(case, acceptance, course, unconverged, unknown)
-    return _decision(scene)
+    return notices.tell(scene, _decision(scene))
 
 
 def _scene(case: Case, acceptance: Acceptance, course: Course, unconverged: str, unknown: str) -> Scene:

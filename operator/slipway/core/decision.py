@@ -191,7 +191,18 @@ class DryRun:
     writes: tuple[Apply | Replace | SetWeights, ...]
 
 
-Probe = MetricProbe | HttpProbe | TcpProbe | ServiceHttpProbe | DryRun
+@dataclass(frozen=True, kw_only=True)
+class NoticeProbe:
+    """Tell one channel of one notice. Passed: it took it. `values` are those of the templates' placeholders."""
+
+    key: str
+    due: datetime
+    channel: str
+    event: str
+    values: Mapping[str, str]
+
+
+Probe = MetricProbe | HttpProbe | TcpProbe | ServiceHttpProbe | DryRun | NoticeProbe
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,7 @@ from slipway.cluster.resources import ADMISSION_BINDINGS, HTTP_ROUTES, PROMOTION
 from slipway.config import Config
 from slipway.core.snapshot import Settings
 from slipway.metrics.sources import Sources
+from slipway.notifying.notifier import Notifier
 from slipway.runtime import health
 from slipway.runtime.affected import Key, affected
 from slipway.runtime.observations import Observations
@@ -86,6 +87,7 @@ class Operator:
         self._cache = Cache()
         self._lag = health.EventLoopLag()
         self._identity_verified = False
+        self._notices = config.notifications.for_decisions()
         self._listed_at = 0.0
         self._watches: Watches | None = None
         self._resync: Resync | None = None
@@ -112,7 +114,8 @@ class Operator:
         elector = self.elector = Elector(
             self._client, self._lease_namespace(), LEASE_NAME, self.identity, self._timing()
         )
-        prober = Prober(self._client, sources)
+        notifier = Notifier(self.config.notifications, self.telemetry.observe_notice)
+        prober = Prober(self._client, sources, notifier)
         observations = self._observations = Observations(prober.run, self._enqueue)
         reconciler = Reconciler(
             self._client,
@@ -270,6 +273,7 @@ class Operator:
             gateway_settle=self.config.gateway_settle,
             drain_delay=self.config.drain_delay,
             identity_verified=self._identity_verified,
+            notices=self._notices,
         )
 
     def _timing(self) -> Timing:

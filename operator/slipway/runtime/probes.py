@@ -1,4 +1,4 @@
-"""Carries out one probe: a gate's query, a smoke test, or a server-side dry run."""
+"""Carries out one probe: a gate's query, a smoke test, a server-side dry run, or a notice."""
 
 from __future__ import annotations
 
@@ -12,12 +12,25 @@ from slipway.api.duration import parse_duration
 from slipway.cluster.api import Api, Object
 from slipway.cluster.errors import APIError, Conflict, NotFound, Unavailable
 from slipway.cluster.resources import ENDPOINT_SLICES, PODS, SERVICES
-from slipway.core.decision import Apply, DryRun, HttpProbe, MetricProbe, Probe, Replace, ServiceHttpProbe, TcpProbe
+from slipway.core.decision import (
+    Apply,
+    DryRun,
+    HttpProbe,
+    MetricProbe,
+    NoticeProbe,
+    Probe,
+    Replace,
+    ServiceHttpProbe,
+    TcpProbe,
+)
 from slipway.core.snapshot import Measured, Observation, Probed
 from slipway.metrics.dialects import Preset, QueryVariables, UnknownPlaceholder, render
 from slipway.metrics.reading import Error, NoData
 from slipway.metrics.source import measure
 from slipway.metrics.sources import ConfiguredSource
+from slipway.notifying.channel import NotSent
+from slipway.notifying.notifier import Notifier
+from slipway.notifying.settings import Notifications
 from slipway.probing.http import http_probe
 from slipway.probing.tcp import tcp_probe
 from slipway.runtime import writes
@@ -32,12 +45,14 @@ SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 class Prober:
     """Runs probes. Each kind has its own bound, so that none of them waits for another kind.
 
-    Queries are bounded by their source, each with a deadline of its own that waiting counts against.
+    Queries are bounded by their source, each with a deadline of its own that waiting counts against; notices by
+    their channel.
     """
 
-    def __init__(self, api: Api, sources: Mapping[str, ConfiguredSource]) -> None:
+    def __init__(self, api: Api, sources: Mapping[str, ConfiguredSource], notifier: Notifier | None = None) -> None:
         self._api = api
         self._sources = sources
+        self._notifier = notifier or Notifier(Notifications())
         self._smoke_tests = asyncio.Semaphore(SMOKE_TESTS_AT_ONCE)
         self._dry_runs = asyncio.Semaphore(DRY_RUNS_AT_ONCE)
 
@@ -58,6 +73,15 @@ class Prober:
             case DryRun():
                 async with self._dry_runs:
                     return await self._rehearse(probe)
+            case NoticeProbe():
+                return await self._tell(probe)
+
+    async def _tell(self, notice: NoticeProbe) -> Probed:
+        try:
+            await self._notifier.deliver(notice)
+        except NotSent as error:
+            return Probed(at=_now(), passed=False, message=str(error))
+        return Probed(at=_now(), passed=True, message="")
 
     async def _measure(self, probe: MetricProbe) -> Measured:
         at = _now()
