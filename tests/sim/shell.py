@@ -21,8 +21,8 @@ from slipway.cluster.cache import Change as Seen
 from slipway.cluster.events import Occurrence
 from slipway.cluster.lease import NotLeader
 from slipway.cluster.resources import ROLLOUT_LABEL, ROLLOUTS
-from slipway.core.decision import DryRun, HttpProbe, MetricProbe, Probe, TcpProbe
-from slipway.core.snapshot import Observation, Probed
+from slipway.core.decision import DryRun, HttpProbe, MetricProbe, NoticeProbe, Probe, TcpProbe
+from slipway.core.snapshot import Observation, Probed, Settings
 from slipway.runtime.affected import Key, affected
 from slipway.runtime.observations import Observations
 from slipway.runtime.probes import Prober
@@ -86,6 +86,7 @@ class Operator:
             guard or AlwaysLeader(),
             self.notes,
             lambda key: self._workers.add(key),
+            settings=lambda: Settings(notices=world.post.routes),
             clock=self.loop.now,
         )
         self._workers = Workers(self._queue, self._reconcile, failed=self._surprised)
@@ -173,6 +174,8 @@ class Operator:
                 result = await self._prober.run(namespace, probe)
                 assert isinstance(result, Probed)
                 return replace(result, at=now)
+            case NoticeProbe():
+                return await world.post.deliver(probe, now)
             case _:
                 raise NotImplementedError(type(probe).__name__)
 
