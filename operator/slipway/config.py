@@ -25,6 +25,7 @@ from slipway.api.duration import Duration, SecondsUp
 from slipway.api.model import Model, unique
 from slipway.api.query import check_query
 from slipway.metrics.dialects import Dialect, Preset
+from slipway.notifying.settings import Notifications
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
@@ -129,6 +130,8 @@ class Config(Model):
     """Between two full listings that repair the cache after lost watch events."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """Rollouts and Promotions that are reconciled at the same time."""
+    notifications: Notifications = Notifications()
+    """Whom to tell of what happens to Promotions."""
     leader_election: LeaderElection = LeaderElection()
     """Timings of the Lease that decides which replica acts."""
     records: Records = Records()

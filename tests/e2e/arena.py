@@ -17,9 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.cluster.cluster import Cluster
-from tests.e2e.faulty_metrics import FaultyMetrics
-from tests.e2e.installation import Operator
 from tests.e2e.tenant import Shared, Sums, Tenant
 
 BESIDE = int(os.environ.get("SLIPWAY_E2E_BESIDE", "2"))
@@ -56,8 +53,8 @@ def scenario(
 class Arena:
     """The loop that scenarios run in, and who runs now."""
 
-    def __init__(self, cluster: Cluster, operator: Operator, metrics: FaultyMetrics, results: dict[str, Sums]) -> None:
-        self._shared = Shared(cluster, operator, metrics)
+    def __init__(self, shared: Shared, results: dict[str, Sums]) -> None:
+        self._shared = shared
         self._results = results
         self._number = itertools.count(1)
         self._running: dict[str, concurrent.futures.Future[None]] = {}

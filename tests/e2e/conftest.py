@@ -8,8 +8,9 @@ from tests.cluster.cluster import Cluster
 from tests.e2e import installation
 from tests.e2e.arena import Arena
 from tests.e2e.faulty_metrics import FaultyMetrics
-from tests.e2e.installation import FAULTY_METRICS_PORT, Operator
-from tests.e2e.tenant import Sums
+from tests.e2e.installation import FAULTY_METRICS_PORT, RECEIVER_PORT, Operator
+from tests.e2e.receiver import Receiver
+from tests.e2e.tenant import Shared, Sums
 
 RESULTS = pytest.StashKey[dict[str, Sums]]()
 
@@ -49,9 +50,22 @@ def metrics(cluster: Cluster) -> Iterator[FaultyMetrics]:
 
 
 @pytest.fixture(scope="session")
-def arena(cluster: Cluster, operator: Operator, metrics: FaultyMetrics, pytestconfig: pytest.Config) -> Iterator[Arena]:
+def receiver(cluster: Cluster) -> Iterator[Receiver]:
+    """Where the operator's notices arrive."""
+    server = Receiver(RECEIVER_PORT)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def arena(
+    cluster: Cluster, operator: Operator, metrics: FaultyMetrics, receiver: Receiver, pytestconfig: pytest.Config
+) -> Iterator[Arena]:
     """Where scenarios run."""
-    opened = Arena(cluster, operator, metrics, pytestconfig.stash[RESULTS])
+    opened = Arena(Shared(cluster, operator, metrics, receiver), pytestconfig.stash[RESULTS])
     try:
         yield opened
     finally:

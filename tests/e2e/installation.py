@@ -22,6 +22,9 @@ OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT = "slipway-system", "slipway"  # as
 METRICS_PORT, PROBE_PORT = 19_091, 18_081  # Prometheus has 9090
 FAULTY_METRICS_PORT = 19_290
 FAULTY_SOURCE = "faulty"
+RECEIVER_PORT = 19_391
+CHANNELS = {"team": f"json://127.0.0.1:{RECEIVER_PORT}", "nobody": "json://127.0.0.1:1/secret-of-the-channel"}
+"""Channels that Promotions may name: one that works, and one where nobody listens."""
 
 # Traefik follows within its throttle of 2 s plus what the EndpointSlices take; see `make bench`.
 GATEWAY_SETTLE = "2500ms"
@@ -82,6 +85,8 @@ class Operator:
         self.log = folder / "operator.log"
         self._config = folder / "config.yaml"
         self._kubeconfig = cluster.service_account_kubeconfig(OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT)
+        for name, url in CHANNELS.items():
+            (folder / name).write_text(url)
         self._config.write_text(
             json.dumps(
                 {
@@ -96,6 +101,16 @@ class Operator:
                     ],
                     "drainDelay": DRAIN_DELAY,
                     "gatewaySettle": GATEWAY_SETTLE,
+                    "notifications": {
+                        "channels": [
+                            {"name": name, "urlFile": str(folder / name), "open": True, "timeout": "5s"}
+                            for name in CHANNELS
+                        ],
+                        "templates": {
+                            event: {"title": "$namespace $promotion $event"}
+                            for event in ("AwaitingApproval", "Approved", "Shifting", "RolledBack", "Launched")
+                        },
+                    },
                     # Shorter than by default: a test that kills the leader need not wait for its ghost for so long.
                     "leaderElection": {"leaseDuration": "8s", "renewDeadline": "6s", "retryPeriod": "1s"},
                 }

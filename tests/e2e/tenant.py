@@ -20,6 +20,7 @@ from tests.e2e import manifests
 from tests.e2e.faulty_metrics import FaultyMetrics
 from tests.e2e.installation import Operator
 from tests.e2e.kube import Object, Person, Refused
+from tests.e2e.receiver import Receiver
 
 WATCHED = ("rollouts", "promotions", "services", "httproutes", "deployments", "pods", "controllerrevisions")
 RATE = 30.0
@@ -56,6 +57,7 @@ class Shared:
     cluster: Cluster
     operator: Operator
     metrics: FaultyMetrics
+    receiver: Receiver
 
 
 class Tenant:
@@ -65,6 +67,7 @@ class Tenant:
         self.cluster = cluster = shared.cluster
         self.operator = shared.operator
         self.metrics = shared.metrics
+        self.receiver = shared.receiver
         self.namespace = namespace
         self.sums = sums
         self.admin = Person(cluster.kubeconfig("admin"), namespace)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from tests.sim.images import image
 from tests.sim.patches import merge_patch
@@ -97,6 +97,20 @@ def healthy(spec: Object) -> Script:
 
 family("blue_green_healthy", healthy, BLUE_GREEN)
 family("canary_healthy", healthy, CANARY)
+
+
+def told(spec: Object, answers: Literal["takes", "refuses", "hangs"]) -> Script:
+    """The same launch while people are told of it."""
+    script = stable_v1(spec)
+    script.when(always, lambda w: w.post.open(answers))
+    approve(propose(script))
+    script.end = End("v2", "Healthy", {"p2": "Succeeded"}, {"v1": 0, "v2": spec["replicas"]})
+    return script
+
+
+family("told_by_a_channel_that_takes_it", told, BLUE_GREEN, "takes")
+family("told_by_a_channel_that_refuses", told, BLUE_GREEN, "refuses")
+family("told_by_a_channel_that_hangs", told, CANARY, "hangs")
 
 
 @scenario

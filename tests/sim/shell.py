@@ -21,8 +21,17 @@ from slipway.cluster.cache import Change as Seen
 from slipway.cluster.events import Occurrence
 from slipway.cluster.lease import NotLeader
 from slipway.cluster.resources import ROLLOUT_LABEL, ROLLOUTS
-from slipway.core.decision import DryRun, HttpProbe, KeepRecord, MetricProbe, Probe, PublishReport, TcpProbe
-from slipway.core.snapshot import Observation, Probed
+from slipway.core.decision import (
+    DryRun,
+    HttpProbe,
+    KeepRecord,
+    MetricProbe,
+    NoticeProbe,
+    Probe,
+    PublishReport,
+    TcpProbe,
+)
+from slipway.core.snapshot import Observation, Probed, Settings
 from slipway.runtime.affected import Key, affected
 from slipway.runtime.keeper import Keeper
 from slipway.runtime.observations import Observations
@@ -88,6 +97,7 @@ class Operator:
             leads,
             self.notes,
             lambda key: self._workers.add(key),
+            settings=lambda: Settings(notices=world.post.routes),
             clock=self.loop.now,
         )
         self._workers = Workers(self._queue, self._reconcile, failed=self._surprised)
@@ -177,6 +187,8 @@ class Operator:
                 return replace(result, at=now)
             case KeepRecord():
                 return await self._prober.run(namespace, probe)
+            case NoticeProbe():
+                return await world.post.deliver(probe, now)
             case _:
                 raise NotImplementedError(type(probe).__name__)
 

@@ -11,6 +11,7 @@ from tests.sim.dataplane import DataPlane, Shares
 from tests.sim.images import image
 from tests.sim.invariants import Invariants
 from tests.sim.patches import clone, merge_patch
+from tests.sim.post import Post
 
 from slipway.cluster.resources import (
     CONTROLLER_REVISIONS,
@@ -94,6 +95,7 @@ class World:
         self.plane = DataPlane(self.server, lags, (f"Service/{NAME}", f"HTTPRoute/{NAME}"), NAMESPACE)
         self.invariants = Invariants(self.server, NAMESPACE, NAME, loop.time, automatic=automatic)
         self.turned: dict[str, str] = {}
+        self.post = Post()
         admin = self.server.session("admin")
         labels = {"slipway.dev/approval": "automatic"} if automatic else {}
         admin.create(NAMESPACES, {"metadata": {"name": NAMESPACE, "labels": labels}})

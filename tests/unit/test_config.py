@@ -23,6 +23,24 @@ resyncInterval: 10m
 workers: 4
 leaderElection: {leaseDuration: 30s, renewDeadline: 20s, retryPeriod: 5s}
 namespaces: [shop, shop-staging]
+notifications:
+  channels:
+  - name: on-call
+    urlFile: /etc/slipway/channels/on-call
+    open: true
+    timeout: 5s
+    templates: {RolledBack: {body: $statusPage}}
+  - {name: chat, urlFile: /etc/slipway/channels/chat}
+  - name: tracker
+    urlFile: /etc/slipway/channels/tracker
+    webhook: {method: PUT, headersFile: /etc/slipway/channels/tracker-headers, perIssue: true}
+    templates: {Launched: {body: '{"comment": "$text"}'}}
+  routes:
+  - {environments: [production], events: [AwaitingApproval, RolledBack], channels: [on-call]}
+  - {channels: [chat]}
+  templates: {Held: {title: "$rollout is held"}}
+  rateLimit: {notices: 5, per: 10s}
+  repeatAfter: 1h
 logLevel: DEBUG
 """
 
@@ -51,6 +69,22 @@ def test_every_field_is_read() -> None:
     )
     assert config.namespaces == ["shop", "shop-staging"]
     assert config.log_level == "DEBUG"
+    notifications = config.notifications
+    [on_call, chat, tracker] = notifications.channels
+    assert tracker.webhook is not None
+    assert (tracker.webhook.method, tracker.webhook.per_issue) == ("PUT", True)
+    assert tracker.webhook.headers_file == Path("/etc/slipway/channels/tracker-headers")
+    assert (on_call.url_file, on_call.timeout) == (Path("/etc/slipway/channels/on-call"), timedelta(seconds=5))
+    assert (on_call.templates["RolledBack"].body, chat.templates) == ("$statusPage", {})
+    assert notifications.templates["Held"].title == "$rollout is held"
+    assert (notifications.rate_limit.notices, notifications.rate_limit.per) == (5, timedelta(seconds=10))
+    routes = notifications.for_decisions()
+    assert routes.open == {"on-call"}
+    assert routes.per_issue == {"tracker"}
+    assert routes.repeat_after == timedelta(hours=1)
+    assert routes.channels("production", "RolledBack") == ["on-call", "chat"]
+    assert routes.channels("staging", "RolledBack") == ["chat"]
+    assert routes.channels("production", "Launched", ["on-call"]) == ["chat", "on-call"]
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "{}"])
@@ -64,6 +98,7 @@ def test_an_empty_file_is_all_defaults(text: str) -> None:
 
 
 SOURCE = "name: a, url: 'http://x'"
+CHANNEL = "name: a, urlFile: /x"
 
 
 @pytest.mark.parametrize(
@@ -116,6 +151,41 @@ SOURCE = "name: a, url: 'http://x'"
         ("logLevel: LOUD", "logLevel: "),
         ("namespaces: [Shop]", "namespaces[0]: "),
         ("namespaces: shop", "namespaces: "),
+        (
+            f"notifications: {{channels: [{{{CHANNEL}}}, {{{CHANNEL}}}]}}",
+            "notifications.channels[1].name: 'a' is there twice",
+        ),
+        ("notifications: {channels: [{name: a}]}", "notifications.channels[0].urlFile: field required"),
+        (
+            "notifications: {channels: [{name: a, url: 'json://x'}]}",
+            "notifications.channels[0].url: unknown field",
+        ),
+        (
+            f"notifications: {{channels: [{{{CHANNEL}}}], routes: [{{channels: [b]}}]}}",
+            "notifications.routes[0].channels[0]: there is no channel b: a",
+        ),
+        ("notifications: {routes: [{channels: []}]}", "notifications.routes[0].channels: "),
+        (
+            f"notifications: {{channels: [{{{CHANNEL}}}], routes: [{{events: [Gone], channels: [a]}}]}}",
+            "notifications.routes[0].events[0]: input should be 'AwaitingApproval'",
+        ),
+        (
+            "notifications: {templates: {Held: {body: $who}}}",
+            "notifications.templates.Held.body: there is no placeholder $who: $changelog",
+        ),
+        (
+            f"notifications: {{channels: [{{{CHANNEL}, webhook: {{}}, templates: {{Held: {{body: '{{'}}}}}}]}}",
+            "notifications.channels[0].templates.Held: no template for a webhook: a body that is JSON",
+        ),
+        (
+            f"notifications: {{channels: [{{{CHANNEL}, webhook: {{}}, templates: {{Held: {{title: x}}}}}}]}}",
+            "notifications.channels[0].templates.Held: no template for a webhook",
+        ),
+        (
+            f"notifications: {{channels: [{{{CHANNEL}, webhook: {{method: GET}}}}]}}",
+            "notifications.channels[0].webhook.method: input should be 'POST'",
+        ),
+        ("notifications: {templates: {Held: {body: 5 $}}}", "notifications.templates.Held.body: a $ that begins no"),
         ("- 1", "expected a mapping at the top level"),
         ("a: [", "line 1, column 5: not YAML"),
         ("!!python/object:os.system {}", "line 1, column 1: not YAML"),

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -9,10 +10,13 @@ from tests.demo import samples
 from tests.docs import reference
 
 from slipway.api.check import BUILT_IN
+from slipway.api.notice import NoticeEvent
 from slipway.api.promotion import read_promotion
 from slipway.api.promotion_policy import read_policy
 from slipway.api.rollout import read_rollout
-from slipway.config import Config, LeaderElection, Records, Source
+from slipway.config import Config, LeaderElection, Records, Source, parse_config
+from slipway.notifying.settings import Channel, RateLimit, Route, Webhook
+from slipway.notifying.templates import PLACEHOLDERS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLES = REPOSITORY / "manifests" / "samples"
@@ -132,8 +136,27 @@ def test_operations_has_every_field_of_the_configuration() -> None:
     fields |= {f"records.{alias(Records, name)}" for name in Records.model_fields}
     grouped = {"sources", "leader_election", "records"}
     fields |= {alias(Config, name) for name in Config.model_fields if name not in grouped}
+    for part, model in {
+        "channels[]": Channel,
+        "channels[].webhook": Webhook,
+        "routes[]": Route,
+        "rateLimit": RateLimit,
+    }.items():
+        fields |= {f"notifications.{part}.{alias(model, name)}" for name in model.model_fields}
+    fields |= {"notifications.templates", "notifications.repeatAfter"}
     for field in fields:
         assert f"| `{field}` |" in page
+
+
+def test_notifications_has_every_event_and_placeholder_and_a_configuration_that_works() -> None:
+    page = BY_NAME["notifications.md"]
+    for event in get_args(NoticeEvent):
+        assert f"| `{event}` |" in page.read_text()
+    for name in PLACEHOLDERS:
+        assert f"`${name}`" in page.read_text()
+    shown = [block for block in blocks(page, "yaml") if block.startswith("notifications:")]
+    assert all(parse_config(block).notifications.routes for block in shown)
+    assert shown
 
 
 def alias(model: type, name: str) -> str:

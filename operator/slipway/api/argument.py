@@ -164,6 +164,7 @@ class Communication(Model):
     release_notes: Annotated[str, Field(max_length=16384)] | None = None
     """What has changed, for users."""
     notify: Lines = Field(default_factory=list)
-    """Whom it concerns: stakeholders and those on call."""
+    """Whom it concerns, stakeholders and those on call: names of channels that the administrator opened to Promotions.
+    The first ten count."""
     issues: Lines = Field(default_factory=list)
     """Issues that it closes or belongs to."""

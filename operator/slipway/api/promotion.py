@@ -22,6 +22,7 @@ from slipway.api.instant import Instant
 from slipway.api.learnings import Learnings
 from slipway.api.model import Model, StatusModel, invalid, read_lenient, unique
 from slipway.api.names import ImageReference, Label, Percent, PlanHash, Reason, RevisionName, RolloutName
+from slipway.api.notice import NoticeStatus
 from slipway.api.origin import Origin
 from slipway.api.watch import Watch, default_watch
 
@@ -374,6 +375,8 @@ class PromotionStatus(StatusModel):
     """When all traffic had moved."""
     finished_at: Instant | None = None
     """When it reached its final phase."""
+    notices: Annotated[list[NoticeStatus], LIST_ATOMIC] = Field(default_factory=list)
+    """The last notices, oldest first, and who got them."""
     conditions: Annotated[list[Condition], list_map("type")] = Field(default_factory=list)
     """Succeeded, ChecksPassed, Approved, Watched, Stalled, GlassBroken, and Restored after going back."""
 

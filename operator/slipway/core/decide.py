@@ -23,6 +23,7 @@ from slipway.core import (
     instants,
     moves,
     names,
+    notices,
     plan,
     set_images,
     share,
@@ -79,7 +80,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     course = chart(case, acceptance, against, way_back)
     trials = dry_run.trials(case, course, way_back)
     scene = _scene(case, acceptance, course, unconverged, unknown, trials)
-    return _decision(scene)
+    return notices.tell(scene, _decision(scene))
 
 
 def _scene(

@@ -228,7 +228,18 @@ class KeepRecord:
     statement: Statement
 
 
-Probe = MetricProbe | HttpProbe | TcpProbe | ServiceHttpProbe | DryRun | PublishReport | KeepRecord
+@dataclass(frozen=True, kw_only=True)
+class NoticeProbe:
+    """Tell one channel of one notice. Passed: it took it. `values` are those of the templates' placeholders."""
+
+    key: str
+    due: datetime
+    channel: str
+    event: str
+    values: Mapping[str, str]
+
+
+Probe = MetricProbe | HttpProbe | TcpProbe | ServiceHttpProbe | DryRun | PublishReport | KeepRecord | NoticeProbe
 
 
 @dataclass(frozen=True, kw_only=True)

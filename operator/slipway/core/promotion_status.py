@@ -401,6 +401,7 @@ def _status(
         checks=checks,
         approvals=approvals,
         links=before.links,
+        notices=before.notices,
         started_at=before.started_at or case.now,
         approved_at=before.approved_at or (case.now if granted else None),
         shifted_at=moved,

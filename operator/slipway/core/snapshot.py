@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from slipway.core.notice_routes import NoticeRoutes
+
 Object = Mapping[str, Any]
 """A Kubernetes object as JSON. Nothing in core/ ever changes one in place."""
 
@@ -26,7 +28,7 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Probed:
-    """The result of an HttpProbe, a ServiceHttpProbe, a TcpProbe or a DryRun."""
+    """The result of an HttpProbe, a ServiceHttpProbe, a TcpProbe, a DryRun or a NoticeProbe."""
 
     at: datetime
     passed: bool
@@ -58,6 +60,8 @@ class Settings:
     """Whether the admission policy that checks approvers is installed in this cluster."""
     namespaces: frozenset[str] = frozenset()
     """The namespaces that the operator looks at; empty: all."""
+    notices: NoticeRoutes = field(default_factory=NoticeRoutes)
+    """Whom to tell of what."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,7 @@ class Observations:
         return dict(self._results.get(key, {}))
 
     def want(self, key: Key, probes: Iterable[Probe]) -> None:
-        """Take `probes` as all that is wanted for a Rollout: start the new ones, forget the others."""
+        """Take `probes` as all that is wanted for a Rollout: start the new ones in their order, forget the others."""
         wanted = {probe.key: probe for probe in probes}
         tasks, results = self._tasks.get(key, {}), self._results.get(key, {})
         for gone in tasks.keys() - wanted.keys():
@@ -58,7 +58,7 @@ class Observations:
             self._results.pop(key, None)
             return
         tasks = self._tasks.setdefault(key, tasks)
-        for name in wanted.keys() - tasks.keys() - results.keys():
+        for name in [name for name in wanted if name not in tasks and name not in results]:
             tasks[name] = asyncio.create_task(self._observe(key, wanted[name]), name=f"probe {key} {name}")
 
     @property

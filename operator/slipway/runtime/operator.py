@@ -34,6 +34,7 @@ from slipway.cluster.resources import (
 from slipway.config import Config
 from slipway.core.snapshot import Settings
 from slipway.metrics.sources import Sources
+from slipway.notifying.notifier import Notifier
 from slipway.runtime import health
 from slipway.runtime.affected import Key, affected
 from slipway.runtime.keeper import Keeper, Retention
@@ -94,6 +95,7 @@ class Operator:
         self._cache = Cache()
         self._lag = health.EventLoopLag()
         self._identity_verified = False
+        self._notices = config.notifications.for_decisions()
         self._listed_at = 0.0
         self._watches: Watches | None = None
         self._resync: Resync | None = None
@@ -121,7 +123,8 @@ class Operator:
             self._client, self._lease_namespace(), LEASE_NAME, self.identity, self._timing()
         )
         keeper = Keeper(self._client, elector, recorder, self._retention())
-        prober = Prober(self._client, sources, keeper, elector.check)
+        notifier = Notifier(self.config.notifications, self.telemetry.observe_notice)
+        prober = Prober(self._client, sources, keeper, elector.check, notifier)
         observations = self._observations = Observations(prober.run, self._enqueue)
         reconciler = Reconciler(
             self._client,
@@ -280,6 +283,7 @@ class Operator:
             drain_delay=self.config.drain_delay,
             identity_verified=self._identity_verified,
             namespaces=frozenset(self.config.namespaces),
+            notices=self._notices,
         )
 
     def _retention(self) -> Retention:

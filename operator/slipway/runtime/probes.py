@@ -1,4 +1,4 @@
-"""Carries out one probe: a gate's query, a smoke test, or a server-side dry run."""
+"""Carries out one probe: a gate's query, a smoke test, a server-side dry run, or a notice."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from slipway.core.decision import (
     HttpProbe,
     KeepRecord,
     MetricProbe,
+    NoticeProbe,
     Probe,
     PublishReport,
     Replace,
@@ -30,6 +31,9 @@ from slipway.metrics.dialects import Preset, QueryVariables, UnknownPlaceholder,
 from slipway.metrics.reading import Error, NoData
 from slipway.metrics.source import measure
 from slipway.metrics.sources import ConfiguredSource
+from slipway.notifying.channel import NotSent
+from slipway.notifying.notifier import Notifier
+from slipway.notifying.settings import Notifications
 from slipway.probing.http import http_probe
 from slipway.probing.tcp import tcp_probe
 from slipway.runtime import writes
@@ -48,7 +52,8 @@ class Prober:
 
     `may_write` says for how many seconds writing is safe, and raises NotLeader when it is not.
 
-    Queries are bounded by their source, each with a deadline of its own that waiting counts against.
+    Queries are bounded by their source, each with a deadline of its own that waiting counts against; notices by
+    their channel.
     """
 
     def __init__(
@@ -57,11 +62,13 @@ class Prober:
         sources: Mapping[str, ConfiguredSource],
         keeper: Keeper | None = None,
         may_write: Callable[[], float] = lambda: 60.0,
+        notifier: Notifier | None = None,
     ) -> None:
         self._api = api
         self._keeper = keeper
         self._may_write = may_write
         self._sources = sources
+        self._notifier = notifier or Notifier(Notifications())
         self._smoke_tests = asyncio.Semaphore(SMOKE_TESTS_AT_ONCE)
         self._dry_runs = asyncio.Semaphore(DRY_RUNS_AT_ONCE)
 
@@ -88,6 +95,8 @@ class Prober:
                 if self._keeper is None:
                     raise NoResult("nobody keeps records here")
                 return await self._keeper.keep(probe)
+            case NoticeProbe():
+                return await self._tell(probe)
 
     async def _publish(self, probe: PublishReport) -> Probed:
         try:
@@ -98,6 +107,13 @@ class Prober:
         except (APIError, NotOurs) as error:
             return Probed(at=_now(), passed=False, message=str(error))
         return Probed(at=_now(), passed=True, message=message)
+
+    async def _tell(self, notice: NoticeProbe) -> Probed:
+        try:
+            await self._notifier.deliver(notice)
+        except NotSent as error:
+            return Probed(at=_now(), passed=False, message=str(error))
+        return Probed(at=_now(), passed=True, message="")
 
     async def _measure(self, probe: MetricProbe) -> Measured:
         at = _now()

@@ -36,13 +36,19 @@ class Telemetry:
         )
         self.loop_lag = Gauge("slipway_event_loop_lag_seconds", "How late the event loop runs.", registry=self.registry)
         self.probes = Gauge(
-            "slipway_probes", "Gate queries, smoke tests and dry runs under way.", registry=self.registry
+            "slipway_probes", "Gate queries, smoke tests, dry runs and notices under way.", registry=self.registry
         )
         self.cached = Gauge("slipway_cached_objects", "Objects in the cache.", ["resource"], registry=self.registry)
         self.missed = Counter(
             "slipway_watch_missed",
             "Objects whose change a listing found and no watch had reported.",
             ["resource"],
+            registry=self.registry,
+        )
+        self.notices = Counter(
+            "slipway_notices",
+            "Notices by channel; result: delivered, or failed when it was given up.",
+            ["channel", "result"],
             registry=self.registry,
         )
         self._requests = Counter(
@@ -58,6 +64,10 @@ class Telemetry:
             buckets=_FAST,
             registry=self.registry,
         )
+
+    def observe_notice(self, channel: str, result: str) -> None:
+        """Count one notice."""
+        self.notices.labels(channel, result).inc()
 
     def observe_request(self, verb: str, kind: Resource, code: int, seconds: float) -> None:
         """Count one API request."""

@@ -70,6 +70,15 @@ async def test_a_probe_runs_once_and_its_result_stays_while_wanted(parts: Parts)
     assert set(observations.results(WEB)) == {"a", "b"}
 
 
+async def test_probes_start_in_the_order_in_which_they_are_wanted(parts: Parts) -> None:
+    observations, run, _ = parts
+    keys = [f"{number * 7 % 10}" for number in range(10)]
+    observations.want(WEB, [probe(key) for key in keys])
+    await asyncio.sleep(0)
+    assert run.started == keys
+    await observations.close()
+
+
 async def test_what_is_not_wanted_any_more_is_cancelled_and_forgotten(parts: Parts) -> None:
     observations, run, finished = parts
     observations.want(WEB, [probe("slow")])

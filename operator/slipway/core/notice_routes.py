@@ -1,0 +1,49 @@
+"""Which channels are told of what: the administrator's routes, and the open channels that a Promotion names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeRoute:
+    """Sends notices to `channels`. An empty set of environments or events stands for all of them."""
+
+    environments: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
+    channels: tuple[str, ...] = ()
+
+    def leads(self, environment: str, event: str) -> bool:
+        """Whether it is about this event in this environment."""
+        return (not self.environments or environment in self.environments) and (not self.events or event in self.events)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeRoutes:
+    """All that decisions need to know of the channels. Their addresses are none of it."""
+
+    routes: tuple[NoticeRoute, ...] = ()
+    known: frozenset[str] = frozenset()
+    """All channels; without any, nobody is told of anything."""
+    open: frozenset[str] = frozenset()
+    """Channels that Promotions may name."""
+    per_issue: frozenset[str] = frozenset()
+    """Channels that are told of each issue that a Promotion names, and of nothing else."""
+    repeat_after: timedelta = timedelta(minutes=30)
+    """How long the same notice is not repeated."""
+
+    def channels(self, environment: str, event: str, named: Iterable[str] = ()) -> list[str]:
+        """The channels for an event, each once; those that the Promotion names come last, open or not."""
+        if not self.known:
+            return []
+        routed = [c for route in self.routes if route.leads(environment, event) for c in route.channels]
+        return list(dict.fromkeys([*routed, *named]))
+
+    def refusal(self, environment: str, event: str, channel: str) -> str:
+        """Why a channel that a Promotion names gets nothing; '' when it does."""
+        if channel in self.open or channel in self.channels(environment, event):
+            return ""
+        known = ", ".join(sorted(self.open)) or "none"
+        return f"spec.communication.notify: no channel {channel} is open to Promotions; those that are: {known}"

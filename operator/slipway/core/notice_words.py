@@ -1,0 +1,102 @@
+"""What a notice says: to the people who run a workload, and, when traffic was taken back, to its users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from slipway.api.promotion import PromotionStatus
+from slipway.core.charge import Claim
+from slipway.core.marks import Cause
+from slipway.core.revision import Revision
+from slipway.core.scene import Scene
+
+LONGEST = 1500
+"""Characters of a notice; what is longer is cut."""
+
+
+def text(event: str, scene: Scene, claim: Claim, after: PromotionStatus) -> str:
+    """The notice in words, with the next command where the status has one."""
+    return _SENTENCES[event](scene, claim, after)[:LONGEST]
+
+
+def status_page(event: str, scene: Scene, moved: Revision | None) -> str:
+    """What users are told: what happened, since when, and whom it concerns. '' where they noticed nothing.
+
+    No revision, image, person, gate or message of a pod is in it.
+    """
+    if moved is None or moved.marks.approved is None:
+        return ""
+    marks, name = moved.marks, scene.case.name
+    approved, rejected, kept = marks.approved, marks.rejected, marks.kept
+    since = approved.at if approved else scene.case.now
+    who = f"users of {name}" if marks.promoted_at else f"some users of {name}"
+    if event == "Failed" and kept is not None:
+        return (
+            f"Since {_time(kept.at)} users of {name} may see errors or slow answers. This is its first version, so "
+            "that there is no earlier one to go back to; a mended one is being prepared."
+        )
+    if event != "RolledBack" or rejected is None:
+        return ""
+    span = f"Between {_time(since)} and {_time(scene.case.now)}"
+    if marks.verified_at is not None:
+        # It went well for a while: what was wrong began when it was measured, or a little earlier.
+        span = f"From shortly before {_time(rejected.at)} until {_time(scene.case.now)}"
+    if rejected.cause is Cause.BREACH:
+        return (
+            f"{span}, after a change, {who} may have seen errors or slow answers. The change has been taken back: "
+            "the version before it serves everybody again."
+        )
+    return (
+        f"{span} {who} were served by a new version, which its team has taken back. The version before it serves "
+        "everybody again."
+    )
+
+
+def subject(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
+    """What it is about, as people call it."""
+    version = claim.spec.version if claim.spec else None
+    revision = after.target.revision if after.target else ""
+    called = version or (f"revision {revision}" if revision else f"Promotion {claim.name}")
+    return f"{scene.case.name} {called} in {scene.case.environment}"
+
+
+def _time(instant: datetime) -> str:
+    return instant.strftime("%H:%M UTC on %Y-%m-%d")
+
+
+def _awaiting(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
+    look = f"kubectl -n {scene.case.namespace} get promotion {claim.name} -o yaml"
+    return f"{subject(scene, claim, after)} waits for a person.\n{after.message}\nTo see all of it: {look}"
+
+
+def _approved(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
+    by = ", ".join(dict.fromkeys(entry.by for entry in after.approvals))
+    return f"{subject(scene, claim, after)} was approved{' by ' + by if by else ''}."
+
+
+def _shifting(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
+    entered = scene.course.entered
+    share = f" with {entered.weight} % of the requests" if entered else ""
+    return f"{subject(scene, claim, after)} begins to serve users{share}."
+
+
+def _sentence(words: str) -> Callable[[Scene, Claim, PromotionStatus], str]:
+    def say(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
+        return f"{subject(scene, claim, after)} {words}\n{after.message}"
+
+    return say
+
+
+_SENTENCES: dict[str, Callable[[Scene, Claim, PromotionStatus], str]] = {
+    "AwaitingApproval": _awaiting,
+    "Approved": _approved,
+    "Shifting": _shifting,
+    "NoData": _sentence("stands still, because its gates have no data."),
+    "Held": _sentence("is held: nothing advances."),
+    "Frozen": _sentence("waits for a window: nothing goes forward now."),
+    "RolledBack": _sentence("was taken back."),
+    "Failed": _sentence("has failed."),
+    "Launched": _sentence("is launched."),
+    "WatchClosed": _sentence("is not watched any more."),
+}

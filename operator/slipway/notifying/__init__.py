@@ -1,0 +1,1 @@
+"""Notices, sent to the channels of the operator's configuration. Nothing waits for them."""
