@@ -36,14 +36,16 @@ def template(behaviour: str, version: int) -> Object:
     return {
         "metadata": {"labels": {"app": NAME}},
         "spec": {
+            "securityContext": {"runAsNonRoot": True},
             "containers": [
                 {
                     "name": NAME,
                     "image": image(behaviour, version),
                     "ports": [{"name": "http", "containerPort": 9898}],
+                    "resources": {"limits": {"memory": "64Mi"}},
                     "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}},
                 }
-            ]
+            ],
         },
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from slipway.api.catalogue import CATALOGUE
 from slipway.api.check import Attestation, Check, HTTPCheck, PrometheusCheck
 from slipway.api.promotion import CheckStatus
 from slipway.api.smoke_test import TCPSmokeTest
@@ -23,15 +24,29 @@ def listed_check(case: Case, about: Subjects, check: Check, known: CheckStatus |
     """The state of one listed check, and what it asks for. `known` is its last result under this plan."""
     if check.attest is not None:
         return _attested(check, check.attest), []
+    if check.not_applicable is not None:
+        return not_applicable(check, check.not_applicable.reason), []
     question = check.prometheus or check.http or check.tcp
     if question is None:
-        return outcome(check.name, check.category, Result.UNVERIFIABLE, "it asks for nothing"), []
+        return _unanswered(check), []
     return _asked(case, about, check, question, known)
+
+
+def not_applicable(check: Check, reason: str) -> CheckStatus:
+    """A person's word that a check does not apply here."""
+    return outcome(check.name, check.about, Result.NOT_APPLICABLE, f"not applicable, it is said: {reason}")
+
+
+def _unanswered(check: Check) -> CheckStatus:
+    entry = CATALOGUE.get(check.name)
+    asks = entry.asks if entry else "it asks for nothing"
+    words = f"unanswered: {asks} Answer it in spec.checks with attest, with a question, or with notApplicable"
+    return outcome(check.name, check.about, Result.PENDING, words)
 
 
 def _attested(check: Check, stated: Attestation) -> CheckStatus:
     result = Result.PASSED if stated.passed else Result.FAILED
-    return outcome(check.name, check.category, result, f"attested: {stated.summary}", stated.evidence or "")
+    return outcome(check.name, check.about, result, f"attested: {stated.summary}", stated.evidence or "")
 
 
 def _asked(case: Case, about: Subjects, check: Check, question: Question, known: CheckStatus | None) -> Found:
@@ -50,11 +65,11 @@ def _asked(case: Case, about: Subjects, check: Check, question: Question, known:
     last = known.at if known is not None and known.result == Result.UNVERIFIABLE else None
     if known is None or last is None:
         if case.world.endpoints(case.world.preview_service)[about.candidate.name] == 0:
-            return outcome(check.name, check.category, Result.PENDING, "waiting for the candidate's pods"), []
+            return outcome(check.name, check.about, Result.PENDING, "waiting for the candidate's pods"), []
         first = probe(None)
         seen = case.snapshot.observations.get(first.key)
         if seen is None:
-            return outcome(check.name, check.category, Result.PENDING, "asking"), [first]
+            return outcome(check.name, check.about, Result.PENDING, "asking"), [first]
         return _at(_answered(check, question, seen), seen.at), []
     interval = about.spec.analysis.interval
     tries = (case.now - last) // interval
@@ -105,9 +120,9 @@ def _answered(check: Check, question: Question, seen: Observation) -> CheckStatu
     if isinstance(question, PrometheusCheck) and isinstance(seen, Measured):
         verdict, words = judge(question, seen)
         if verdict is Verdict.FAIL:
-            return outcome(check.name, check.category, Result.FAILED, f"not so: {words}")
+            return outcome(check.name, check.about, Result.FAILED, f"not so: {words}")
         result = Result.PASSED if verdict is Verdict.PASS else Result.UNVERIFIABLE
-        return outcome(check.name, check.category, result, words)
+        return outcome(check.name, check.about, result, words)
     if isinstance(seen, Measured):
-        return outcome(check.name, check.category, Result.UNVERIFIABLE, "the answer is a number")
-    return outcome(check.name, check.category, Result.PASSED if seen.passed else Result.FAILED, seen.message)
+        return outcome(check.name, check.about, Result.UNVERIFIABLE, "the answer is a number")
+    return outcome(check.name, check.about, Result.PASSED if seen.passed else Result.FAILED, seen.message)

@@ -109,6 +109,10 @@ ACCEPTED = {
             {"name": "orders", "category": "Operations", "prometheus": {"query": "up{a='$(namespace)'}", "above": 0}},
             {"name": "ledger", "category": "Operations", "http": {"service": "ledger", "port": "http", "path": "/up"}},
             {"name": "database", "category": "Operations", "tcp": {"service": "db", "port": 5432}},
+            {"name": "runbook-updated"},
+            {"name": "privacy-review", "notApplicable": {"reason": "no personal data"}},
+            {"name": "non-root", "notApplicable": {"reason": "a legacy image"}},
+            {"name": "load", "category": "Quality", "notApplicable": {"reason": "a change of colours"}},
         ]
     ),
     "the case for a launch": promotion(
@@ -592,19 +596,31 @@ REFUSED = [
         "a check of two kinds",
         promotion(checks=[attested(prometheus={"query": "up", "above": 0})]),
         "spec.checks[0]",
-        "exactly one of attest, prometheus, http, tcp must be set",
+        "exactly one of attest, prometheus, http, tcp, notApplicable must be set",
     ),
     Refused(
         "a check of no kind",
         promotion(checks=[{"name": "tests", "category": "Quality"}]),
         "spec.checks[0]",
-        "exactly one of attest, prometheus, http, tcp must be set",
+        "exactly one of attest, prometheus, http, tcp, notApplicable must be set",
     ),
     Refused(
         "a check of a kind that is not built yet",
         promotion(checks=[attested(job={"template": {}})]),
         "spec.checks[0].job",
         'unknown field "spec.checks[0].job"',
+    ),
+    Refused(
+        "a check of no category",
+        promotion(checks=[{"name": "tests", "attest": {"passed": True, "summary": "185/185"}}]),
+        "spec.checks[0].category",
+        "only a check of the catalogue has a category of its own",
+    ),
+    Refused(
+        "a fact that is said of what Slipway checks",
+        promotion(checks=[{"name": "non-root", "attest": {"passed": True, "summary": "it is not"}}]),
+        "spec.checks[0].name",
+        "is checked by Slipway itself: here it can only be said why it does not apply (notApplicable)",
     ),
     Refused(
         "a category of its own",

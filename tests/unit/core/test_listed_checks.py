@@ -9,7 +9,7 @@ import pytest
 from tests.unit.core.cluster import Cluster, revision_of, serving
 from tests.unit.core.objects import Object, blue_green, template
 
-from slipway.api.check import BUILT_IN
+from slipway.api.check import BUILT_IN, OF_TEMPLATE
 from slipway.core.decision import MetricProbe, Probe, ServiceHttpProbe, TcpProbe
 
 V2 = revision_of(blue_green(2))
@@ -233,4 +233,26 @@ def test_the_reserved_names_are_those_of_the_operators_own_checks() -> None:
     )
     cluster.settle()
     found = {check["name"] for check in cluster.get("Promotion", "web-2")["status"]["checks"]}
-    assert found == set(BUILT_IN)
+    assert found == {*BUILT_IN, *OF_TEMPLATE}
+
+
+def test_a_check_of_the_catalogue_waits_for_its_answer_and_says_what_it_asks() -> None:
+    cluster = proposed({"name": "runbook-updated"})
+    found = result(cluster, "runbook-updated")
+    assert (found["result"], found["category"]) == ("Pending", "Documentation")
+    assert "runbook" in message(cluster)
+    assert "attest" in message(cluster)
+    cluster.approve("web-2")
+    cluster.run(30)
+    assert cluster.exposure(V2) == 0
+    cluster.say("web-2", approved=None, approvals=None, checks=[attested(name="runbook-updated")])
+    cluster.settle()
+    assert cluster.phase("web-2") == "AwaitingApproval", message(cluster)
+
+
+def test_what_does_not_apply_does_not_block() -> None:
+    cluster = proposed({"name": "privacy-review", "notApplicable": {"reason": "no personal data"}})
+    found = result(cluster, "privacy-review")
+    assert (found["result"], found["category"]) == ("NotApplicable", "Compliance")
+    assert "no personal data" in found["message"]
+    assert cluster.phase("web-2") == "AwaitingApproval", message(cluster)
