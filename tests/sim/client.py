@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.sim.apiserver import Server, Session
 
+from slipway.cluster.errors import NotFound
 from slipway.cluster.resources import Resource
 
 Object = dict[str, Any]
@@ -45,6 +46,12 @@ class Client:
         self, kind: Resource, namespace: str | None = None, label_selector: str | None = None
     ) -> tuple[list[Object], str]:
         return await self._read(lambda: self._session.list(kind, namespace, label_selector))
+
+    async def log(self, namespace: str, pod: str, lines: int) -> str:
+        raise NotFound("nothing runs in pods here")
+
+    async def kinds(self, group: str, version: str) -> list[Object]:
+        return []
 
     async def create(self, kind: Resource, obj: Object, dry_run: bool = False) -> Object:
         name = obj["metadata"].get("name") or obj["metadata"].get("generateName")

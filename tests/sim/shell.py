@@ -21,8 +21,8 @@ from slipway.cluster.cache import Change as Seen
 from slipway.cluster.events import Occurrence
 from slipway.cluster.lease import NotLeader
 from slipway.cluster.resources import ROLLOUT_LABEL, ROLLOUTS
-from slipway.core.decision import DryRun, HttpProbe, MetricProbe, Probe, TcpProbe
-from slipway.core.snapshot import Observation, Probed
+from slipway.core.decision import DryRun, HttpProbe, JobProbe, MetricProbe, Probe, TcpProbe
+from slipway.core.snapshot import Observation, Probed, Unverified
 from slipway.runtime.affected import Key, affected
 from slipway.runtime.observations import Observations
 from slipway.runtime.probes import Prober
@@ -168,11 +168,11 @@ class Operator:
             case TcpProbe():
                 behind = world.plane.reachable(probe.service)
                 return Probed(at=now, passed=behind, message="" if behind else f"no ready pod behind {probe.service}")
-            case DryRun():
+            case DryRun() | JobProbe():
                 # The real one reads the machine's clock.
                 result = await self._prober.run(namespace, probe)
-                assert isinstance(result, Probed)
-                return replace(result, at=now)
+                assert isinstance(result, Probed | Unverified)
+                return replace(result, at=self.loop.now())
             case _:
                 raise NotImplementedError(type(probe).__name__)
 

@@ -10,9 +10,11 @@ from tests.sim.controllers import Controllers, Lags
 from tests.sim.dataplane import DataPlane, Shares
 from tests.sim.images import image
 from tests.sim.invariants import Invariants
+from tests.sim.jobs import Jobs
 from tests.sim.patches import clone, merge_patch
 
 from slipway.cluster.resources import (
+    ADMISSION_BINDINGS,
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
     HTTP_ROUTES,
@@ -22,6 +24,7 @@ from slipway.cluster.resources import (
     ROLLOUTS,
     SERVICES,
 )
+from slipway.runtime.job_checks import GUARD as JOB_GUARD
 
 Object = dict[str, Any]
 
@@ -96,9 +99,12 @@ class World:
         admin = self.server.session("admin")
         labels = {"slipway.dev/approval": "automatic"} if automatic else {}
         admin.create(NAMESPACES, {"metadata": {"name": NAMESPACE, "labels": labels}})
+        self.jobs = Jobs(self.server)
+        admin.create(ADMISSION_BINDINGS, {"metadata": {"name": JOB_GUARD}})
 
     def step(self) -> None:
         self.controllers.step()
+        self.jobs.step()
         self.invariants.check(self.plane.step(self.loop.time()))
         if self.invariants.broken:
             raise self.invariants.broken[0]
@@ -194,6 +200,10 @@ class World:
     def delete_service(self, name: str) -> None:
         """Somebody deletes a Service."""
         self.server.session("admin").delete(SERVICES, NAMESPACE, name)
+
+    def without_guard_of_jobs(self) -> None:
+        """An administrator takes away the policy that says who may write job checks."""
+        self.server.session("admin").delete(ADMISSION_BINDINGS, None, JOB_GUARD)
 
     def set_weights(self, live: int, candidate: int) -> None:
         """Somebody edits the weights of the route by hand."""

@@ -11,8 +11,10 @@ from slipway.api.analysis import BOUND_RULES, Query, check_bounds
 from slipway.api.catalogue import CATALOGUE, Category
 from slipway.api.duration import SecondsUp
 from slipway.api.extensions import MAP_ATOMIC, rule, rules
+from slipway.api.job_check import JobCheck
 from slipway.api.model import Model, invalid
 from slipway.api.names import Label, Reason
+from slipway.api.object_check import ObjectCheck
 from slipway.api.smoke_test import HTTPSmokeTest, TCPSmokeTest
 
 BUILT_IN = (
@@ -88,7 +90,7 @@ class NotApplicable(Model):
     """Why it does not apply."""
 
 
-_KINDS = ("attest", "prometheus", "http", "tcp", "notApplicable")
+_KINDS = ("attest", "prometheus", "http", "tcp", "object", "job", "notApplicable")
 _ONE = f"exactly one of {', '.join(_KINDS)} must be set"
 _ONLY_NOT_APPLICABLE = "is checked by Slipway itself: here it can only be said why it does not apply (notApplicable)"
 _NEEDS_CATEGORY = "only a check of the catalogue has a category of its own"
@@ -130,6 +132,10 @@ class Check(Model):
     """A GET request to a Service of this namespace."""
     tcp: Annotated[TCPSmokeTest, MAP_ATOMIC] | None = None
     """A connection to a Service of this namespace."""
+    object: Annotated[ObjectCheck, MAP_ATOMIC] | None = None
+    """An object of this namespace, and what must hold for it."""
+    job: JobCheck | None = None
+    """A pod that runs once in this namespace."""
     not_applicable: NotApplicable | None = None
     """Why this does not apply here."""
 

@@ -191,7 +191,31 @@ class DryRun:
     writes: tuple[Apply | Replace | SetWeights, ...]
 
 
-Probe = MetricProbe | HttpProbe | TcpProbe | ServiceHttpProbe | DryRun
+@dataclass(frozen=True, kw_only=True)
+class ObjectProbe:
+    """Read one object of the Rollout's namespace and evaluate a CEL expression over it (variable `object`)."""
+
+    key: str
+    due: datetime
+    api_version: str
+    kind: str
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobProbe:
+    """The end of a Job, which is made unless one of its name is there.
+
+    No Job of the same Rollout and check may run beside it: one that has not ended is deleted first, with its pods.
+    """
+
+    key: str
+    due: datetime
+    job: Object
+
+
+Probe = MetricProbe | HttpProbe | TcpProbe | ServiceHttpProbe | ObjectProbe | JobProbe | DryRun
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,17 +6,19 @@ from datetime import datetime
 
 from slipway.api.catalogue import CATALOGUE
 from slipway.api.check import Attestation, Check, HTTPCheck, PrometheusCheck
+from slipway.api.job_check import JobCheck
+from slipway.api.object_check import ObjectCheck
 from slipway.api.promotion import CheckStatus
 from slipway.api.smoke_test import TCPSmokeTest
-from slipway.core import instants
+from slipway.core import instants, job
 from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome
-from slipway.core.decision import MetricProbe, Probe, ServiceHttpProbe, TcpProbe
+from slipway.core.decision import JobProbe, MetricProbe, ObjectProbe, Probe, ServiceHttpProbe, TcpProbe
 from slipway.core.gates import Subject, Verdict, judge, variables
 from slipway.core.smoke import TCP_TIMEOUT
-from slipway.core.snapshot import Measured, Observation
+from slipway.core.snapshot import Measured, Observation, Unverified
 
-Question = PrometheusCheck | HTTPCheck | TCPSmokeTest
+Question = PrometheusCheck | HTTPCheck | TCPSmokeTest | ObjectCheck | JobCheck
 Found = tuple[CheckStatus, list[Probe]]
 
 
@@ -26,7 +28,7 @@ def listed_check(case: Case, about: Subjects, check: Check, known: CheckStatus |
         return _attested(check, check.attest), []
     if check.not_applicable is not None:
         return not_applicable(check, check.not_applicable.reason), []
-    question = check.prometheus or check.http or check.tcp
+    question = check.prometheus or check.http or check.tcp or check.object or check.job
     if question is None:
         return _unanswered(check), []
     return _asked(case, about, check, question, known)
@@ -60,7 +62,7 @@ def _asked(case: Case, about: Subjects, check: Check, question: Question, known:
     def probe(due: datetime | None) -> Probe:
         tried = instants.render(due) if due else ""
         key = f"check/{check.name}/{about.candidate.name}/{about.rerun}/{about.plan_hash}/{tried}"
-        return _probe(case, about, question, key, due or case.now)
+        return _probe(case, about, check.name, question, key, due or case.now)
 
     last = known.at if known is not None and known.result == Result.UNVERIFIABLE else None
     if known is None or last is None:
@@ -69,7 +71,7 @@ def _asked(case: Case, about: Subjects, check: Check, question: Question, known:
         first = probe(None)
         seen = case.snapshot.observations.get(first.key)
         if seen is None:
-            return outcome(check.name, check.about, Result.PENDING, "asking"), [first]
+            return outcome(check.name, check.about, Result.PENDING, _asking(first)), [first]
         return _at(_answered(check, question, seen), seen.at), []
     interval = about.spec.analysis.interval
     tries = (case.now - last) // interval
@@ -88,8 +90,26 @@ def _at(found: CheckStatus, at: datetime) -> CheckStatus:
     return found.model_copy(update={"at": instants.whole_milliseconds(at)})
 
 
-def _probe(case: Case, about: Subjects, question: Question, key: str, due: datetime) -> Probe:
+def _asking(probe: Probe) -> str:
+    if isinstance(probe, JobProbe):
+        meta = probe.job["metadata"]
+        return f"Job {meta['name']} runs; look at it: kubectl -n {meta['namespace']} describe job {meta['name']}"
+    return "asking"
+
+
+def _probe(case: Case, about: Subjects, check: str, question: Question, key: str, due: datetime) -> Probe:
     match question:
+        case JobCheck():
+            return JobProbe(key=key, due=due, job=job.run(check, question, about.owner, about.plan_hash, about.rerun))
+        case ObjectCheck():
+            return ObjectProbe(
+                key=key,
+                due=due,
+                api_version=question.api_version,
+                kind=question.kind,
+                name=question.name,
+                expression=question.expression,
+            )
         case TCPSmokeTest():
             return TcpProbe(key=key, due=due, service=question.service, port=question.port, timeout=TCP_TIMEOUT)
         case HTTPCheck():
@@ -117,6 +137,8 @@ def _probe(case: Case, about: Subjects, question: Question, key: str, due: datet
 
 
 def _answered(check: Check, question: Question, seen: Observation) -> CheckStatus:
+    if isinstance(seen, Unverified):
+        return outcome(check.name, check.about, Result.UNVERIFIABLE, seen.message)
     if isinstance(question, PrometheusCheck) and isinstance(seen, Measured):
         verdict, words = judge(question, seen)
         if verdict is Verdict.FAIL:

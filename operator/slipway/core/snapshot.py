@@ -26,14 +26,22 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Probed:
-    """The result of an HttpProbe, a ServiceHttpProbe, a TcpProbe or a DryRun."""
+    """The result of an HttpProbe, a ServiceHttpProbe, a TcpProbe, an ObjectProbe, a JobProbe or a DryRun."""
 
     at: datetime
     passed: bool
     message: str
 
 
-Observation = Measured | Probed
+@dataclass(frozen=True, kw_only=True)
+class Unverified:
+    """A probe that could not find out either way, and why: somebody has to do something about it."""
+
+    at: datetime
+    message: str
+
+
+Observation = Measured | Probed | Unverified
 
 
 @dataclass(frozen=True, kw_only=True)

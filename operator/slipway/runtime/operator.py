@@ -112,7 +112,7 @@ class Operator:
         elector = self.elector = Elector(
             self._client, self._lease_namespace(), LEASE_NAME, self.identity, self._timing()
         )
-        prober = Prober(self._client, sources)
+        prober = Prober(self._client, sources, elector.check)
         observations = self._observations = Observations(prober.run, self._enqueue)
         reconciler = Reconciler(
             self._client,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import cast
@@ -12,7 +12,18 @@ from slipway.api.duration import parse_duration
 from slipway.cluster.api import Api, Object
 from slipway.cluster.errors import APIError, Conflict, NotFound, Unavailable
 from slipway.cluster.resources import ENDPOINT_SLICES, PODS, SERVICES
-from slipway.core.decision import Apply, DryRun, HttpProbe, MetricProbe, Probe, Replace, ServiceHttpProbe, TcpProbe
+from slipway.core.decision import (
+    Apply,
+    DryRun,
+    HttpProbe,
+    JobProbe,
+    MetricProbe,
+    ObjectProbe,
+    Probe,
+    Replace,
+    ServiceHttpProbe,
+    TcpProbe,
+)
 from slipway.core.snapshot import Measured, Observation, Probed
 from slipway.metrics.dialects import Preset, QueryVariables, UnknownPlaceholder, render
 from slipway.metrics.reading import Error, NoData
@@ -20,11 +31,12 @@ from slipway.metrics.source import measure
 from slipway.metrics.sources import ConfiguredSource
 from slipway.probing.http import http_probe
 from slipway.probing.tcp import tcp_probe
-from slipway.runtime import writes
+from slipway.runtime import job_checks, object_checks, writes
 from slipway.runtime.observations import NoResult
 
 SMOKE_TESTS_AT_ONCE = 64
 DRY_RUNS_AT_ONCE = 8
+EXPRESSIONS_AT_ONCE = 2
 DIALLED_ENDPOINTS = 16
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 
@@ -35,11 +47,16 @@ class Prober:
     Queries are bounded by their source, each with a deadline of its own that waiting counts against.
     """
 
-    def __init__(self, api: Api, sources: Mapping[str, ConfiguredSource]) -> None:
+    def __init__(
+        self, api: Api, sources: Mapping[str, ConfiguredSource], may_write: Callable[[], object] = lambda: None
+    ) -> None:
+        """`may_write` raises NotLeader in a replica that must not make anything."""
         self._api = api
         self._sources = sources
+        self._may_write = may_write
         self._smoke_tests = asyncio.Semaphore(SMOKE_TESTS_AT_ONCE)
         self._dry_runs = asyncio.Semaphore(DRY_RUNS_AT_ONCE)
+        self._expressions = asyncio.Semaphore(EXPRESSIONS_AT_ONCE)
 
     async def run(self, namespace: str, probe: Probe) -> Observation:
         """Carry out `probe` for a Rollout of `namespace`. Raises NoResult when it says nothing either way."""
@@ -55,6 +72,11 @@ class Prober:
             case TcpProbe() | ServiceHttpProbe():
                 async with self._smoke_tests:
                     return await self._reach(namespace, probe)
+            case ObjectProbe():
+                async with self._expressions:
+                    return await object_checks.look(self._api, namespace, probe)
+            case JobProbe():
+                return await job_checks.run(self._api, probe, self._may_write)
             case DryRun():
                 async with self._dry_runs:
                     return await self._rehearse(probe)
