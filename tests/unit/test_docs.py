@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.demo import samples
-from tests.docs import reference
+from tests.docs import catalogue, reference
 
-from slipway.api.check import BUILT_IN
+from slipway.api.check import BUILT_IN, OF_TEMPLATE
 from slipway.api.promotion import read_promotion
 from slipway.api.rollout import read_rollout
 from slipway.config import Config, LeaderElection, Source
@@ -103,6 +103,10 @@ def test_the_reference_is_what_the_crds_say() -> None:
     assert reference.PATH.read_text() == reference.render(), "run: python -m tests.docs"
 
 
+def test_the_catalogue_is_what_the_code_says() -> None:
+    assert catalogue.PATH.read_text() == catalogue.render(), "run: python -m tests.docs"
+
+
 def test_troubleshooting_has_every_phase_and_every_reason() -> None:
     page = BY_NAME["troubleshooting.md"].read_text()
     listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
@@ -119,7 +123,7 @@ def test_troubleshooting_has_every_phase_and_every_reason() -> None:
 
 def test_troubleshooting_has_every_check() -> None:
     page = BY_NAME["troubleshooting.md"].read_text()
-    for name in BUILT_IN:
+    for name in (*BUILT_IN, *OF_TEMPLATE):
         assert f"| `{name}` |" in page
 
 

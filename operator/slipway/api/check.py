@@ -83,6 +83,13 @@ class HTTPCheck(HTTPSmokeTest):
     """A Service of this namespace."""
 
 
+class ManualCheck(Model):
+    """Something that a person looks at before anybody can approve, and confirms under the own name."""
+
+    ask: Annotated[str, Field(min_length=1, max_length=512)]
+    """What to look at, and what should be seen."""
+
+
 class NotApplicable(Model):
     """A person's word that a check does not apply. It is part of what is approved."""
 
@@ -90,7 +97,7 @@ class NotApplicable(Model):
     """Why it does not apply."""
 
 
-_KINDS = ("attest", "prometheus", "http", "tcp", "object", "job", "notApplicable")
+_KINDS = ("attest", "prometheus", "http", "tcp", "object", "job", "manual", "notApplicable")
 _ONE = f"exactly one of {', '.join(_KINDS)} must be set"
 _ONLY_NOT_APPLICABLE = "is checked by Slipway itself: here it can only be said why it does not apply (notApplicable)"
 _NEEDS_CATEGORY = "only a check of the catalogue has a category of its own"
@@ -136,6 +143,8 @@ class Check(Model):
     """An object of this namespace, and what must hold for it."""
     job: JobCheck | None = None
     """A pod that runs once in this namespace."""
+    manual: ManualCheck | None = None
+    """What a person looks at, and confirms in `spec.confirmed`."""
     not_applicable: NotApplicable | None = None
     """Why this does not apply here."""
 

@@ -47,6 +47,15 @@ class WeightApproval(Model):
     """The plan that they saw."""
 
 
+class Confirmation(Model):
+    """Who has looked at what a manual check asks for, and under which plan."""
+
+    by: UserName
+    """The own user name, as `kubectl auth whoami` shows it."""
+    plan: PlanHash
+    """The plan in status at that time."""
+
+
 class AcceptNoData(Model):
     """A person's decision to go on without data where there is little traffic. Never over a failed gate."""
 
@@ -155,6 +164,8 @@ class PromotionSpec(Model):
     """Ends it; traffic goes back if it had moved. Any editor may."""
     rerun: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """Any change runs the checks again."""
+    confirmed: Annotated[dict[str, Confirmation], Field(max_length=50), MAP_GRANULAR] = Field(default_factory=dict)
+    """By name of the manual check: who confirms it, under which plan. An entry only under the own name."""
 
 
 class Target(StatusModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from slipway.api.catalogue import CATALOGUE
-from slipway.api.check import Attestation, Check, HTTPCheck, PrometheusCheck
+from slipway.api.check import Attestation, Check, HTTPCheck, ManualCheck, PrometheusCheck
 from slipway.api.job_check import JobCheck
 from slipway.api.object_check import ObjectCheck
 from slipway.api.promotion import CheckStatus
@@ -28,6 +28,8 @@ def listed_check(case: Case, about: Subjects, check: Check, known: CheckStatus |
         return _attested(check, check.attest), []
     if check.not_applicable is not None:
         return not_applicable(check, check.not_applicable.reason), []
+    if check.manual is not None:
+        return _looked_at(case, about, check, check.manual), []
     question = check.prometheus or check.http or check.tcp or check.object or check.job
     if question is None:
         return _unanswered(check), []
@@ -37,6 +39,18 @@ def listed_check(case: Case, about: Subjects, check: Check, known: CheckStatus |
 def not_applicable(check: Check, reason: str) -> CheckStatus:
     """A person's word that a check does not apply here."""
     return outcome(check.name, check.about, Result.NOT_APPLICABLE, f"not applicable, it is said: {reason}")
+
+
+def _looked_at(case: Case, about: Subjects, check: Check, manual: ManualCheck) -> CheckStatus:
+    """A person's word counts for the plan under which it was given: another candidate has to be looked at anew."""
+    entry = about.promotion.confirmed.get(check.name) if about.promotion else None
+    if entry is not None and entry.plan == about.plan_hash:
+        doubt = "" if case.snapshot.settings.identity_verified else " (nobody has verified who that is)"
+        return outcome(check.name, check.about, Result.PASSED, f"confirmed by {entry.by}{doubt}: {manual.ask}")
+    word = f'{{"spec":{{"confirmed":{{"{check.name}":{{"by":"YOUR-USER-NAME","plan":"{about.plan_hash}"}}}}}}}}'
+    name = about.owner["metadata"]["name"]
+    command = f"kubectl -n {case.namespace} patch promotion {name} --type merge -p '{word}'"
+    return outcome(check.name, check.about, Result.PENDING, f"{manual.ask} Confirm it under your own name: {command}")
 
 
 def _unanswered(check: Check) -> CheckStatus:

@@ -21,7 +21,7 @@ from slipway.core.snapshot import Probed, Unverified
 from slipway.runtime.observations import NoResult
 
 POLL_SECONDS = 2.0
-LINES, LINE_LENGTH = 8, 100
+LINES, LINE_LENGTH = 6, 120
 GUARD = "slipway-job-checks"
 """The admission policy that lets only those who may create Jobs write a check that is one."""
 
@@ -123,10 +123,11 @@ async def _words(api: Api, job: Object, end: Object) -> str:
         pods, _ = await api.list(PODS, namespace, f"batch.kubernetes.io/controller-uid={job['metadata']['uid']}")
         pods.sort(key=lambda pod: str(pod["metadata"].get("creationTimestamp")))
         text = await api.log(namespace, pods[-1]["metadata"]["name"], LINES) if pods else ""
-    except (NotFound, Forbidden, Invalid):
-        text = ""  # a stopped pod is gone with its log, and one of several containers has no log to show
-    lines = [masked(line)[:LINE_LENGTH] for line in text.splitlines()[-LINES:]]
-    return f"{words}; its last lines:\n" + "\n".join(lines) if lines else words
+    except APIError:
+        # A node that does not answer, or several containers: how it ended is known all the same.
+        return f"{words}; see kubectl -n {namespace} logs job/{name} --all-containers"
+    lines = [masked(" ".join(line.split()))[:LINE_LENGTH] for line in text.splitlines()[-LINES:]]
+    return f"{words}; its last lines: {' | '.join(lines)}" if lines else words
 
 
 def _now() -> datetime:

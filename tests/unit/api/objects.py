@@ -127,6 +127,7 @@ ACCEPTED = {
             {"name": "database", "category": "Operations", "tcp": {"service": "db", "port": 5432}},
             looked_at(),
             run({"metadata": {"labels": {"app": "migrate"}}, "spec": {"containers": []}}, timeout="10m", retries=1),
+            {"name": "basket", "category": "Quality", "manual": {"ask": "Does the basket keep its articles?"}},
             {"name": "runbook-updated"},
             {"name": "privacy-review", "notApplicable": {"reason": "no personal data"}},
             {"name": "non-root", "notApplicable": {"reason": "a legacy image"}},
@@ -203,6 +204,7 @@ ACCEPTED = {
         rollbackPlanNeeded=True,
         abort="never mind",
         rerun="2",
+        confirmed={"basket": {"by": "someone@example.com", "plan": PLAN}},
     ),
 }
 
@@ -614,13 +616,13 @@ REFUSED = [
         "a check of two kinds",
         promotion(checks=[attested(prometheus={"query": "up", "above": 0})]),
         "spec.checks[0]",
-        "exactly one of attest, prometheus, http, tcp, object, job, notApplicable must be set",
+        "exactly one of attest, prometheus, http, tcp, object, job, manual, notApplicable must be set",
     ),
     Refused(
         "a check of no kind",
         promotion(checks=[{"name": "tests", "category": "Quality"}]),
         "spec.checks[0]",
-        "exactly one of attest, prometheus, http, tcp, object, job, notApplicable must be set",
+        "exactly one of attest, prometheus, http, tcp, object, job, manual, notApplicable must be set",
     ),
     Refused(
         "a check of a kind that is not there",
@@ -657,6 +659,12 @@ REFUSED = [
         promotion(checks=[run({"spec": {}}, retries=100)]),
         "spec.checks[0].job.retries",
         "should be less than or equal to 5",
+    ),
+    Refused(
+        "a confirmation without a name",
+        promotion(confirmed={"basket": {"plan": PLAN}}),
+        "spec.confirmed.basket.by",
+        "Required value",
     ),
     Refused(
         "a check of no category",

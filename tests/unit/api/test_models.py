@@ -70,7 +70,8 @@ def test_bad_objects_are_refused_with_the_path(case: Refused) -> None:
             objects.promotion(foo=1),
             "spec.foo: unknown field (one of rollout, environment, revision, images, version, commit,"
             " idea, readiness, assessment, checks, rollbackPlan, migrations, operations, communication, approved,"
-            " approvals, approvedWeight, weightApprovals, acceptNoData, hold, rollbackPlanNeeded, abort, rerun)",
+            " approvals, approvedWeight, weightApprovals, acceptNoData, hold, rollbackPlanNeeded, abort, rerun,"
+            " confirmed)",
         ),
     ],
 )
