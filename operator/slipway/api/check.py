@@ -30,6 +30,7 @@ BUILT_IN = (
     "assessment",
     "rollback-plan-concrete",
     "migrations-complete",
+    "stakeholders-configured",
 )
 """The checks that every Promotion has; none of a user's may have their name."""
 

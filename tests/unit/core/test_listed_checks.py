@@ -231,6 +231,7 @@ def test_the_reserved_names_are_those_of_the_operators_own_checks() -> None:
         assessment={"recommendation": "Proceed"},
         rollbackPlan={"steps": ["kubectl get pods"]},
         migrations={"scripts": []},
+        communication={"notify": ["support"]},
     )
     cluster.settle()
     found = {check["name"] for check in cluster.get("Promotion", "web-2")["status"]["checks"]}
