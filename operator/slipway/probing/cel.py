@@ -15,7 +15,7 @@ from typing import Any
 import cel
 
 SECONDS = 5
-MEMORY = 512 << 20
+MEMORY = 192 << 20
 
 HOLDS, DOES_NOT, NO_BOOLEAN, UNPARSED, UNEVALUATED = "holds", "does-not", "no-boolean", "unparsed", "unevaluated"
 

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from slipway.api.promotion import read_status
 from slipway.cluster.api import Api, Object
 from slipway.cluster.errors import AlreadyExists, APIError, Forbidden, Invalid, NotFound
 from slipway.cluster.lease import NotLeader
-from slipway.cluster.resources import ADMISSION_BINDINGS, JOBS, PODS
+from slipway.cluster.resources import ADMISSION_BINDINGS, JOBS, PODS, PROMOTIONS
 from slipway.core import names
+from slipway.core.charge import FINAL
 from slipway.core.decision import JobProbe
 from slipway.core.literals import masked
 from slipway.core.snapshot import Probed, Unverified
@@ -80,7 +82,10 @@ async def _unguarded(api: Api) -> Unverified | None:
 
 
 async def _alone(api: Api, wanted: Mapping[str, Any], may_write: Callable[[], object]) -> None:
-    """Take away a run that has not ended (of another plan, or another Promotion), and wait until its pods are gone."""
+    """Wait until no other run of the check is left, its pods included; one that nobody asks for any more is deleted.
+
+    That of a Promotion which is still open is waited for: two that stopped each other would never come to an end.
+    """
     meta = wanted["metadata"]
     own = meta["labels"]
     series = ",".join(f"{label}={own[label]}" for label in (names.CHECK_OF_LABEL, names.CHECK_LABEL))
@@ -88,11 +93,23 @@ async def _alone(api: Api, wanted: Mapping[str, Any], may_write: Callable[[], ob
     running = [job for job in others if _end(job) is None or job["metadata"].get("deletionTimestamp")]
     for job in running:
         there = job["metadata"]
-        if not there.get("deletionTimestamp"):
+        if not there.get("deletionTimestamp") and await _needless(api, job, wanted):
             may_write()
             await api.delete(JOBS, meta["namespace"], there["name"], there["uid"], propagation="Foreground")
     if running:
-        raise NoResult(f"Job {running[0]['metadata']['name']} of the same check is being stopped")
+        raise NoResult(f"Job {running[0]['metadata']['name']} of the same check has not ended")
+
+
+async def _needless(api: Api, job: Object, wanted: Mapping[str, Any]) -> bool:
+    """Whether a run belongs to an older plan of the same Promotion, or to a Promotion that has ended."""
+    owners = job["metadata"].get("ownerReferences") or [{}]
+    if owners[0].get("uid") == wanted["metadata"]["ownerReferences"][0]["uid"]:
+        return True
+    try:
+        promotion = await api.get(PROMOTIONS, job["metadata"]["namespace"], str(owners[0].get("name")))
+    except NotFound:
+        return True
+    return promotion["metadata"]["uid"] != owners[0].get("uid") or read_status(promotion).phase in FINAL
 
 
 def _ours(job: Object, wanted: Mapping[str, Any]) -> bool:
