@@ -14,7 +14,7 @@ from typing import Any
 
 import cel
 
-SECONDS = 5
+SECONDS = 2
 MEMORY = 192 << 20
 
 HOLDS, DOES_NOT, NO_BOOLEAN, UNPARSED, UNEVALUATED = "holds", "does-not", "no-boolean", "unparsed", "unevaluated"

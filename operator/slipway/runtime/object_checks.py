@@ -40,7 +40,10 @@ async def look(api: Api, namespace: str, probe: ObjectProbe) -> Probed | Unverif
     except APIError as error:
         raise NoResult(error.message) from error
     found["metadata"].pop("managedFields", None)
-    result = await holds(probe.expression, found)
+    try:
+        result = await holds(probe.expression, found)
+    except TimeoutError as error:
+        raise NoResult(f"no time to evaluate the expression on {what}") from error
     return Probed(at=_now(), passed=result.passed, message=f"{what}: {result.message}")
 
 
