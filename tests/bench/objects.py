@@ -13,6 +13,8 @@ def rollout(namespace: str, name: str, version: str, *, approval: str = "Require
         "name": "web",
         "image": f"docker.io/slipway/podinfo:{version}",
         "ports": [{"name": "http", "containerPort": 9898}],
+        "resources": {"requests": {"memory": "8Mi"}, "limits": {"memory": "64Mi"}},
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 1000},
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}},
     }
     return {

@@ -70,6 +70,7 @@ def start_control_plane(parts: Parts) -> None:
             f"--endpoint-reconciler-type={'lease' if everywhere else 'none'}",
             f"--tls-cert-file={pki.server_certificate}",
             f"--tls-private-key-file={pki.server_key}",
+            "--kubelet-preferred-address-types=InternalIP",  # nobody resolves the node's name
             f"--token-auth-file={tokens.path}",
             "--authorization-mode=RBAC",
             "--service-account-issuer=https://kubernetes.default.svc",

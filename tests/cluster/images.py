@@ -4,8 +4,8 @@
 |---|---|
 | docker.io/slipway/podinfo:v1, v2, v3 | healthy |
 | docker.io/slipway/podinfo:v4 | fails: each third request answers 500; probes and /metrics do not |
-| docker.io/slipway/podinfo:slow | healthy but slow: every request takes 0.6 to 0.8 s, probes too |
-| docker.io/slipway/podinfo:crash | ends at once with an error |
+| docker.io/slipway/podinfo:v5-slow | healthy but slow: every request takes 0.6 to 0.8 s, probes too |
+| docker.io/slipway/podinfo:v6-crash | ends at once with an error |
 
 All listen on 9898 with /healthz, /readyz and /metrics; the JSON on / has the tag as `message` and the pod as
 `hostname`.
@@ -52,10 +52,10 @@ def test_images() -> list[Image]:
         *(healthy(tag) for tag in ("v1", "v2", "v3")),
         Image(f"{PODINFO}:v4", {"podinfo": podinfo, "faulty": support["faulty"]}, failing),
         healthy(
-            *("slow", "--random-delay", "--random-delay-unit=ms"),
+            *("v5-slow", "--random-delay", "--random-delay-unit=ms"),
             *("--random-delay-min=600", "--random-delay-max=800"),
         ),
-        healthy("crash", "--no-such-flag"),
+        healthy("v6-crash", "--no-such-flag"),
     ]
 
 

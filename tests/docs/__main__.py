@@ -1,19 +1,20 @@
-"""Writes docs/reference.md from the CRDs: `python -m tests.docs`, with `--check` for drift."""
+"""Writes the pages that are made from the code and the CRDs: `python -m tests.docs`, with `--check` for drift."""
 
 import sys
 
-from tests.docs.reference import PATH, render
+from tests.docs import catalogue, reference
 
 
 def main(arguments: list[str]) -> int:
-    text = render()
-    if "--check" not in arguments:
-        PATH.write_text(text)
-        return 0
-    if PATH.exists() and PATH.read_text() == text:
-        return 0
-    print(f"{PATH} is not what the CRDs say: run python -m tests.docs", file=sys.stderr)
-    return 1
+    stale = False
+    for page in (reference, catalogue):
+        text = page.render()
+        if "--check" not in arguments:
+            page.PATH.write_text(text)
+        elif not page.PATH.exists() or page.PATH.read_text() != text:
+            stale = True
+            print(f"{page.PATH} is not what the code says: run python -m tests.docs", file=sys.stderr)
+    return int(stale)
 
 
 if __name__ == "__main__":

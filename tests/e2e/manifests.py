@@ -34,12 +34,14 @@ def template(tag: str, name: str = "web", **container: object) -> Object:
         "metadata": {"labels": {"app.kubernetes.io/name": name}},
         "spec": {
             "terminationGracePeriodSeconds": 5,
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 1000},
             "containers": [
                 {
                     "name": "web",
                     "image": image(tag),
                     "imagePullPolicy": "Never",
                     "ports": [{"name": "http", "containerPort": 9898}],
+                    "resources": {"requests": {"memory": "32Mi"}, "limits": {"memory": "128Mi"}},
                     "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, **patience},
                     **container,
                 }

@@ -5,6 +5,7 @@ import json
 
 from tests.e2e.arena import scenario
 from tests.e2e.kube import Object
+from tests.e2e.manifests import image, template
 from tests.e2e.tenant import Tenant
 
 
@@ -73,3 +74,77 @@ async def test_every_listed_check_must_pass_before_anybody_can_approve(tenant: T
         await tenant.until_promotion(promotion, "Succeeded")
         await tenant.all_served_by(users, second)
     assert not users.report().failures, users.report().summary()
+
+
+def _job(name: str, *command: str, tag: str = "v1", **job: object) -> Object:
+    container = {"name": "check", "image": image(tag), "imagePullPolicy": "Never"}
+    if command:
+        container["command"] = list(command)
+    # As short as Kubernetes lets a pod that ignores its end.
+    spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
+    return {"name": name, "category": "Operations", "job": {"template": {"spec": spec}, **job}}
+
+
+def _object(name: str, kind: str, expression: str, api_version: str = "v1", of: str = "web") -> Object:
+    asked = {"apiVersion": api_version, "kind": kind, "name": of, "expression": expression}
+    return {"name": name, "category": "Operations", "object": asked}
+
+
+@scenario
+async def test_jobs_and_objects_pass_fail_and_hang(tenant: Tenant) -> None:
+    await tenant.serve("v1")
+    checks = [
+        _job("succeeds", "/podinfo", "--version"),
+        _job("fails", "/podinfo", "--no-such-flag"),
+        _job("hangs", "/podinfo", "--port=9898", timeout="5s"),
+        _object("has-port", "Service", "object.spec.ports.exists(port, port.port == 80)"),
+        _object("has-no-port", "Service", "object.spec.ports.exists(port, port.port == 81)"),
+        _object("absent", "Service", "true", of="nothing"),
+        _object("not-granted", "ConfigMap", "true", of="kube-root-ca.crt"),
+        _object("endless", "Service", "[1,2,3,4,5,6,7,8,9].all(a, " * 10 + "true" + ")" * 10),
+    ]
+    wanted = {
+        **{"succeeds": "Passed", "fails": "Failed", "hangs": "Failed", "has-port": "Passed", "has-no-port": "Failed"},
+        **{"absent": "Failed", "not-granted": "Unverifiable", "endless": "Failed"},
+    }
+
+    def found() -> dict[str, Object]:
+        listed = tenant.status(promotion, "promotions").get("checks") or []
+        return {check["name"]: check for check in listed if check["name"] in wanted}
+
+    await tenant.change_image("v2")
+    promotion = await tenant.promote(checks=checks)
+    await tenant.until(
+        lambda: {name: check["result"] for name, check in found().items()} == wanted, "all checks have their result"
+    )
+    assert tenant.status(promotion, "promotions")["phase"] == "Blocked"
+    assert "succeeded" in found()["succeeds"]["message"]
+    assert "its last lines: " in found()["fails"]["message"], found()["fails"]["message"]
+    assert "had not finished after 5 s" in found()["hangs"]["message"]
+    assert "slipway.dev/aggregate-to-operator-checks" in found()["not-granted"]["message"]
+
+    # What is mended runs again, with all others, and each Job of before is left alone.
+    await tenant.tell(promotion, checks=[checks[0], checks[3]])
+    second = await tenant.approve(promotion)
+    async with tenant.users() as users:
+        await tenant.until_promotion(promotion, "Succeeded")
+        await tenant.all_served_by(users, second)
+    await tenant.developer.delete("promotions", promotion)
+
+
+@scenario
+async def test_a_template_without_good_practice_waits_for_a_reason(tenant: Tenant) -> None:
+    await tenant.serve("v1")
+    pod = template("v2", env=[{"name": "DB_PASSWORD", "value": "hunter2"}], resources={})
+    await tenant.edit({"template": pod})
+    promotion = await tenant.promote()
+    status = await tenant.until_promotion(promotion, "Blocked")
+    results = {check["name"]: check["result"] for check in status["checks"]}
+    assert (results["no-secret-literals"], results["resources-set"]) == ("Failed", "Failed")
+    assert "hunter2" not in str(status)
+    reasons = [
+        {"name": name, "notApplicable": {"reason": "a test"}} for name in ("no-secret-literals", "resources-set")
+    ]
+    await tenant.tell(promotion, checks=reasons)
+    await tenant.approve(promotion)
+    await tenant.until_promotion(promotion, "Succeeded")

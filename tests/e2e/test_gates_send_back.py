@@ -35,7 +35,7 @@ async def test_slowness_of_a_blue_green_sends_it_back(tenant: Tenant) -> None:
     first = await tenant.serve("v1", strategy={"blueGreen": {"verify": "2s", "keepPrevious": "5s"}})
     await tenant.edit({"strategy": strategy})
     async with tenant.users() as users:
-        promotion, slow = await tenant.launch("slow")
+        promotion, slow = await tenant.launch("v5-slow")
         status = await tenant.until_promotion(promotion, "RolledBack")
         assert "latency-p95" in status["message"], status["message"]
         await tenant.until_phase("RolledBack")
@@ -72,7 +72,7 @@ async def test_a_crashing_candidate_never_takes_traffic_and_its_pods_reason_is_s
     first = await tenant.serve("v1")
     async with tenant.users() as users:
         await tenant.edit({"progressDeadline": "12s"})
-        await tenant.change_image("crash")
+        await tenant.change_image("v6-crash")
         promotion = await tenant.promote()
 
         def reason() -> bool:

@@ -126,7 +126,13 @@ def replicas(config: Path, folder: Path, *names: str, election: Object | None = 
 
 def rollout(namespace: str, name: str = "web", **spec: Any) -> Object:
     """The smallest Rollout: blue/green, no gates."""
-    container = {"name": "web", "image": "podinfo:v1", "ports": [{"name": "http", "containerPort": 9898}]}
+    container = {
+        "name": "web",
+        "image": "podinfo:v1",
+        "ports": [{"name": "http", "containerPort": 9898}],
+        "resources": {"limits": {"memory": "64Mi"}},
+        "securityContext": {"runAsNonRoot": True},
+    }
     return {
         "apiVersion": "slipway.dev/v1alpha1",
         "kind": "Rollout",

@@ -81,7 +81,7 @@ async def served(url: str, host: str | None = None) -> None:
 
 
 async def test_images_do_what_their_tags_say(cluster: Cluster, namespace: str) -> None:
-    run(cluster, namespace, "v1", "v2", "v3", "v4", "slow")
+    run(cluster, namespace, "v1", "v2", "v3", "v4", "v5-slow")
 
     async def loaded(tag: str) -> Report:
         url = address(cluster, namespace, tag)
@@ -96,7 +96,7 @@ async def test_images_do_what_their_tags_say(cluster: Cluster, namespace: str) -
     failing = await loaded("v4")
     assert [one.status for one in failing.failures] == [500] * 30
     assert failing.by_revision() == {"v4": 90}
-    slow = await loaded("slow")
+    slow = await loaded("v5-slow")
     assert slow.failures == []
     assert min(one.latency for one in slow.requests) > 0.5
 

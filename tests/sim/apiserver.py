@@ -18,12 +18,12 @@ from tests.sim.defaults import complete
 from tests.sim.patches import clone, json_patch, merge_patch
 
 from slipway.cluster.errors import AlreadyExists, Conflict, Invalid, NotFound
-from slipway.cluster.resources import DEPLOYMENTS, PODS, SERVICES, Resource
+from slipway.cluster.resources import DEPLOYMENTS, JOBS, PODS, SERVICES, Resource
 
 Object = dict[str, Any]
 Key = tuple[str, str]
 
-_WITH_STATUS = {"Rollout", "Promotion", "Deployment", "Pod", "HTTPRoute", "Service"}
+_WITH_STATUS = {"Rollout", "Promotion", "Deployment", "Pod", "HTTPRoute", "Service", "Job"}
 _WITH_GENERATION = {"Rollout", "Promotion", "Deployment", "HTTPRoute"}
 _IMMUTABLE = {
     "ControllerRevision": ("data", "revision"),
@@ -179,7 +179,8 @@ class Server:
         if propagation == "Orphan":
             self._orphan(meta["uid"])
         # A pod goes when the kubelet has ended it: the simulated kubelet deletes it a second time.
-        graceful = kind == PODS and not meta.get("deletionTimestamp")
+        waits = kind == PODS or (kind == JOBS and propagation == "Foreground")
+        graceful = waits and not meta.get("deletionTimestamp")
         if meta.get("finalizers") or graceful:
             if not meta.get("deletionTimestamp"):
                 new: Object = clone(old)

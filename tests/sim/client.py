@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.sim.apiserver import Server, Session
 
+from slipway.cluster.errors import NotFound
 from slipway.cluster.resources import Resource
 
 Object = dict[str, Any]
@@ -49,6 +50,12 @@ class Client:
     async def list_metadata(self, kind: Resource, namespace: str | None, label_selector: str) -> list[Object]:
         found, _ = await self._read(lambda: self._session.list(kind, namespace, label_selector))
         return [{key: obj[key] for key in ("apiVersion", "kind", "metadata")} for obj in found]
+
+    async def log(self, namespace: str, pod: str, lines: int) -> str:
+        raise NotFound("nothing runs in pods here")
+
+    async def kinds(self, group: str, version: str) -> list[Object]:
+        return []
 
     async def create(self, kind: Resource, obj: Object, dry_run: bool = False) -> Object:
         name = obj["metadata"].get("name") or obj["metadata"].get("generateName")

@@ -16,6 +16,7 @@ from tests.sim.shell import Faults, Shell
 from tests.sim.world import NAMESPACE, World
 
 from slipway.cluster.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, PROMOTIONS, ROLLOUTS
+from slipway.core.names import RECORD_LABEL
 from slipway.core.record import chain
 
 Object = dict[str, Any]
@@ -172,7 +173,8 @@ def _end(world: World) -> Object:
 
 def _records(world: World, names: dict[str, str]) -> list[tuple[str, str, str | None]]:
     """The launch records: a chain that holds, and what they are of."""
-    found = list(world.server.peek(CONFIG_MAPS, NAMESPACE))
+    held = world.server.peek(CONFIG_MAPS, NAMESPACE)
+    found = [obj for obj in held if RECORD_LABEL in (obj["metadata"].get("labels") or {})]
     promotions = list(world.server.peek(PROMOTIONS, NAMESPACE))
     verified = chain.verify(found, promotions)
     assert not verified.problems, verified.problems

@@ -24,6 +24,7 @@ from slipway.cluster.resources import ROLLOUT_LABEL, ROLLOUTS
 from slipway.core.decision import (
     DryRun,
     HttpProbe,
+    JobProbe,
     KeepRecord,
     MetricProbe,
     NoticeProbe,
@@ -31,7 +32,7 @@ from slipway.core.decision import (
     PublishReport,
     TcpProbe,
 )
-from slipway.core.snapshot import Observation, Probed, Settings
+from slipway.core.snapshot import Observation, Probed, Settings, Unverified
 from slipway.runtime.affected import Key, affected
 from slipway.runtime.keeper import Keeper
 from slipway.runtime.observations import Observations
@@ -180,15 +181,15 @@ class Operator:
             case TcpProbe():
                 behind = world.plane.reachable(probe.service)
                 return Probed(at=now, passed=behind, message="" if behind else f"no ready pod behind {probe.service}")
-            case DryRun() | PublishReport():
-                # The real one reads the machine's clock.
-                result = await self._prober.run(namespace, probe)
-                assert isinstance(result, Probed)
-                return replace(result, at=now)
             case KeepRecord():
                 return await self._prober.run(namespace, probe)
             case NoticeProbe():
                 return await world.post.deliver(probe, now)
+            case DryRun() | JobProbe() | PublishReport():
+                # The real one reads the machine's clock.
+                result = await self._prober.run(namespace, probe)
+                assert isinstance(result, Probed | Unverified)
+                return replace(result, at=self.loop.now())
             case _:
                 raise NotImplementedError(type(probe).__name__)
 

@@ -10,10 +10,12 @@ from tests.sim.controllers import Controllers, Lags
 from tests.sim.dataplane import DataPlane, Shares
 from tests.sim.images import image
 from tests.sim.invariants import Invariants
+from tests.sim.jobs import Jobs
 from tests.sim.patches import clone, merge_patch
 from tests.sim.post import Post
 
 from slipway.cluster.resources import (
+    ADMISSION_BINDINGS,
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
     HTTP_ROUTES,
@@ -24,6 +26,7 @@ from slipway.cluster.resources import (
     ROLLOUTS,
     SERVICES,
 )
+from slipway.runtime.job_checks import GUARD as JOB_GUARD
 
 Object = dict[str, Any]
 
@@ -40,14 +43,16 @@ def template(behaviour: str, version: int) -> Object:
     return {
         "metadata": {"labels": {"app": NAME}},
         "spec": {
+            "securityContext": {"runAsNonRoot": True},
             "containers": [
                 {
                     "name": NAME,
                     "image": image(behaviour, version),
                     "ports": [{"name": "http", "containerPort": 9898}],
+                    "resources": {"limits": {"memory": "64Mi"}},
                     "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}},
                 }
-            ]
+            ],
         },
     }
 
@@ -99,9 +104,12 @@ class World:
         admin = self.server.session("admin")
         labels = {"slipway.dev/approval": "automatic"} if automatic else {}
         admin.create(NAMESPACES, {"metadata": {"name": NAMESPACE, "labels": labels}})
+        self.jobs = Jobs(self.server)
+        admin.create(ADMISSION_BINDINGS, {"metadata": {"name": JOB_GUARD}})
 
     def step(self) -> None:
         self.controllers.step()
+        self.jobs.step()
         self.invariants.check(self.plane.step(self.loop.time()))
         if self.invariants.broken:
             raise self.invariants.broken[0]
@@ -247,6 +255,10 @@ class World:
     def delete_service(self, name: str) -> None:
         """Somebody deletes a Service."""
         self.server.session("admin").delete(SERVICES, NAMESPACE, name)
+
+    def without_guard_of_jobs(self) -> None:
+        """An administrator takes away the policy that says who may write job checks."""
+        self.server.session("admin").delete(ADMISSION_BINDINGS, None, JOB_GUARD)
 
     def set_weights(self, live: int, candidate: int) -> None:
         """Somebody edits the weights of the route by hand."""

@@ -7,9 +7,9 @@ from typing import get_args
 import pytest
 import yaml
 from tests.demo import samples
-from tests.docs import reference
+from tests.docs import catalogue, reference
 
-from slipway.api.check import BUILT_IN
+from slipway.api.check import BUILT_IN, OF_TEMPLATE
 from slipway.api.notice import NoticeEvent
 from slipway.api.promotion import read_promotion
 from slipway.api.promotion_policy import read_policy
@@ -109,6 +109,10 @@ def test_the_reference_is_what_the_crds_say() -> None:
     assert reference.PATH.read_text() == reference.render(), "run: python -m tests.docs"
 
 
+def test_the_catalogue_is_what_the_code_says() -> None:
+    assert catalogue.PATH.read_text() == catalogue.render(), "run: python -m tests.docs"
+
+
 def test_troubleshooting_has_every_phase_and_every_reason() -> None:
     page = BY_NAME["troubleshooting.md"].read_text()
     listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
@@ -125,7 +129,7 @@ def test_troubleshooting_has_every_phase_and_every_reason() -> None:
 
 def test_troubleshooting_has_every_check() -> None:
     page = BY_NAME["troubleshooting.md"].read_text()
-    for name in BUILT_IN:
+    for name in (*BUILT_IN, *OF_TEMPLATE):
         assert f"| `{name}` |" in page
 
 

@@ -1,19 +1,21 @@
 """The checks that a Promotion lists: facts that somebody states with evidence, and questions that Slipway asks."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
+from pydantic.alias_generators import to_snake
 
 from slipway.api.analysis import BOUND_RULES, Query, check_bounds
+from slipway.api.catalogue import CATALOGUE, Category
 from slipway.api.duration import SecondsUp
 from slipway.api.extensions import MAP_ATOMIC, rule, rules
+from slipway.api.job_check import JobCheck
 from slipway.api.model import Model, invalid
-from slipway.api.names import Label
+from slipway.api.names import Label, Reason
+from slipway.api.object_check import ObjectCheck
 from slipway.api.smoke_test import HTTPSmokeTest, TCPSmokeTest
-
-Category = Literal["Security", "Quality", "Operations", "Documentation", "Compliance"]
-"""What a check is about."""
 
 BUILT_IN = (
     "template-accepted",
@@ -30,10 +32,20 @@ BUILT_IN = (
     "assessment",
     "rollback-plan-concrete",
     "migrations-complete",
+    "stakeholders-configured",
 )
 """The checks that every Promotion has; none of a user's may have their name."""
 
+OF_TEMPLATE: Mapping[str, Category] = {
+    "image-pinned": "Security",
+    "no-secret-literals": "Security",
+    "resources-set": "Operations",
+    "non-root": "Security",
+}
+"""The checks on the pod template that every Promotion has. Listed by name, one can be said not to apply."""
+
 _RESERVED = "is the name of a check that every Promotion has"
+_WITHOUT_CATEGORY = sorted([*CATALOGUE, *OF_TEMPLATE])
 
 
 class Attestation(Model):
@@ -74,25 +86,54 @@ class HTTPCheck(HTTPSmokeTest):
     """A Service of this namespace."""
 
 
-_KINDS = ("attest", "prometheus", "http", "tcp")
+class ManualCheck(Model):
+    """Something that a person looks at before anybody can approve, and confirms under the own name."""
+
+    ask: Annotated[str, Field(min_length=1, max_length=512)]
+    """What to look at, and what should be seen."""
+
+
+class NotApplicable(Model):
+    """A person's word that a check does not apply. It is part of what is approved."""
+
+    reason: Reason
+    """Why it does not apply."""
+
+
+_KINDS = ("attest", "prometheus", "http", "tcp", "object", "job", "manual", "notApplicable")
 _ONE = f"exactly one of {', '.join(_KINDS)} must be set"
+_ONLY_NOT_APPLICABLE = "is checked by Slipway itself: here it can only be said why it does not apply (notApplicable)"
+_NEEDS_CATEGORY = "only a check of the catalogue has a category of its own"
+
+
+def _answers() -> str:
+    return f"[{', '.join(f'has(self.{kind})' for kind in _KINDS)}].filter(set, set).size()"
 
 
 class Check(Model):
-    """One point of the checklist. It must pass before anybody can approve."""
+    """One point of the checklist. It must pass before anybody can approve.
+
+    A check of the catalogue (see docs/catalogue.md) may be listed by its name alone: it waits for its answer.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
             "x-kubernetes-validations": [
-                rule(f"[{', '.join(f'has(self.{kind})' for kind in _KINDS)}].filter(set, set).size() == 1", _ONE)
+                rule(f"{_answers()} == 1 || ({_answers()} == 0 && self.name in {sorted(CATALOGUE)})", _ONE),
+                rule(f"has(self.category) || self.name in {_WITHOUT_CATEGORY}", _NEEDS_CATEGORY, ".category"),
+                rule(
+                    f"!(self.name in {sorted(OF_TEMPLATE)}) || (has(self.notApplicable) && !has(self.category))",
+                    _ONLY_NOT_APPLICABLE,
+                    ".name",
+                ),
             ]
         }
     )
 
     name: Annotated[Label, rules(rule(f"!(self in {list(BUILT_IN)})", _RESERVED))]
     """Name of the check, unique within the Promotion."""
-    category: Category
-    """What it is about."""
+    category: Category | None = None
+    """What it is about. A check of the catalogue has its own."""
     attest: Attestation | None = None
     """A fact that somebody states."""
     prometheus: PrometheusCheck | None = None
@@ -101,13 +142,31 @@ class Check(Model):
     """A GET request to a Service of this namespace."""
     tcp: Annotated[TCPSmokeTest, MAP_ATOMIC] | None = None
     """A connection to a Service of this namespace."""
+    object: Annotated[ObjectCheck, MAP_ATOMIC] | None = None
+    """An object of this namespace, and what must hold for it."""
+    job: JobCheck | None = None
+    """A pod that runs once in this namespace."""
+    manual: ManualCheck | None = None
+    """What a person looks at, and confirms in `spec.confirmed`."""
+    not_applicable: NotApplicable | None = None
+    """Why this does not apply here."""
+
+    @property
+    def about(self) -> str:
+        """The category that it says, or that its name has."""
+        entry = CATALOGUE.get(self.name)
+        return self.category or OF_TEMPLATE.get(self.name) or (entry.category if entry else "")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if self.name in BUILT_IN:
             raise invalid(f"{self.name!r} {_RESERVED}", "another name", "name")
-        kinds = [kind for kind in _KINDS if getattr(self, kind) is not None]
-        if len(kinds) != 1:
+        kinds = [kind for kind in _KINDS if getattr(self, to_snake(kind)) is not None]
+        if self.name in OF_TEMPLATE and (kinds != ["notApplicable"] or self.category):
+            raise invalid(f"{self.name!r} {_ONLY_NOT_APPLICABLE}", "name and notApplicable alone", "name")
+        if not self.about:
+            raise invalid("missing", f"what it is about; {_NEEDS_CATEGORY}", "category")
+        if len(kinds) != 1 and (kinds or self.name not in CATALOGUE):
             wrong = f"{' and '.join(kinds)} are set" if kinds else "it asks for nothing"
             raise invalid(wrong, f"exactly one of {', '.join(_KINDS)}")
         return self

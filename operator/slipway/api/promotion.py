@@ -51,6 +51,15 @@ class WeightApproval(Model):
     """The plan that they saw."""
 
 
+class Confirmation(Model):
+    """Who has looked at what a manual check asks for, and under which plan."""
+
+    by: UserName
+    """The own user name, as `kubectl auth whoami` shows it."""
+    plan: PlanHash
+    """The plan in status at that time."""
+
+
 class AcceptNoData(Model):
     """A person's decision to go on without data where there is little traffic. Never over a failed gate."""
 
@@ -219,6 +228,8 @@ class PromotionSpec(Model):
     """Any change runs the checks again."""
     learnings: Learnings | None = None
     """What people learned, written after the end. Each text becomes a record of its own."""
+    confirmed: Annotated[dict[str, Confirmation], Field(max_length=50), MAP_GRANULAR] = Field(default_factory=dict)
+    """By name of the manual check: who confirms it, under which plan. An entry only under the own name."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -34,6 +34,14 @@ class Api(Protocol):
         """Only the metadata of the objects with these labels, and nothing of what they hold."""
         ...
 
+    async def log(self, namespace: str, pod: str, lines: int) -> str:
+        """The last `lines` of what the only container of a pod has written, at most 16 KiB."""
+        ...
+
+    async def kinds(self, group: str, version: str) -> Objects:
+        """The APIResource entries of `group/version`; empty when the server does not know it."""
+        ...
+
     async def create(self, kind: Resource, obj: Object, dry_run: bool = False) -> Object:
         """Create `obj` (its metadata names the namespace)."""
         ...

@@ -22,7 +22,7 @@ from slipway import __version__
 from slipway.cluster import credentials
 from slipway.cluster.api import Object, Objects
 from slipway.cluster.errors import APIError, Conflict, Gone, Invalid, Unauthorized, Unavailable, from_status
-from slipway.cluster.resources import FIELD_MANAGER, Resource
+from slipway.cluster.resources import FIELD_MANAGER, PODS, Resource
 
 REQUEST_TIMEOUT = 10.0
 LIST_TIMEOUT = 60.0
@@ -187,16 +187,26 @@ class Client:
             options["preconditions"] = preconditions
         await self._request("delete", kind, kind.path(namespace, name), {}, options, "application/json")
 
-    async def served(self, group: str, version: str) -> set[str]:
-        """The plural names that the server serves in `group/version`; empty when it does not know it."""
+    async def log(self, namespace: str, pod: str, lines: int) -> str:
+        """The last `lines` of what the only container of a pod has written, at most 16 KiB."""
+        query = {"tailLines": str(lines), "limitBytes": str(16 << 10)}
+        text: str = await self._request("log", PODS, PODS.path(namespace, pod, "log"), query)
+        return text
+
+    async def kinds(self, group: str, version: str) -> Objects:
+        """The APIResource entries of `group/version`; empty when the server does not know it."""
         marker = Resource(group, version, "", "APIResourceList", namespaced=False)
         try:
-            answer = await self._request("discover", marker, f"/apis/{group}/{version}")
+            answer = await self._request("discover", marker, f"/apis/{group}/{version}" if group else f"/api/{version}")
         except APIError as error:
             if error.status == 404:
-                return set()
+                return []
             raise
-        return {resource["name"] for resource in answer.get("resources") or []}
+        return list(answer.get("resources") or [])
+
+    async def served(self, group: str, version: str) -> set[str]:
+        """The plural names that the server serves in `group/version`; empty when it does not know it."""
+        return {resource["name"] for resource in await self.kinds(group, version)}
 
     async def _write(
         self,
@@ -263,7 +273,7 @@ class Client:
             if self._observe:
                 self._observe(verb, kind, status, time.monotonic() - started)
         if status < 300:
-            return json.loads(data)
+            return data.decode("utf-8", "replace") if verb == "log" else json.loads(data)
         raise _error(status, data, retry_after)
 
     async def _connected(self) -> _Pool:
@@ -329,6 +339,7 @@ _METHODS = {
     "get": "GET",
     "list": "GET",
     "discover": "GET",
+    "log": "GET",
     "create": "POST",
     "update": "PUT",
     "patch": "PATCH",

@@ -9,6 +9,7 @@ from slipway.api.promotion import CheckStatus, PromotionSpec
 from slipway.api.rollout import RolloutSpec
 from slipway.core.decision import Apply, Replace, SetWeights
 from slipway.core.revision import Revision
+from slipway.core.snapshot import Object
 
 
 class Result(StrEnum):
@@ -34,6 +35,8 @@ class Subjects:
     promotion: PromotionSpec | None
     plan_hash: str
     way_back: tuple[Apply | Replace | SetWeights, ...]
+    owner: Object
+    """The Promotion as the API server has it: what is made for its checks belongs to it. Empty without one."""
 
     @property
     def rerun(self) -> str:

@@ -17,12 +17,13 @@ from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome
 from slipway.core.decision import Apply, DryRun, MetricProbe, Probe, TcpProbe
 from slipway.core.gates import Subject, bound, variables
-from slipway.core.listed import listed_check
+from slipway.core.listed import listed_check, not_applicable
 from slipway.core.policy.demands import Demands
 from slipway.core.revision import Revision
 from slipway.core.smoke import TCP_TIMEOUT
 from slipway.core.snapshot import Measured, Probed
 from slipway.core.stated import stated_checks
+from slipway.core.template_checks import TEMPLATE_CHECKS
 from slipway.core.world import Pod
 
 
@@ -66,7 +67,7 @@ class Checked:
             first = self.failed[0]
             return f"check {first.name} {first.result}: {first.message}"
         if self.pending:
-            return f"check {self.pending[0].name} is still running: {self.pending[0].message}"
+            return f"check {self.pending[0].name} has no result yet: {self.pending[0].message}"
         return ""
 
 
@@ -106,6 +107,7 @@ def run(
         _template(case, about.candidate),
         _health(about.candidate),
         _references(case, about.candidate),
+        *_of_template(about),
         *(_smoke(test) for test in smoke),
     ]
     probes: list[Probe] = []
@@ -129,6 +131,8 @@ def run(
             probes.extend(wanted)
         found.extend(stated_checks(about.promotion, demands.least_score))
         for listed in about.promotion.checks:
+            if listed.name in TEMPLATE_CHECKS:
+                continue
             check, wanted = listed_check(case, about, listed, known.get(listed.name))
             found.append(check)
             probes.extend(wanted)
@@ -179,6 +183,13 @@ def _serves(container: Mapping[str, Any], ports: Sequence[Mapping[str, Any]]) ->
     listed = container.get("ports")
     own = [p for p in listed if isinstance(p, Mapping)] if isinstance(listed, list) else []
     return any(p.get("name") in targets or p.get("containerPort") in targets for p in own)
+
+
+def _of_template(about: Subjects) -> list[CheckStatus]:
+    """What the template shows by itself. The reason why one of these does not apply is part of the plan."""
+    listed = about.promotion.checks if about.promotion else []
+    said = {check.name: not_applicable(check, check.not_applicable.reason) for check in listed if check.not_applicable}
+    return [said.get(name) or judge(about.candidate.template) for name, judge in TEMPLATE_CHECKS.items()]
 
 
 def _references(case: Case, candidate: Revision) -> CheckStatus:

@@ -238,6 +238,7 @@ def _forward(
             claim.spec if claim else None,
             present.hash,
             tuple(way_back),
+            claim.obj if claim else {},
         )
         before: Sequence[CheckStatus] = claim.status.checks if claim else ()
         checked = checks.run(case, about, before, found.smoke, stale, demands)

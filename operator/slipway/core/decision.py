@@ -217,6 +217,30 @@ class PublishReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ObjectProbe:
+    """Read one object of the Rollout's namespace and evaluate a CEL expression over it (variable `object`)."""
+
+    key: str
+    due: datetime
+    api_version: str
+    kind: str
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobProbe:
+    """The end of a Job, which is made unless one of its name is there.
+
+    No Job of the same Rollout and check may run beside it: one that has not ended is deleted first, with its pods.
+    """
+
+    key: str
+    due: datetime
+    job: Object
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeepRecord:
     """See to it that there is one launch record with this id, at the end of the chain of the Rollout's records.
 
@@ -239,7 +263,18 @@ class NoticeProbe:
     values: Mapping[str, str]
 
 
-Probe = MetricProbe | HttpProbe | TcpProbe | ServiceHttpProbe | DryRun | PublishReport | KeepRecord | NoticeProbe
+Probe = (
+    MetricProbe
+    | HttpProbe
+    | TcpProbe
+    | ServiceHttpProbe
+    | ObjectProbe
+    | JobProbe
+    | DryRun
+    | PublishReport
+    | KeepRecord
+    | NoticeProbe
+)
 
 
 @dataclass(frozen=True, kw_only=True)

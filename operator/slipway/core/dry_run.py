@@ -39,7 +39,7 @@ def trials(case: Case, course: Course, way_back: Sequence[Apply | Replace | SetW
             continue
         made_of = plan.make(case.uid, candidate, case.spec, spec)
         fresh = claim.status.plan_hash != made_of.hash or (spec.rerun or "") != (claim.status.rerun or "")
-        about = Subjects(candidate, case.lineage.stable, case.spec, spec, made_of.hash, tuple(way_back))
+        about = Subjects(candidate, case.lineage.stable, case.spec, spec, made_of.hash, tuple(way_back), claim.obj)
         # Smoke tests are the Rollout's: they run once on a candidate, whoever asks.
         checked = checks.run(case, about, claim.status.checks, found.smoke, fresh, demanded(case, claim))
         made[claim.uid] = Trial(made_of, checked)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from slipway.api.check import Attestation, Check, HTTPCheck, PrometheusCheck
+from slipway.api.catalogue import CATALOGUE
+from slipway.api.check import Attestation, Check, HTTPCheck, ManualCheck, PrometheusCheck
+from slipway.api.job_check import JobCheck
+from slipway.api.object_check import ObjectCheck
 from slipway.api.promotion import CheckStatus
 from slipway.api.smoke_test import TCPSmokeTest
-from slipway.core import instants
+from slipway.core import instants, job
 from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome
-from slipway.core.decision import MetricProbe, Probe, ServiceHttpProbe, TcpProbe
+from slipway.core.decision import JobProbe, MetricProbe, ObjectProbe, Probe, ServiceHttpProbe, TcpProbe
 from slipway.core.gates import Subject, Verdict, judge, variables
 from slipway.core.smoke import TCP_TIMEOUT
-from slipway.core.snapshot import Measured, Observation, Probed
+from slipway.core.snapshot import Measured, Observation, Probed, Unverified
 
-Question = PrometheusCheck | HTTPCheck | TCPSmokeTest
+Question = PrometheusCheck | HTTPCheck | TCPSmokeTest | ObjectCheck | JobCheck
 Found = tuple[CheckStatus, list[Probe]]
 
 
@@ -23,15 +26,43 @@ def listed_check(case: Case, about: Subjects, check: Check, known: CheckStatus |
     """The state of one listed check, and what it asks for. `known` is its last result under this plan."""
     if check.attest is not None:
         return _attested(check, check.attest), []
-    question = check.prometheus or check.http or check.tcp
+    if check.not_applicable is not None:
+        return not_applicable(check, check.not_applicable.reason), []
+    if check.manual is not None:
+        return _looked_at(case, about, check, check.manual), []
+    question = check.prometheus or check.http or check.tcp or check.object or check.job
     if question is None:
-        return outcome(check.name, check.category, Result.UNVERIFIABLE, "it asks for nothing"), []
+        return _unanswered(check), []
     return _asked(case, about, check, question, known)
+
+
+def not_applicable(check: Check, reason: str) -> CheckStatus:
+    """A person's word that a check does not apply here."""
+    return outcome(check.name, check.about, Result.NOT_APPLICABLE, f"not applicable, it is said: {reason}")
+
+
+def _looked_at(case: Case, about: Subjects, check: Check, manual: ManualCheck) -> CheckStatus:
+    """A person's word counts for the plan under which it was given: another candidate has to be looked at anew."""
+    entry = about.promotion.confirmed.get(check.name) if about.promotion else None
+    if entry is not None and entry.plan == about.plan_hash:
+        doubt = "" if case.snapshot.settings.identity_verified else " (nobody has verified who that is)"
+        return outcome(check.name, check.about, Result.PASSED, f"confirmed by {entry.by}{doubt}: {manual.ask}")
+    word = f'{{"spec":{{"confirmed":{{"{check.name}":{{"by":"YOUR-USER-NAME","plan":"{about.plan_hash}"}}}}}}}}'
+    name = about.owner["metadata"]["name"]
+    command = f"kubectl -n {case.namespace} patch promotion {name} --type merge -p '{word}'"
+    return outcome(check.name, check.about, Result.PENDING, f"{manual.ask} Confirm it under your own name: {command}")
+
+
+def _unanswered(check: Check) -> CheckStatus:
+    entry = CATALOGUE.get(check.name)
+    asks = entry.asks if entry else "it asks for nothing"
+    words = f"unanswered: {asks} Answer it in spec.checks with attest, with a question, or with notApplicable"
+    return outcome(check.name, check.about, Result.PENDING, words)
 
 
 def _attested(check: Check, stated: Attestation) -> CheckStatus:
     result = Result.PASSED if stated.passed else Result.FAILED
-    return outcome(check.name, check.category, result, f"attested: {stated.summary}", stated.evidence or "")
+    return outcome(check.name, check.about, result, f"attested: {stated.summary}", stated.evidence or "")
 
 
 def _asked(case: Case, about: Subjects, check: Check, question: Question, known: CheckStatus | None) -> Found:
@@ -45,16 +76,16 @@ def _asked(case: Case, about: Subjects, check: Check, question: Question, known:
     def probe(due: datetime | None) -> Probe:
         tried = instants.render(due) if due else ""
         key = f"check/{check.name}/{about.candidate.name}/{about.rerun}/{about.plan_hash}/{tried}"
-        return _probe(case, about, question, key, due or case.now)
+        return _probe(case, about, check.name, question, key, due or case.now)
 
     last = known.at if known is not None and known.result == Result.UNVERIFIABLE else None
     if known is None or last is None:
         if case.world.endpoints(case.world.preview_service)[about.candidate.name] == 0:
-            return outcome(check.name, check.category, Result.PENDING, "waiting for the candidate's pods"), []
+            return outcome(check.name, check.about, Result.PENDING, "waiting for the candidate's pods"), []
         first = probe(None)
         seen = case.snapshot.observations.get(first.key)
         if seen is None:
-            return outcome(check.name, check.category, Result.PENDING, "asking"), [first]
+            return outcome(check.name, check.about, Result.PENDING, _asking(first)), [first]
         return _at(_answered(check, question, seen), seen.at), []
     interval = about.spec.analysis.interval
     tries = (case.now - last) // interval
@@ -73,8 +104,26 @@ def _at(found: CheckStatus, at: datetime) -> CheckStatus:
     return found.model_copy(update={"at": instants.whole_milliseconds(at)})
 
 
-def _probe(case: Case, about: Subjects, question: Question, key: str, due: datetime) -> Probe:
+def _asking(probe: Probe) -> str:
+    if isinstance(probe, JobProbe):
+        meta = probe.job["metadata"]
+        return f"Job {meta['name']} runs; look at it: kubectl -n {meta['namespace']} describe job {meta['name']}"
+    return "asking"
+
+
+def _probe(case: Case, about: Subjects, check: str, question: Question, key: str, due: datetime) -> Probe:
     match question:
+        case JobCheck():
+            return JobProbe(key=key, due=due, job=job.run(check, question, about.owner, about.plan_hash, about.rerun))
+        case ObjectCheck():
+            return ObjectProbe(
+                key=key,
+                due=due,
+                api_version=question.api_version,
+                kind=question.kind,
+                name=question.name,
+                expression=question.expression,
+            )
         case TCPSmokeTest():
             return TcpProbe(key=key, due=due, service=question.service, port=question.port, timeout=TCP_TIMEOUT)
         case HTTPCheck():
@@ -102,12 +151,14 @@ def _probe(case: Case, about: Subjects, question: Question, key: str, due: datet
 
 
 def _answered(check: Check, question: Question, seen: Observation) -> CheckStatus:
+    if isinstance(seen, Unverified):
+        return outcome(check.name, check.about, Result.UNVERIFIABLE, seen.message)
     if isinstance(question, PrometheusCheck) and isinstance(seen, Measured):
         verdict, words = judge(question, seen)
         if verdict is Verdict.FAIL:
-            return outcome(check.name, check.category, Result.FAILED, f"not so: {words}")
+            return outcome(check.name, check.about, Result.FAILED, f"not so: {words}")
         result = Result.PASSED if verdict is Verdict.PASS else Result.UNVERIFIABLE
-        return outcome(check.name, check.category, result, words)
+        return outcome(check.name, check.about, result, words)
     if not isinstance(seen, Probed):
-        return outcome(check.name, check.category, Result.UNVERIFIABLE, "the answer is a number")
-    return outcome(check.name, check.category, Result.PASSED if seen.passed else Result.FAILED, seen.message)
+        return outcome(check.name, check.about, Result.UNVERIFIABLE, "the answer is a number")
+    return outcome(check.name, check.about, Result.PASSED if seen.passed else Result.FAILED, seen.message)

@@ -28,7 +28,7 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Probed:
-    """The result of an HttpProbe, a ServiceHttpProbe, a TcpProbe, a DryRun or a NoticeProbe."""
+    """The result of a probe that ends in yes or no."""
 
     at: datetime
     passed: bool
@@ -44,7 +44,15 @@ class RecordKept:
     digest: str
 
 
-Observation = Measured | Probed | RecordKept
+@dataclass(frozen=True, kw_only=True)
+class Unverified:
+    """A probe that could not find out either way, and why: somebody has to do something about it."""
+
+    at: datetime
+    message: str
+
+
+Observation = Measured | Probed | Unverified | RecordKept
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from slipway.api.argument import Assessment, Migrations, Readiness, RollbackPlan
+from slipway.api.argument import Assessment, Communication, Migrations, Readiness, RollbackPlan
 from slipway.api.promotion import CheckStatus, PromotionSpec
 from slipway.core.checking import Result, outcome
 
@@ -30,6 +30,8 @@ def stated_checks(spec: PromotionSpec, least_score: float = LEAST_SCORE) -> Iter
         yield _rollback_plan(spec.rollback_plan)
     if spec.migrations is not None:
         yield _migrations(spec.migrations)
+    if spec.communication is not None:
+        yield _stakeholders(spec.communication)
 
 
 def is_command(text: str) -> bool:
@@ -118,6 +120,14 @@ def _migrations(stated: Migrations) -> CheckStatus:
         return outcome(name, category, Result.FAILED, "; ".join(wrong))
     words = f"{_count(stated.scripts, 'script')} in order, backward compatible, each with its way back"
     return outcome(name, category, Result.PASSED, words)
+
+
+def _stakeholders(stated: Communication) -> CheckStatus:
+    name, category = "stakeholders-configured", "Compliance"
+    if not stated.notify:
+        words = "communication.notify: nobody; name the stakeholders and those on call"
+        return outcome(name, category, Result.FAILED, words)
+    return outcome(name, category, Result.PASSED, f"to be told: {_some(stated.notify)}")
 
 
 def _not(holds: Callable[[str], bool], lines: Sequence[str]) -> Iterator[tuple[int, str]]:

@@ -17,9 +17,11 @@ from slipway.core.decision import (
     Apply,
     DryRun,
     HttpProbe,
+    JobProbe,
     KeepRecord,
     MetricProbe,
     NoticeProbe,
+    ObjectProbe,
     Probe,
     PublishReport,
     Replace,
@@ -36,13 +38,14 @@ from slipway.notifying.notifier import Notifier
 from slipway.notifying.settings import Notifications
 from slipway.probing.http import http_probe
 from slipway.probing.tcp import tcp_probe
-from slipway.runtime import writes
+from slipway.runtime import job_checks, object_checks, writes
 from slipway.runtime.keeper import Keeper
 from slipway.runtime.observations import NoResult
 from slipway.runtime.publishing import NotOurs, publish
 
 SMOKE_TESTS_AT_ONCE = 64
 DRY_RUNS_AT_ONCE = 8
+EXPRESSIONS_AT_ONCE = 2
 DIALLED_ENDPOINTS = 16
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 
@@ -71,6 +74,7 @@ class Prober:
         self._notifier = notifier or Notifier(Notifications())
         self._smoke_tests = asyncio.Semaphore(SMOKE_TESTS_AT_ONCE)
         self._dry_runs = asyncio.Semaphore(DRY_RUNS_AT_ONCE)
+        self._expressions = asyncio.Semaphore(EXPRESSIONS_AT_ONCE)
 
     async def run(self, namespace: str, probe: Probe) -> Observation:
         """Carry out `probe` for a Rollout of `namespace`. Raises NoResult when it says nothing either way."""
@@ -86,6 +90,11 @@ class Prober:
             case TcpProbe() | ServiceHttpProbe():
                 async with self._smoke_tests:
                     return await self._reach(namespace, probe)
+            case ObjectProbe():
+                async with self._expressions:
+                    return await object_checks.look(self._api, namespace, probe)
+            case JobProbe():
+                return await job_checks.run(self._api, probe, self._may_write)
             case DryRun():
                 async with self._dry_runs:
                     return await self._rehearse(probe)

@@ -4,6 +4,7 @@ import pytest
 import yaml
 from tests.integration.admission.conftest import REPOSITORY
 from tests.integration.admission.impersonation import (
+    CLUSTER_ROLE,
     OPERATOR,
     PROMOTION,
     ROLE_BINDING,
@@ -107,9 +108,23 @@ NOT_THE_OPERATORS = [
     ("admissionregistration.k8s.io", "validatingadmissionpolicies", "patch"),
     ("gateway.networking.k8s.io", "httproutes", "create"),
     ("coordination.k8s.io", "leases", "update"),
+    ("batch", "jobs", "patch"),
+    ("batch", "cronjobs", "create"),
 ]
 
 
 @pytest.mark.parametrize(("group", "resource", "verb"), NOT_THE_OPERATORS)
 def test_what_the_operator_cannot(kube: Kubernetes, group: str, resource: str, verb: str) -> None:
     assert not may(kube, OPERATOR, "default", verb, resource, group)
+
+
+def test_an_administrator_says_what_object_checks_may_read(kube: Kubernetes) -> None:
+    assert not may(kube, OPERATOR, "default", "get", "statefulsets", "apps")
+    labels = {"slipway.dev/aggregate-to-operator-checks": "true"}
+    rule = {"apiGroups": ["apps"], "resources": ["statefulsets"], "verbs": ["get"]}
+    kube.create(
+        CLUSTER_ROLE, None, CLUSTER_ROLE.manifest("stateful", metadata={"labels": labels}, rules=[rule])
+    ).accepted()
+    eventually(lambda: may(kube, OPERATOR, "default", "get", "statefulsets", "apps"), "the role is aggregated")
+    kube.delete(CLUSTER_ROLE, None, "stateful").accepted()
+    eventually(lambda: not may(kube, OPERATOR, "default", "get", "statefulsets", "apps"), "the role is gone")

@@ -73,6 +73,22 @@ def attested(name: str = "tests", **changes: Any) -> dict[str, Any]:
     return {"name": name, "category": "Quality", "attest": stated} | changes
 
 
+def looked_at(**changes: Any) -> dict[str, Any]:
+    """A check on an object."""
+    about = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "name": "db",
+        "expression": "object.status.readyReplicas > 0",
+    }
+    return {"name": "database-runs", "category": "Operations", "object": about | changes}
+
+
+def run(template: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A check that is a Job."""
+    return {"name": "migrations", "category": "Operations", "job": {"template": template} | changes}
+
+
 ACCEPTED = {
     "a policy that demands nothing": policy(),
     "a policy with all of it": policy(
@@ -159,6 +175,13 @@ ACCEPTED = {
             {"name": "orders", "category": "Operations", "prometheus": {"query": "up{a='$(namespace)'}", "above": 0}},
             {"name": "ledger", "category": "Operations", "http": {"service": "ledger", "port": "http", "path": "/up"}},
             {"name": "database", "category": "Operations", "tcp": {"service": "db", "port": 5432}},
+            looked_at(),
+            run({"metadata": {"labels": {"app": "migrate"}}, "spec": {"containers": []}}, timeout="10m", retries=1),
+            {"name": "basket", "category": "Quality", "manual": {"ask": "Does the basket keep its articles?"}},
+            {"name": "runbook-updated"},
+            {"name": "privacy-review", "notApplicable": {"reason": "no personal data"}},
+            {"name": "non-root", "notApplicable": {"reason": "a legacy image"}},
+            {"name": "load", "category": "Quality", "notApplicable": {"reason": "a change of colours"}},
         ]
     ),
     "the case for a launch": promotion(
@@ -235,6 +258,7 @@ ACCEPTED = {
         rollbackPlanNeeded=True,
         abort="never mind",
         rerun="2",
+        confirmed={"basket": {"by": "someone@example.com", "plan": PLAN}},
     ),
 }
 
@@ -769,19 +793,67 @@ REFUSED = [
         "a check of two kinds",
         promotion(checks=[attested(prometheus={"query": "up", "above": 0})]),
         "spec.checks[0]",
-        "exactly one of attest, prometheus, http, tcp must be set",
+        "exactly one of attest, prometheus, http, tcp, object, job, manual, notApplicable must be set",
     ),
     Refused(
         "a check of no kind",
         promotion(checks=[{"name": "tests", "category": "Quality"}]),
         "spec.checks[0]",
-        "exactly one of attest, prometheus, http, tcp must be set",
+        "exactly one of attest, prometheus, http, tcp, object, job, manual, notApplicable must be set",
     ),
     Refused(
-        "a check of a kind that is not built yet",
-        promotion(checks=[attested(job={"template": {}})]),
-        "spec.checks[0].job",
-        'unknown field "spec.checks[0].job"',
+        "a check of a kind that is not there",
+        promotion(checks=[attested(grpc={"service": "web"})]),
+        "spec.checks[0].grpc",
+        'unknown field "spec.checks[0].grpc"',
+    ),
+    Refused(
+        "a Secret to look into",
+        promotion(checks=[looked_at(apiVersion="v1", kind="Secret")]),
+        "spec.checks[0].object.kind",
+        "Slipway reads no Secrets",
+    ),
+    Refused(
+        "an object with a path for a name",
+        promotion(checks=[looked_at(name="../web")]),
+        "spec.checks[0].object.name",
+        "should match",
+    ),
+    Refused(
+        "a Job that would make pods of a Rollout",
+        promotion(checks=[run({"metadata": {"labels": {"slipway.dev/rollout": "web"}}, "spec": {}})]),
+        "spec.checks[0].job.template.metadata.labels[slipway.dev/rollout]",
+        "labels of slipway.dev are Slipway's",
+    ),
+    Refused(
+        "a Job without a pod",
+        promotion(checks=[run({})]),
+        "spec.checks[0].job.template.spec",
+        "spec.checks[0].job.template.spec: Required value",
+    ),
+    Refused(
+        "a Job that is tried for ever",
+        promotion(checks=[run({"spec": {}}, retries=100)]),
+        "spec.checks[0].job.retries",
+        "should be less than or equal to 5",
+    ),
+    Refused(
+        "a confirmation without a name",
+        promotion(confirmed={"basket": {"plan": PLAN}}),
+        "spec.confirmed.basket.by",
+        "Required value",
+    ),
+    Refused(
+        "a check of no category",
+        promotion(checks=[{"name": "tests", "attest": {"passed": True, "summary": "185/185"}}]),
+        "spec.checks[0].category",
+        "only a check of the catalogue has a category of its own",
+    ),
+    Refused(
+        "a fact that is said of what Slipway checks",
+        promotion(checks=[{"name": "non-root", "attest": {"passed": True, "summary": "it is not"}}]),
+        "spec.checks[0].name",
+        "is checked by Slipway itself: here it can only be said why it does not apply (notApplicable)",
     ),
     Refused(
         "a category of its own",

@@ -40,7 +40,7 @@ from slipway.core.decision import (
 from slipway.core.record import chain
 from slipway.core.record.sealing import digest_of, seal, statement_text
 from slipway.core.revision import of_spec
-from slipway.core.snapshot import Measured, Observation, OriginState, Probed, RecordKept, Settings, Snapshot
+from slipway.core.snapshot import Measured, Observation, OriginState, Probed, RecordKept, Settings, Snapshot, Unverified
 
 Key = tuple[str, str]
 
@@ -59,6 +59,7 @@ class Cluster:
         self.observations: dict[str, Observation] = {}
         self.measure: Callable[[MetricProbe], dict[str, Any]] = lambda _: {"value": 0.001}
         self.probe: Callable[[Probe], bool] = lambda _: True
+        self.unverified: Callable[[Probe], str] = lambda _: ""
         self.settings = Settings()
         self.labels = {names.AUTOMATIC_LABEL: "automatic"} if automatic else {}
         self.origins: Callable[[], tuple[OriginState, ...]] = tuple
@@ -234,7 +235,9 @@ class Cluster:
         for key, probe in wanted.items():
             if probe.due > self.now or key in self.observations:
                 continue
-            if isinstance(probe, MetricProbe):
+            if why := self.unverified(probe):
+                self.observations[key] = Unverified(at=self.now, message=why)
+            elif isinstance(probe, MetricProbe):
                 found = Measured(at=self.now, **self.measure(probe))
                 self.measured.append((self.now, probe, found))
                 self.observations[key] = found

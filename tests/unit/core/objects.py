@@ -19,15 +19,17 @@ def template(version: int = 1, image: str = "registry.example/web", **container:
     return {
         "metadata": {"labels": {"app": NAME}},
         "spec": {
+            "securityContext": {"runAsNonRoot": True},
             "containers": [
                 {
                     "name": "web",
                     "image": f"{image}:v{version}",
                     "ports": [{"name": "http", "containerPort": 9898}],
+                    "resources": {"limits": {"memory": "64Mi"}},
                     "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}},
                     **container,
                 }
-            ]
+            ],
         },
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 from tests.unit.core.cluster import Cluster, revision_of, serving
 from tests.unit.core.objects import Object, blue_green, template
 
-from slipway.api.check import BUILT_IN
-from slipway.core.decision import MetricProbe, Probe, ServiceHttpProbe, TcpProbe
+from slipway.api.check import BUILT_IN, OF_TEMPLATE
+from slipway.core.decision import JobProbe, MetricProbe, ObjectProbe, Probe, ServiceHttpProbe, TcpProbe
 
 V2 = revision_of(blue_green(2))
 EVIDENCE = "https://ci.example/runs/7"
@@ -232,7 +233,129 @@ def test_the_reserved_names_are_those_of_the_operators_own_checks() -> None:
         assessment={"recommendation": "Proceed"},
         rollbackPlan={"steps": ["kubectl get pods"]},
         migrations={"scripts": []},
+        communication={"notify": ["support"]},
     )
     cluster.settle()
     found = {check["name"] for check in cluster.get("Promotion", "web-2")["status"]["checks"]}
-    assert found == set(BUILT_IN)
+    assert found == {*BUILT_IN, *OF_TEMPLATE}
+
+
+def test_a_check_of_the_catalogue_waits_for_its_answer_and_says_what_it_asks() -> None:
+    cluster = proposed({"name": "runbook-updated"})
+    found = result(cluster, "runbook-updated")
+    assert (found["result"], found["category"]) == ("Pending", "Documentation")
+    assert "runbook" in message(cluster)
+    assert "attest" in message(cluster)
+    cluster.approve("web-2")
+    cluster.run(30)
+    assert cluster.exposure(V2) == 0
+    cluster.say("web-2", approved=None, approvals=None, checks=[attested(name="runbook-updated")])
+    cluster.settle()
+    assert cluster.phase("web-2") == "AwaitingApproval", message(cluster)
+
+
+def test_what_does_not_apply_does_not_block() -> None:
+    cluster = proposed({"name": "privacy-review", "notApplicable": {"reason": "no personal data"}})
+    found = result(cluster, "privacy-review")
+    assert (found["result"], found["category"]) == ("NotApplicable", "Compliance")
+    assert "no personal data" in found["message"]
+    assert cluster.phase("web-2") == "AwaitingApproval", message(cluster)
+
+
+OBJECT = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "expression": "object.status.readyReplicas > 0"}
+JOB = {"template": {"spec": {"containers": [{"name": "m", "image": "m:v1"}]}}}
+
+
+@pytest.mark.parametrize(("question", "probe"), [({"object": OBJECT}, ObjectProbe), ({"job": JOB}, JobProbe)])
+@pytest.mark.parametrize("passes", [True, False])
+def test_an_object_and_a_job_are_asked_once(question: Object, probe: type[Probe], passes: bool) -> None:
+    cluster = serving(blue_green())
+    asked_for: list[str] = []
+
+    def answer(one: Probe) -> bool:
+        if isinstance(one, probe):
+            asked_for.append(one.key)
+        return passes or not isinstance(one, probe)
+
+    cluster.probe = answer
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", checks=[{"name": "needs", "category": "Operations", **question}])
+    cluster.run(30)
+    assert len(asked_for) == 1
+    assert cluster.phase("web-2") == ("AwaitingApproval" if passes else "Blocked")
+    cluster.say("web-2", rerun="2")
+    cluster.run(10)
+    assert len(asked_for) == 2
+
+
+def test_semantics_13_what_cannot_be_found_out_blocks_and_is_asked_again() -> None:
+    cluster = serving(blue_green())
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", checks=[{"name": "needs", "category": "Operations", "object": OBJECT}])
+    refused: list[Probe] = []
+
+    def nothing(probe: Probe) -> str:
+        if not isinstance(probe, ObjectProbe):
+            return ""
+        refused.append(probe)
+        return "Slipway may not read it" if len(refused) < 4 else ""
+
+    cluster.unverified = nothing
+    cluster.run(3)
+    assert result(cluster, "needs")["result"] == "Unverifiable"
+    assert cluster.phase("web-2") == "Blocked"
+    assert "Slipway may not read it" in message(cluster)
+    cluster.run(30)
+    assert cluster.phase("web-2") == "AwaitingApproval", message(cluster)
+
+
+def test_semantics_28_a_job_that_is_asked_for_again_is_the_same_run() -> None:
+    """Another operator, or one that could not find out: the Job is found by its name."""
+    cluster = serving(blue_green())
+    jobs: set[str] = set()
+
+    def nothing(probe: Probe) -> str:
+        if not isinstance(probe, JobProbe):
+            return ""
+        jobs.add(probe.job["metadata"]["name"])
+        return "the policy is missing"
+
+    cluster.unverified = nothing
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", checks=[{"name": "needs", "category": "Operations", "job": JOB}])
+    cluster.run(30)
+    assert len(jobs) == 1
+    cluster.say("web-2", rerun="2")
+    cluster.run(30)
+    assert len(jobs) == 2
+
+
+BASKET: Object = {"name": "basket", "category": "Quality", "manual": {"ask": "Does the basket keep its articles?"}}
+
+
+def test_semantics_21_a_person_confirms_for_the_plan_that_they_saw() -> None:
+    cluster = proposed(BASKET)
+    found = result(cluster, "basket")
+    assert found["result"] == "Pending"
+    assert "Does the basket keep its articles? Confirm it under your own name: kubectl -n shop" in message(cluster)
+    plan = cluster.get("Promotion", "web-2")["status"]["planHash"]
+    cluster.say("web-2", confirmed={"basket": {"by": "ada", "plan": plan}})
+    cluster.settle()
+    assert result(cluster, "basket")["message"] == "confirmed by ada: Does the basket keep its articles?"
+    assert cluster.phase("web-2") == "AwaitingApproval"
+    # Another candidate has to be looked at anew.
+    cluster.edit(template=template(3))
+    cluster.settle()
+    assert result(cluster, "basket")["result"] == "Pending"
+    cluster.approve("web-2")
+    cluster.run(30)
+    assert cluster.exposure(cluster.status["candidate"]["revision"]) == 0
+
+
+def test_where_admission_does_not_verify_names_a_confirmation_says_so() -> None:
+    cluster = proposed(BASKET)
+    cluster.settings = replace(cluster.settings, identity_verified=False)
+    plan = cluster.get("Promotion", "web-2")["status"]["planHash"]
+    cluster.say("web-2", confirmed={"basket": {"by": "ada", "plan": plan}})
+    cluster.settle()
+    assert "nobody has verified who that is" in result(cluster, "basket")["message"]

@@ -17,9 +17,9 @@ from slipway.core import revision as revisions
 from slipway.core.plan import Plan
 from slipway.core.revision import Revision, canonical, digest_of, of_spec
 
-DIGEST = "c5aba468e77394f32b1aacc23257d4702dc002b7d17386014d69dcdfb0825b7f"
-BARE = "sha256:530244b41b7e253564734b5f7e4e341633400c98b14a14e763ec9cb979dfd02e"
-FULL = "sha256:4b8eb0ce4ab03ae6e25f82697ff84effe2a67a02a7816b6af89dcf0b664177e8"
+DIGEST = "21d1d68e4cc44702725906ed0059e4b3f8b771c4a38777591238da45cb3c87be"
+BARE = "sha256:0984fe4da54db18a76b55b01ad014d40cd26f1f9f33ad7191e59aa7361abb4d0"
+FULL = "sha256:def461d4c6531647cdcc8a56894f1e936836968a6b4461773b1d306a312191ec"
 
 
 def revision(spec: Mapping[str, Any]) -> Revision:

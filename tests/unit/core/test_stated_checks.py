@@ -129,3 +129,9 @@ def test_migrations_are_in_order_compatible_and_can_be_undone(change: dict[str, 
 
 def test_no_migration_is_not_applicable() -> None:
     assert checks(migrations={"scripts": []})["migrations-complete"].result == "NotApplicable"
+
+
+def test_somebody_has_to_be_told() -> None:
+    assert checks(communication={"changelog": "faster"})["stakeholders-configured"].result == "Failed"
+    told = checks(communication={"notify": ["support", "on call"]})["stakeholders-configured"]
+    assert (told.result, told.message) == ("Passed", "to be told: support, on call")
