@@ -166,6 +166,8 @@ class PromotionPolicySpec(Model):
     break_glass: Literal["Allow", "Deny"] = "Deny"
     """Allow: spec.breakGlass of a Promotion lifts windows and what is demanded of the case and of the number of
     approvals. With several policies: all of them have to allow it."""
+    min_watch: SecondsUp | None = None
+    """How long a launch must be watched at least: until when spec.watch of a Promotion goes."""
     windows: Annotated[list[Window], Field(max_length=50), LIST_ATOMIC] = Field(default_factory=list)
     """When nothing goes forward, or when only. Going back is never a matter of windows."""
 

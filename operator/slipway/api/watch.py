@@ -1,5 +1,6 @@
 """How long a launch is watched after it was verified, and how closely."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Self
 
@@ -72,3 +73,8 @@ Watch = Annotated[
     ),
 ]
 """Periods of a watch, each ending later than the one before."""
+
+
+def watched_for(periods: Sequence[WatchPeriod]) -> timedelta:
+    """How long a watch lasts, from verify on."""
+    return max((period.for_ for period in periods), default=timedelta())

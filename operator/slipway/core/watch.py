@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from pydantic import TypeAdapter, ValidationError
 
-from slipway.api.watch import Watch, WatchPeriod, default_watch
+from slipway.api.watch import Watch, WatchPeriod, default_watch, watched_for
 from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.lineage import Lineage
@@ -31,11 +31,6 @@ class State(StrEnum):
     """The next launch has reached 100 %."""
     SKIPPED = "NotAsked"
     """The Promotion asks for none."""
-
-
-def length(periods: Sequence[WatchPeriod]) -> timedelta:
-    """How long a watch lasts, from verify on."""
-    return max((period.for_ for period in periods), default=timedelta())
 
 
 def interval(periods: Sequence[WatchPeriod], elapsed: timedelta, otherwise: timedelta) -> timedelta:
@@ -63,7 +58,7 @@ def periods(case: Case, revision: Revision) -> list[WatchPeriod]:
 def ends(case: Case, revision: Revision) -> datetime | None:
     """When the watch of a verified revision ends, by its plan."""
     verified = revision.marks.verified_at
-    return verified + length(periods(case, revision)) if verified is not None else None
+    return verified + watched_for(periods(case, revision)) if verified is not None else None
 
 
 def state(case: Case, lineage: Lineage, revision: Revision) -> State:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.core.cluster import Cluster, revision_of, serving
 from tests.unit.core.objects import NAME, Object, blue_green, canary, template
 
-from slipway.api.watch import WatchPeriod, default_watch
+from slipway.api.watch import WatchPeriod, default_watch, watched_for
 from slipway.core import marks, watch
 from slipway.core.decision import CommitPromotionStatus, CommitRolloutStatus, MetricProbe, Probe
 
@@ -63,18 +63,18 @@ def propose(cluster: Cluster, version: int = 3, **spec: Any) -> str:
 
 def test_the_default_is_an_hour_closely_and_a_day_from_time_to_time() -> None:
     periods = default_watch()
-    assert watch.length(periods) == timedelta(hours=24)
+    assert watched_for(periods) == timedelta(hours=24)
     other = timedelta(minutes=1)
     assert watch.interval(periods, timedelta(minutes=59), other) == timedelta(seconds=30)
     assert watch.interval(periods, timedelta(hours=1), other) == timedelta(minutes=5)
     assert watch.interval(periods, timedelta(hours=24), other) == other
-    assert watch.length([]) == timedelta()
+    assert watched_for([]) == timedelta()
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=10, unique=True), st.integers(0, 2 * 10**6))
 def test_at_every_instant_one_period_speaks(ends: list[int], elapsed: int) -> None:
     periods = [WatchPeriod(for_=end * SECONDS, interval=SECONDS) for end in sorted(ends)]
-    assert watch.length(periods) == max(ends) * SECONDS
+    assert watched_for(periods) == max(ends) * SECONDS
     over = elapsed >= max(ends)
     assert (watch.interval(periods, elapsed * SECONDS, 7 * SECONDS) == 7 * SECONDS) is over
 

@@ -28,6 +28,11 @@ class Reads:
         self.asked.add((kind.kind, namespace, name))
         raise NotFound("not found", 404, "NotFound")
 
+    async def list(
+        self, kind: Resource, namespace: str | None = None, label_selector: str | None = None, at_once: bool = False
+    ) -> tuple[list[Object], str]:
+        return [], "1"
+
 
 def made(name: str, namespace: str = "shop", **fields: Any) -> Object:
     labels = fields.pop("labels", {})

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from slipway.api.argument import Assessment
+from slipway.api.duration import format_duration
 from slipway.api.promotion import PromotionSpec
 from slipway.api.promotion_policy import Approvals, CaseRule, PromotionPolicySpec
 from slipway.api.promotion_policy import Staging as StagingSpec
+from slipway.api.watch import watched_for
 from slipway.core.policy.matching import Policy
 from slipway.core.policy.quorum import Wanted
 from slipway.core.policy.windows import Calendar
@@ -47,6 +49,8 @@ class Demands:
     """Checks that must be there, each with the policy that demands it."""
     advisory: frozenset[str] = frozenset()
     max_age: timedelta | None = None
+    least_watch: tuple[timedelta, str] | None = None
+    """How long a launch must be watched, and the policy that demands it."""
     staging: Staging = Staging()
     approvals: Wanted = field(default_factory=Wanted)
     rules: tuple[tuple[str, CaseRule], ...] = ()
@@ -73,6 +77,7 @@ def add_up(policies: Sequence[Policy]) -> Demands:
         required=tuple(required.items()),
         advisory=frozenset(set.intersection(*advisory) - required.keys()) if advisory and not broken else frozenset(),
         max_age=_least(spec.max_age for spec in specs),
+        least_watch=max(((spec.min_watch, name) for name, spec in read if spec.min_watch is not None), default=None),
         staging=_staging(read),
         approvals=_approvals(read),
         rules=tuple((name, rule) for name, spec in read for rule in spec.rules),
@@ -104,6 +109,7 @@ def behind_broken_glass(demands: Demands) -> Demands:
         required=(),
         staging=Staging(),
         approvals=replace(demands.approvals, count=1, four_eyes=False),
+        least_watch=None,
         rules=(),
         calendars=(),
     )
@@ -124,6 +130,11 @@ def lacking(demands: Demands, spec: PromotionSpec | None, checks: Iterable[str])
             wrong.append(f"policy {name} goes by spec.assessment.{unknown}: state it")
         elif rule.reason and applies(rule, assessment) and not (assessment and assessment.reason):
             wrong.append(f"policy {name} demands a reason: write it into spec.assessment.reason")
+    if demands.least_watch is not None and spec is not None:
+        least, name = demands.least_watch
+        if (lasts := watched_for(spec.watch)) < least:
+            words = f"policy {name} demands a watch of {format_duration(least)}: spec.watch lasts"
+            wrong.append(f"{words} {format_duration(lasts)}")
     if wrong and spec is None:
         wrong.append("only a Promotion can say that: create one")
     return "; ".join(dict.fromkeys(wrong))

@@ -275,3 +275,14 @@ def test_broken_glass_lifts_time_and_number_and_the_case_and_nothing_else() -> N
     assert (found.required, found.rules, found.calendars, found.staging.required) == ((), (), (), False)
     assert found.approvals == Wanted(1, False, True, frozenset(), timedelta(hours=1), ("p",))
     assert (found.automatic_denied, found.max_age, found.least_score) == ("p", timedelta(hours=1), 9)
+
+
+@pytest.mark.parametrize(("watch", "enough"), [(None, True), ([], False), ([{"for": "1h", "interval": "30s"}], False)])
+def test_a_launch_must_be_watched_long_enough(watch: list[dict[str, str]] | None, enough: bool) -> None:
+    found = demands(policy("p", minWatch="2h"), policy("q", minWatch="24h"))
+    spec = promotion(**({} if watch is None else {"watch": watch}))
+    words = lacking(found, spec, [])
+    assert (words == "") is enough
+    if not enough:
+        assert words.startswith("policy q demands a watch of 24h: spec.watch lasts ")
+    assert lacking(behind_broken_glass(found), spec, []) == ""
