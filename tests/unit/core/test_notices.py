@@ -99,7 +99,7 @@ def test_the_question_has_the_command_and_where_to_look() -> None:
 def test_a_template_can_use_what_the_promotion_says_to_users() -> None:
     cluster = listening(blue_green())
     post = Post(cluster)
-    cluster.say("web-2", communication={"releaseNotes": "Faster.", "issues": ["SHOP-1", "SHOP-2"]})
+    cluster.say("web-2", communication={"notify": ["team"], "releaseNotes": "Faster.", "issues": ["SHOP-1", "SHOP-2"]})
     cluster.settle()
     [probe] = post.sent
     assert (probe.values["releaseNotes"], probe.values["issues"], probe.values["changelog"]) == (
@@ -353,7 +353,7 @@ def test_a_tracker_is_told_of_each_issue_and_of_nothing_else() -> None:
     post = Post(cluster)
     cluster.settle()
     assert post.sent == []
-    cluster.say("web-2", communication={"issues": ["SHOP-1", "42", "SHOP-1", "../admin", "a/b"]})
+    cluster.say("web-2", communication={"notify": ["team"], "issues": ["SHOP-1", "42", "SHOP-1", "../admin", "a/b"]})
     cluster.settle()
     assert sorted(probe.values["issue"] for probe in post.sent) == ["42", "SHOP-1"]
     refused = [delivery for delivery in deliveries(cluster) if not delivery["delivered"]]

@@ -17,11 +17,16 @@ from slipway.core.record.statement import without_templates
 DIGEST = "a" * 64
 
 
+def records_of(cluster: Cluster) -> list[Object]:
+    """The ConfigMaps that are launch records."""
+    return [obj for obj in cluster.all("ConfigMap") if names.RECORD_LABEL in obj["metadata"]["labels"]]
+
+
 def records(cluster: Cluster) -> list[Object]:
     """The predicates, in the order of the chain; the chain holds."""
-    found = chain.verify(cluster.all("ConfigMap"), cluster.all("Promotion"))
+    found = chain.verify(records_of(cluster), cluster.all("Promotion"))
     assert found.problems == []
-    statements = [json.loads(obj["data"]["statement.json"]) for obj in cluster.all("ConfigMap")]
+    statements = [json.loads(obj["data"]["statement.json"]) for obj in records_of(cluster)]
     return sorted((statement["predicate"] for statement in statements), key=lambda one: int(one["number"]))
 
 
@@ -84,7 +89,7 @@ def test_its_name_and_labels_find_it_and_no_owner_takes_it_along() -> None:
 
 def test_it_is_an_in_toto_statement_about_the_revision_and_its_images() -> None:
     cluster = serving(blue_green())
-    [obj] = cluster.all("ConfigMap")
+    [obj] = records_of(cluster)
     statement = json.loads(obj["data"]["statement.json"])
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
     assert statement["predicateType"] == "https://slipway.dev/launch/v1"
@@ -98,7 +103,7 @@ def test_it_is_an_in_toto_statement_about_the_revision_and_its_images() -> None:
 def test_an_image_is_a_subject_by_its_reference() -> None:
     spec = blue_green()
     spec["template"]["spec"]["containers"][0]["image"] = f"registry.example:5000/shop/web:v1@sha256:{DIGEST}"
-    [obj] = serving(spec).all("ConfigMap")
+    [obj] = records_of(serving(spec))
     statement = json.loads(obj["data"]["statement.json"])
     assert statement["subject"][1] == {"name": "registry.example:5000/shop/web", "digest": {"sha256": DIGEST}}
 
@@ -125,7 +130,7 @@ def test_a_tag_is_known_by_what_all_pods_run(running: list[str], subject: list[O
     cluster.settle()
     cluster.approve("web-1")
     assert cluster.run(60, lambda: cluster.phase() == "Healthy"), cluster.status
-    [obj] = cluster.all("ConfigMap")
+    [obj] = records_of(cluster)
     assert json.loads(obj["data"]["statement.json"])["subject"][1:] == subject
 
 
@@ -136,7 +141,7 @@ def test_a_rollback_has_its_own_record_with_the_gate_that_sent_it_back() -> None
     cluster.settle()
     first, second = records(cluster)
     assert (second["kind"], second["outcome"]) == ("rollback", "RolledBack")
-    assert second["previous"]["configMap"] in {obj["metadata"]["name"] for obj in cluster.all("ConfigMap")}
+    assert second["previous"]["configMap"] in {obj["metadata"]["name"] for obj in records_of(cluster)}
     assert "error-rate" in second["reason"]
     [gate] = second["gates"]
     assert (gate["verdict"], gate["value"]) == ("Fail", 0.5)
@@ -152,9 +157,9 @@ def test_a_rollback_is_recorded_when_traffic_is_back_and_not_before() -> None:
     seen: list[int] = []
 
     def remember(write: Write) -> None:
-        seen.append(len(cluster.all("ConfigMap")))
+        seen.append(len(records_of(cluster)))
         if cluster.weight:
-            assert len(cluster.all("ConfigMap")) == 1
+            assert len(records_of(cluster)) == 1
 
     cluster.after_write.append(remember)
     assert cluster.run(60, lambda: len(records(cluster)) == 2)
@@ -193,7 +198,7 @@ def test_automatic_launches_are_recorded_under_the_rollouts_name() -> None:
     for record in records(cluster):
         assert "promotion" not in record
         assert [entry["by"] for entry in record["approvals"]] == ["automatic"]
-    assert all(obj["metadata"]["name"].startswith("launch-web-") for obj in cluster.all("ConfigMap"))
+    assert all(obj["metadata"]["name"].startswith("launch-web-") for obj in records_of(cluster))
     cluster.settle()
     assert not owed(cluster)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -192,7 +193,8 @@ def test_images_of_containers_that_are_not_there_or_not_all_of_them() -> None:
     cluster.settle()
     assert "there is no container api" in message(cluster, "web-2")
     pods = template(1)
-    pods["spec"]["containers"].append({"name": "proxy", "image": "proxy:1"})
+    proxy = {"name": "proxy", "image": "proxy:1"}
+    pods["spec"]["containers"].append(copy.deepcopy(pods["spec"]["containers"][0]) | proxy)
     cluster = serving(blue_green(template=pods))
     proposed(cluster=cluster)
     assert "does not list container proxy (proxy:1)" in message(cluster, "web-2")

@@ -225,7 +225,7 @@ def about(production: Cluster) -> tuple[Any, Subjects]:
     candidate = of_spec(snapshot.rollout["spec"])
     assert candidate is not None
     assert case.spec is not None
-    return case, Subjects(candidate, case.lineage.stable, case.spec, None, "", ())
+    return case, Subjects(candidate, case.lineage.stable, case.spec, None, "", (), {})
 
 
 Ask = Callable[..., tuple[str, Any]]
