@@ -16,7 +16,7 @@ from tests.sim.shell import Faults, Shell
 from tests.sim.world import NAMESPACE, World
 
 from slipway.cluster.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, PROMOTIONS, ROLLOUTS
-from slipway.core.names import RECORD_LABEL
+from slipway.core.names import PROMOTION_LABEL, RECORD_LABEL
 from slipway.core.record import chain
 
 Object = dict[str, Any]
@@ -146,7 +146,12 @@ def _end(world: World) -> Object:
     }
     records = _records(world, names)
     history = [(names.get(h["revision"]), h["outcome"]) for h in status.get("history", [])]
-    launched = [version for version, outcome in history if outcome in ("Promoted", "Failed")]
+    # What fails in its watch with nothing to go back to was launched before.
+    launched = [
+        version
+        for n, (version, outcome) in enumerate(history)
+        if outcome == "Promoted" or (outcome == "Failed" and (version, "Promoted") not in history[:n])
+    ]
     assert not found or [version for kind, _, version in records if kind == "launch"] == launched
     return {
         "shares": _shares(world, names),
@@ -187,7 +192,8 @@ def _records(world: World, names: dict[str, str]) -> list[tuple[str, str, str | 
         for obj in found
         if obj["metadata"]["annotations"]["slipway.dev/record-id"].split("/")[1] in there
     }
-    assert named == made
+    forgotten = {o["metadata"]["name"] for o in found if o["metadata"]["labels"].get(PROMOTION_LABEL) in world.wiped}
+    assert made - forgotten <= named <= made
     for obj in world.server.peek(CONTROLLER_REVISIONS, NAMESPACE):
         assert "slipway.dev/owed-records" not in (obj["metadata"].get("annotations") or {})
     return [(one["kind"], one["outcome"], names.get(one["revision"]["name"])) for one in told]

@@ -100,6 +100,7 @@ class World:
         self.plane = DataPlane(self.server, lags, (f"Service/{NAME}", f"HTTPRoute/{NAME}"), NAMESPACE)
         self.invariants = Invariants(self.server, NAMESPACE, NAME, loop.time, automatic=automatic)
         self.turned: dict[str, str] = {}
+        self.wiped: set[str] = set()
         self.post = Post()
         admin = self.server.session("admin")
         labels = {"slipway.dev/approval": "automatic"} if automatic else {}
@@ -240,7 +241,8 @@ class World:
         self.server.session("admin").merge_patch(ROLLOUTS, NAMESPACE, NAME, {"status": None}, "status")
 
     def wipe_promotion(self, name: str) -> None:
-        """The same of a Promotion."""
+        """The same of a Promotion: which records there are of it is forgotten with it."""
+        self.wiped.add(name)
         self.server.session("admin").merge_patch(PROMOTIONS, NAMESPACE, name, {"status": None}, "status")
 
     def patch_service(self, name: str, spec: Object) -> None:

@@ -47,7 +47,9 @@ def reported(scene: Scene, verdicts: Sequence[Verdict]) -> Reported:
     for verdict in verdicts:
         status, wanted = _of(scene, verdict.claim, verdict.status)
         probes.extend(wanted)
-        if status.phase == "DryRunComplete" and wanted and find(status.conditions, "Reported") is None:
+        written = status.report != verdict.status.report
+        unsaid = find(status.conditions, "Reported") is None
+        if status.phase == "DryRunComplete" and wanted and not written and unsaid:
             status = _unreported(verdict.claim, status)
         out.append(Verdict(verdict.claim, status, verdict.spec_patch))
     told = {verdict.claim.uid for verdict in verdicts}
@@ -114,7 +116,7 @@ def _with_summary(scene: Scene, claim: Claim, status: PromotionStatus) -> tuple[
 
 
 def _published(scene: Scene, claim: Claim, digest: str, data: Mapping[str, str]) -> tuple[bool, str, list[Probe]]:
-    """Whether it is written, why not, and what is still wanted."""
+    """Whether it is written, why not, and what is still wanted: a result until it is written down too."""
     now, seen_all = scene.case.now, scene.case.snapshot.observations
     written = object_of(claim, data)
 
@@ -127,12 +129,12 @@ def _published(scene: Scene, claim: Claim, digest: str, data: Mapping[str, str])
     if not isinstance(seen, Probed):
         return False, "", [first]
     if seen.passed:
-        return True, "", []
+        return True, "", [first]
     tries = int((now - seen.at) / AGAIN)
     latest = probe(tries, timedelta())
     last = seen_all.get(latest.key)
     if isinstance(last, Probed) and last.passed:
-        return True, "", []
+        return True, "", [first, latest]
     following = probe(tries + 1, seen.at + (tries + 1) * AGAIN - now)
     words = last.message if isinstance(last, Probed) else seen.message
     return False, words, [first, *([latest] if tries else []), following]
