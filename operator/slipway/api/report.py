@@ -162,6 +162,10 @@ class Report(StatusModel):
     """What differs from what serves now."""
     plan: list[PlanStep] = Field(default_factory=list)
     """The launch, step by step."""
+    watch: list[str] = Field(default_factory=list)
+    """How it is watched after it was verified."""
+    policies: list[str] = Field(default_factory=list)
+    """PromotionPolicies whose demands it meets or has to meet."""
     gates: list[str] = Field(default_factory=list)
     """What is measured, with its bounds."""
     smoke_tests: list[str] = Field(default_factory=list)

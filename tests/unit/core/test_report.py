@@ -99,6 +99,16 @@ def test_the_plan_is_told_step_by_step() -> None:
     ]
 
 
+def test_the_watch_and_the_policies_are_told() -> None:
+    cluster = waiting(watch=[{"for": "1h", "interval": "30s"}, {"for": "24h", "interval": "5m"}])
+    watch = ["until 1h after verify, every 30s", "until 24h after verify, every 5m"]
+    assert report(cluster)["watch"] == watch
+    assert "| Policies | none matches |" in text(cluster)
+    cluster.put("PromotionPolicy", {"metadata": {"name": "org"}, "spec": {"match": {}}})
+    cluster.settle()
+    assert report(cluster)["policies"] == ["org"]
+
+
 def test_the_way_back_is_commands_and_their_rehearsal() -> None:
     found = report(waiting())["wayBack"]
     assert found["rehearsed"].startswith("rollback verified")

@@ -70,6 +70,11 @@ def gather(
         configuration=_configuration(scene, rollout, revision),
         changes=_changes(rollout, stable, revision),
         plan=list(_plan(rollout, stable is not None)),
+        watch=[
+            f"until {format_duration(period.for_)} after verify, every {format_duration(period.interval)}"
+            for period in spec.watch
+        ],
+        policies=list(case.demands.policies),
         gates=[_gate(rollout, gate.name) for gate in rollout.analysis.gates],
         smoke_tests=[_smoke_test(test) for test in rollout.smoke_tests],
         way_back=_way_back(scene, claim, rollout, revision, checks),

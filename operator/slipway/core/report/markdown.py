@@ -96,6 +96,7 @@ def _opening(report: Report) -> Iterator[str]:
                 ("Commit", code(report.commit) if report.commit else ""),
                 ("Images", "<br>".join(code(image) for image in report.images)),
                 ("Plan", code(report.plan_hash)),
+                ("Policies", ", ".join(code(policy) for policy in report.policies) or "none matches"),
             )
             if value
         ),
@@ -285,7 +286,11 @@ def _plan(report: Report) -> Iterator[str]:
         ("", "Step", "At least", "Until"),
         ((str(n), plain(s.what), s.lasts or "–", plain(s.until) or "–") for n, s in enumerate(report.plan, 1)),
     )
-    for label, lines in (("Gates", report.gates), ("Smoke tests", report.smoke_tests)):
+    for label, lines in (
+        ("Gates", report.gates),
+        ("Smoke tests", report.smoke_tests),
+        ("Gates and smoke tests go on after the launch", report.watch),
+    ):
         yield ""
         yield f"{label}:" if lines else f"{label}: none."
         if lines:
