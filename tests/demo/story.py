@@ -74,6 +74,9 @@ class Story:
         self._propose("v2", "blue-green", asks="put v2 into the Rollout, with a Promotion")
         seen = self._until_asked("v2")
         self._checks(seen)
+        self._screen.tell("All that there is to know stands in one report. The approver reads it:")
+        self._follow("v2", lambda seen: bool(seen.verdict.get("report")))
+        self._read("approver", "report.md", 24, "get", "configmap", "web-v2-report")
         self._screen.tell("The developer, who may edit all of this, tries to approve:")
         self._refused("v2")
         self._approve("v2")
@@ -104,6 +107,15 @@ class Story:
         serving = (seen.status.get("stable") or {}).get("images")
         if serving != [f"{self._site.image}:v3"]:
             raise CannotRun(f"v3 should serve again, but it is {serving}")
+        self._records()
+
+    def _records(self) -> None:
+        """What is left of it all, for those who ask in a year."""
+        self._screen.title("5. What stays: a record of each launch, in a chain that anybody can verify")
+        seen = self._follow("v4", lambda seen: bool(seen.verdict.get("records")))
+        labels = "slipway.dev/record,slipway.dev/promotion"
+        self._do("admin", "-n", NAMESPACE, "get", "configmaps", "-l", "slipway.dev/launch-of=web", "-L", labels)
+        self._read("admin", "record.md", 30, "get", "configmap", seen.verdict["records"][-1]["configMap"])
 
     def _sum_up(self) -> bool:
         self._screen.title("What happened")
@@ -194,6 +206,15 @@ class Story:
             self._screen.answer(completed.stderr, bad=completed.returncode != 0)
         if completed.returncode:
             raise CannotRun(f"the {person}'s command failed")
+
+    def _read(self, person: str, key: str, lines: int, *arguments: str) -> None:
+        """The first lines of one key of a ConfigMap."""
+        path = f"jsonpath={{.data.{key.replace('.', chr(92) + '.')}}}"
+        completed = self._run(person, "-n", NAMESPACE, *arguments, "-o", path)
+        if completed.returncode:
+            raise CannotRun(f"the {person} cannot read it: {completed.stderr}")
+        shown = completed.stdout.splitlines()
+        self._screen.answer("\n".join([*shown[:lines], f"[… {len(shown) - lines} more lines]"]))
 
     def _run(self, person: str, *arguments: str) -> Any:
         self._screen.command(person, _typed(arguments))
