@@ -107,4 +107,6 @@ def new_promotion(kube: Kubernetes, namespace: str, plan: str = PLAN, **spec: ob
     kube.create(PROMOTION, namespace, promotion(name, **spec), DEVELOPER).accepted()
     if plan:
         show_plan(kube, namespace, name, plan).accepted()
+        # A PATCH is first tried, and judged, on the server's cached copy. A LIST waits until that is the latest.
+        kube.items(PROMOTION, namespace)
     return name
