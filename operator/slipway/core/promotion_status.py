@@ -9,7 +9,7 @@ from typing import Any
 from slipway.api.conditions import Condition
 from slipway.api.promotion import ApprovalStatus, ImageRef, PromotionStatus, Target
 from slipway.api.report import CONFIRMATIONS
-from slipway.core import approval, charge, instants, names, watch
+from slipway.core import approval, charge, instants, watch
 from slipway.core.approval import Consent
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
@@ -333,19 +333,13 @@ def _text(scene: Scene, claim: Claim, phase: str, why: str) -> str:
             (c.message for c in (course.checked.checks if course.checked else ()) if c.name == "rollback-rehearsed"),
             "",
         )
-        read = f"; report: {_read_report(scene, claim)}" if claim.status.report else ""
         approve = approval.command(case.namespace, claim.name, course.consent, course.plan.hash if course.plan else "")
-        return f"{passed}; {rehearsed}{void}{read}; approve: {approve}"
+        return f"{passed}; {rehearsed}{void}; approve: {approve}"
     if phase == "Blocked" and course.checked and course.checked.failed:
         return f'{why}; when it is mended: {command} \'{{"spec":{{"rerun":"{charge.another_rerun(claim)}"}}}}\''
     if phase in ("Shifting", "Held", "AwaitingApproval"):
         return scene.message
     return why or "traffic begins to move"
-
-
-def _read_report(scene: Scene, claim: Claim) -> str:
-    name = names.report_name(claim.name)
-    return rf"kubectl -n {scene.case.namespace} get configmap {name} -o jsonpath='{{.data.report\.md}}'"
 
 
 def _status(

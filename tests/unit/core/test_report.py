@@ -322,3 +322,21 @@ def test_a_launch_that_went_back_says_which_gate_broke() -> None:
     assert found["outcome"] == "RolledBack"
     assert found["verification"] == ["error-rate 0.5 < 0.01: Fail"]
     assert "rollback" not in found
+
+
+def test_a_report_of_a_moment_ago_is_none() -> None:
+    """Nobody decides on what is no longer so: neither the message nor the approval names it."""
+    cluster = waiting()
+    cluster.probe = lambda probe: not isinstance(probe, PublishReport)
+    cluster.edit(strategy={"blueGreen": {"verify": "1h"}})
+    cluster.settle()
+    assert "report" not in status(cluster)
+    assert "report:" not in status(cluster)["message"]
+    approve(cluster)
+    cluster.settle()
+    assert "reportDigest" not in status(cluster)["approvals"][0]
+    cluster.probe = lambda _: True
+    cluster.now += AGAIN
+    cluster.settle()
+    assert report(cluster)["planHash"] == status(cluster)["approvals"][0]["planHash"]
+    assert report(cluster)["answer"] == {"go": True}

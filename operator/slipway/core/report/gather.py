@@ -92,9 +92,10 @@ def _answer(scene: Scene, claim: Claim, checks: Sequence[CheckStatus]) -> Answer
     advisory = scene.course.checked.advisory if scene.course.checked else frozenset()
     wrong = [check for check in checks if check.result not in GOOD and check.name not in advisory]
     blockers = [f"check {check.name} is {check.result}: {check.message}" for check in wrong]
-    leads = scene.course.claim is not None and scene.course.claim.uid == claim.uid
-    limit = scene.course.limit
-    if leads and limit is not None and limit.code not in _NO_BLOCKER:
+    course, limit = scene.course, scene.course.limit
+    leads = course.claim is not None and course.claim.uid == claim.uid
+    waits = course.entered is None and not (course.candidate and course.candidate.marks.in_flight)
+    if leads and waits and limit is not None and limit.code not in _NO_BLOCKER:
         blockers.append(limit.reason)
     return Answer(go=not blockers, blockers=blockers)
 

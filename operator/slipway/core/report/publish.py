@@ -29,6 +29,7 @@ from slipway.core.snapshot import Object, Probed
 AGAIN = timedelta(minutes=5)
 """A report that could not be written is tried again after so long; a new one at once."""
 
+_APPROVE = "; approve: "
 _SUMMED_UP = frozenset({"Watching", "Succeeded", "RolledBack", "Failed", "Aborted"})
 
 
@@ -46,8 +47,9 @@ def reported(scene: Scene, verdicts: Sequence[Verdict]) -> Reported:
     probes: list[Probe] = []
     for verdict in verdicts:
         status, wanted = _of(scene, verdict.claim, verdict.status)
+        status = _pointed_at(scene, verdict.claim, status)
         probes.extend(wanted)
-        written = status.report != verdict.status.report
+        written = status.report is not None and status.report != verdict.status.report
         unsaid = find(status.conditions, "Reported") is None
         if status.phase == "DryRunComplete" and wanted and not written and unsaid:
             status = _unreported(verdict.claim, status)
@@ -95,11 +97,20 @@ def _of(scene: Scene, claim: Claim, status: PromotionStatus) -> tuple[PromotionS
         "report.json": json.dumps(content, indent=2, ensure_ascii=False) + "\n",
     }
     there, failure, wanted = _published(scene, claim, digest, data)
-    if there:
-        status = status.model_copy(
-            update={"report": ReportStatus(config_map=names.report_name(claim.name), digest=digest)}
-        )
+    # One that says what was a moment ago is none: nobody should decide on it.
+    current = ReportStatus(config_map=names.report_name(claim.name), digest=digest) if there else None
+    status = status.model_copy(update={"report": current})
     return _told(scene, claim, status, failure), wanted
+
+
+def _pointed_at(scene: Scene, claim: Claim, status: PromotionStatus) -> PromotionStatus:
+    """Who is asked to approve is told where the report is."""
+    if status.phase != "AwaitingApproval" or status.report is None or _APPROVE not in status.message:
+        return status
+    name = names.report_name(claim.name)
+    command = rf"kubectl -n {scene.case.namespace} get configmap {name} -o jsonpath='{{.data.report\.md}}'"
+    message = status.message.replace(_APPROVE, f"; report: {command}{_APPROVE}", 1)
+    return status.model_copy(update={"message": message[:4000]})
 
 
 def _with_summary(scene: Scene, claim: Claim, status: PromotionStatus) -> tuple[PromotionStatus, list[Probe]]:
