@@ -100,7 +100,7 @@ async def test_jobs_and_objects_pass_fail_and_hang(tenant: Tenant) -> None:
         _object("has-port", "Service", "object.spec.ports.exists(port, port.port == 80)"),
         _object("has-no-port", "Service", "object.spec.ports.exists(port, port.port == 81)"),
         _object("absent", "Service", "true", of="nothing"),
-        _object("not-granted", "ConfigMap", "true", of="kube-root-ca.crt"),
+        _object("not-granted", "ServiceAccount", "true", of="default"),
         _object("endless", "Service", "[1,2,3,4,5,6,7,8,9].all(a, " * 10 + "true" + ")" * 10),
     ]
     wanted = {
