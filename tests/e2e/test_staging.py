@@ -8,7 +8,7 @@ from tests.e2e.tenant import Shared, Tenant
 @scenario
 async def test_what_staging_has_proven_goes_to_production_with_one_promotion(tenant: Tenant) -> None:
     await tenant.serve("v1")
-    shared = Shared(tenant.cluster, tenant.operator, tenant.metrics)
+    shared = Shared(tenant.cluster, tenant.operator, tenant.metrics, tenant.receiver)
     labels = {"slipway.dev/approval": "automatic"}
     async with Tenant.create(shared, f"{tenant.namespace}-staging", tenant.sums, labels) as staging:
         staging.automatic = True
