@@ -7,6 +7,9 @@ from pathlib import Path
 from .parts import Parts
 from .programs import kubectl
 
+ESTABLISHED = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
+"""For `kubectl wait` on CRDs. `--for=condition=…` fails on one that is so new that it has no conditions yet."""
+
 
 class KubectlError(RuntimeError):
     """kubectl refused; the message is what it printed."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import ESTABLISHED
 from tests.cluster.paths import REPOSITORY
 from tests.cluster.process import Program, start, wait_until
 
@@ -37,7 +38,7 @@ def install(cluster: Cluster) -> None:
     """CRDs and manifests/install, and wait until the policies answer."""
     cluster.kubectl("apply", "--server-side", f"--filename={REPOSITORY / 'crds'}")
     ours = [f"crd/{plural}.slipway.dev" for plural in ("rollouts", "promotions", "promotionpolicies")]
-    cluster.kubectl("wait", "--for=condition=Established", *ours)
+    cluster.kubectl("wait", ESTABLISHED, *ours)
     rendered = cluster.kubectl("kustomize", str(REPOSITORY / "manifests" / "install"))
     documents = [each for each in yaml.safe_load_all(rendered) if each and each["kind"] not in _LEFT_OUT]
     # A Namespace first: what follows lives in it.

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import ESTABLISHED
 from tests.cluster.users import kubeconfig
 
 REPOSITORY = Path(__file__).parents[2]
@@ -35,7 +36,7 @@ def install(cluster: Cluster) -> None:
     for name in ("namespace.yaml", "operator-identity.yaml", "operator-roles.yaml"):
         cluster.kubectl("apply", f"--filename={ACCESS / name}")
     for crd in ("rollouts", "promotions", "promotionpolicies"):
-        cluster.kubectl("wait", "--for=condition=Established", f"crd/{crd}.slipway.dev", "--timeout=30s")
+        cluster.kubectl("wait", ESTABLISHED, f"crd/{crd}.slipway.dev", "--timeout=30s")
 
 
 def credentials(cluster: Cluster, path: Path) -> Path:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from tests.cluster.capabilities import Level
 from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import ESTABLISHED
 from tests.unit.api import objects
 from tests.unit.api.objects import ACCEPTED, OTHER_PLAN, PLAN, REFUSED, REFUSED_NAMES, Refused
 
@@ -63,7 +64,7 @@ def crds() -> Iterator[Cluster]:
     """A control plane of its own: no admission policy speaks before the schema does."""
     with Cluster.start(Level.CONTROL_PLANE) as cluster:
         cluster.kubectl("apply", "--server-side", f"--filename={REPOSITORY / 'crds'}")
-        cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+        cluster.kubectl("wait", ESTABLISHED, "--timeout=30s", "crd", "--all")
         yield cluster
 
 

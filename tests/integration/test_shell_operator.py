@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests.cluster.capabilities import Level
 from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import ESTABLISHED
 from tests.integration import shell_support as support
 from tests.integration.shell_support import QUICK, Replica, replicas, rollout, wait_for
 
@@ -201,7 +202,7 @@ def test_a_crd_that_is_missing_is_named(own: Cluster, shop: str, config: Path, t
         restored["metadata"] = {"name": restored["metadata"]["name"]}
         del restored["status"]
         own.apply(restored)
-        own.kubectl("wait", "--for=condition=Established", "crd/promotions.slipway.dev", "--timeout=30s")
+        own.kubectl("wait", ESTABLISHED, "crd/promotions.slipway.dev", "--timeout=30s")
 
 
 def test_a_crd_that_is_removed_while_it_runs_ends_it(own: Cluster, shop: str, config: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests.cluster.capabilities import Level
 from tests.cluster.cluster import Cluster
 from tests.cluster.gateway import install_gateway_api
+from tests.cluster.kubectl import ESTABLISHED
 from tests.integration.admission.impersonation import (
     CLUSTER_ADMIN,
     CONFIG_MAP,
@@ -44,7 +45,7 @@ def guarded() -> Iterator[Cluster]:
 def install(cluster: Cluster, *folders: str) -> None:
     """The CRDs and these folders of manifests/, and a restore identity that RBAC lets do everything."""
     cluster.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
-    cluster.kubectl("wait", "--for=condition=Established", "customresourcedefinitions", "--all")
+    cluster.kubectl("wait", ESTABLISHED, "customresourcedefinitions", "--all")
     for folder in folders:
         cluster.kubectl("apply", "--server-side", "-k", str(REPOSITORY / "manifests" / folder))
     account = ":".join(RESTORE.name.split(":")[2:])
