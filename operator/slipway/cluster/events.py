@@ -69,6 +69,9 @@ class Recorder:
                 await self.write(occurrence)
             except APIError as error:
                 log.warning("event %s not written: %s", occurrence.reason, error)
+            except Exception:
+                # Words for people. Nothing else may end with them, the operator least of all.
+                log.exception("event %s not written", occurrence.reason)
             finally:
                 self._backlog.task_done()
 
@@ -118,7 +121,8 @@ class Recorder:
                 "namespace": metadata["namespace"],
                 "name": metadata["name"],
                 "uid": metadata["uid"],
-                "resourceVersion": metadata["resourceVersion"],
+                # Absent where the object is known by name alone, as that of a launch record.
+                **({"resourceVersion": version} if (version := metadata.get("resourceVersion")) else {}),
             },
             "note": occurrence.message[:NOTE_LIMIT],
             "type": occurrence.type,
