@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from slipway.api.duration import SecondsUp
 from slipway.api.extensions import rule
 from slipway.api.model import Model, invalid
+from slipway.api.template import check_shape
 
 _OURS = "labels of slipway.dev are Slipway's"
 
@@ -41,13 +42,7 @@ _SCHEMA["properties"]["metadata"]["properties"]["labels"]["x-kubernetes-validati
 
 
 def _check(template: dict[str, Any]) -> dict[str, Any]:
-    for key, value in template.items():
-        if key not in ("metadata", "spec"):
-            raise invalid("unknown field", "metadata and spec", f".{key}")
-        if not isinstance(value, dict):
-            raise invalid(f"{value!r} is no object", "an object", f".{key}")
-    if "spec" not in template:
-        raise invalid("missing", "the pod, as in a Job's template", ".spec")
+    check_shape(template, "Job")
     for part, words in template.get("metadata", {}).items():
         if part not in ("labels", "annotations"):
             raise invalid("unknown field", "labels and annotations", f".metadata.{part}")

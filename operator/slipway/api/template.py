@@ -39,14 +39,19 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def _check(template: dict[str, Any]) -> dict[str, Any]:
+def check_shape(template: dict[str, Any], of: str) -> None:
+    """Refuses what is no PodTemplateSpec; `of` is the kind that people know it from."""
     for key, value in template.items():
         if key not in ("metadata", "spec"):
             raise invalid("unknown field", "metadata and spec", f".{key}")
         if not isinstance(value, dict):
             raise invalid(f"{value!r} is no object", "an object", f".{key}")
     if "spec" not in template:
-        raise invalid("missing", "the pod, as in a Deployment's template", ".spec")
+        raise invalid("missing", f"the pod, as in a {of}'s template", ".spec")
+
+
+def _check(template: dict[str, Any]) -> dict[str, Any]:
+    check_shape(template, "Deployment")
     labels = template.get("metadata", {}).get("labels", {})
     if not isinstance(labels, dict):
         raise invalid(f"{labels!r} is no object", "an object", ".metadata.labels")

@@ -124,7 +124,7 @@ def allowed_weight(spec: PromotionSpec, plan_hash: str, asked: Asked | None = No
 
 def command(namespace: str, promotion: str, found: Consent | None, plan_hash: str) -> str:
     """What the next approver runs: the plain patch, or an own entry beside that of others."""
-    patch = _patch(namespace, promotion)
+    patch = patch_command(namespace, promotion)
     if found is None or not found.more:
         return f'{patch} \'{{"spec":{{"approved":true}}}}\''
     return f'{patch} "{{\\"spec\\":{{\\"approvals\\":{{\\"{_WHO}\\":\\"{plan_hash}\\"}}}}}}"'
@@ -132,7 +132,7 @@ def command(namespace: str, promotion: str, found: Consent | None, plan_hash: st
 
 def weight_command(namespace: str, promotion: str, weight: int, others: bool, plan_hash: str) -> str:
     """The same for a share that asks again. `others`: somebody has agreed to it already."""
-    patch = _patch(namespace, promotion)
+    patch = patch_command(namespace, promotion)
     if not others:
         return f'{patch} \'{{"spec":{{"approvedWeight":{weight}}}}}\''
     entry = f'{{\\"weight\\":{weight},\\"plan\\":\\"{plan_hash}\\"}}'
@@ -142,7 +142,8 @@ def weight_command(namespace: str, promotion: str, weight: int, others: bool, pl
 _WHO = "$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}')"
 
 
-def _patch(namespace: str, promotion: str) -> str:
+def patch_command(namespace: str, promotion: str) -> str:
+    """The begin of every command by which a person says something to a Promotion; the patch follows."""
     return f"kubectl -n {namespace} patch promotion {promotion} --type merge -p"
 
 

@@ -57,6 +57,16 @@ class Case:
         """metadata.generation of the Rollout."""
         return int(self.rollout["metadata"].get("generation") or 0)
 
+    @cached_property
+    def _inputs(self) -> dict[str, Mapping[str, Any] | None]:
+        return {}
+
+    def plan_inputs(self, plan_hash: str) -> Mapping[str, Any] | None:
+        """All that a stored plan fixes, None where it is not there or not itself. Held against its hash once a pass."""
+        if plan_hash not in self._inputs:
+            self._inputs[plan_hash] = plan.stored_inputs(self.snapshot.revisions, self.name, plan_hash)
+        return self._inputs[plan_hash]
+
     @property
     def raw_spec(self) -> Mapping[str, Any]:
         """The spec as the API server has it."""

@@ -76,6 +76,10 @@ class Course:
         """Whether traffic goes forward: then the Promotion's status is committed first, as a fence."""
         return self.entered is not None or self.verified or self.store_plan is not None
 
+    def is_led_by(self, claim: Claim) -> bool:
+        """Whether this Promotion is the one in charge of the candidate."""
+        return self.claim is not None and self.claim.uid == claim.uid
+
     @property
     def share(self) -> int:
         """Percent for the candidate that the committed stage asks for."""

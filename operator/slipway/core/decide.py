@@ -124,7 +124,7 @@ def _decision(scene: Scene) -> Decision:
     marks = _marks(course, case)
     if ended:
         writes += marks
-    fence = [v for v in found if course.advances and course.claim and v.claim.uid == course.claim.uid]
+    fence = [v for v in found if course.advances and course.is_led_by(v.claim)]
     writes += [_commit(verdict, fence=True) for verdict in fence]
     if status != (case.rollout.get("status") or {}):
         version = case.rollout["metadata"]["resourceVersion"]

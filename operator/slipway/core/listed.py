@@ -11,6 +11,7 @@ from slipway.api.object_check import ObjectCheck
 from slipway.api.promotion import CheckStatus
 from slipway.api.smoke_test import TCPSmokeTest
 from slipway.core import instants, job
+from slipway.core.approval import patch_command
 from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome
 from slipway.core.decision import JobProbe, MetricProbe, ObjectProbe, Probe, ServiceHttpProbe, TcpProbe
@@ -49,7 +50,7 @@ def _looked_at(case: Case, about: Subjects, check: Check, manual: ManualCheck) -
         return outcome(check.name, check.about, Result.PASSED, f"confirmed by {entry.by}{doubt}: {manual.ask}")
     word = f'{{"spec":{{"confirmed":{{"{check.name}":{{"by":"YOUR-USER-NAME","plan":"{about.plan_hash}"}}}}}}}}'
     name = about.owner["metadata"]["name"]
-    command = f"kubectl -n {case.namespace} patch promotion {name} --type merge -p '{word}'"
+    command = f"{patch_command(case.namespace, name)} '{word}'"
     return outcome(check.name, check.about, Result.PENDING, f"{manual.ask} Confirm it under your own name: {command}")
 
 

@@ -78,5 +78,5 @@ def _asked(scene: Scene, claim: Claim) -> str:
 def _begins(scene: Scene, claim: Claim) -> bool:
     """Whether users reach its revision for the first time."""
     course = scene.course
-    leads = course.claim is not None and course.claim.uid == claim.uid
+    leads = course.is_led_by(claim)
     return leads and course.entered is not None and course.progress is not None and not course.progress.in_flight

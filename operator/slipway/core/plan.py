@@ -6,7 +6,6 @@ no approval.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from pydantic import ValidationError
 from slipway.api.promotion import CASE, PromotionSpec
 from slipway.api.rollout import RolloutSpec
 from slipway.core import names
-from slipway.core.revision import Revision, canonical, owner_of
+from slipway.core.revision import Revision, canonical, owner_of, sha256
 from slipway.core.snapshot import Object
 
 _OF_ROLLOUT = {
@@ -50,7 +49,7 @@ def make(uid: str, revision: Revision, spec: RolloutSpec, promotion: PromotionSp
         inputs["promotion"] = promotion.model_dump(
             mode="json", by_alias=True, exclude_defaults=True, include=_OF_PROMOTION
         )
-    return Plan("sha256:" + hashlib.sha256(canonical(inputs)).hexdigest(), fixed, inputs)
+    return Plan(sha256(canonical(inputs)), fixed, inputs)
 
 
 def fixed_part(spec: RolloutSpec) -> dict[str, Any]:
@@ -102,7 +101,7 @@ def stored_inputs(objects: Iterable[Object], rollout: str, plan_hash: str) -> Ma
         inputs = data.get("plan")
         if not isinstance(inputs, Mapping):
             return None
-        return inputs if "sha256:" + hashlib.sha256(canonical(inputs)).hexdigest() == plan_hash else None
+        return inputs if sha256(canonical(inputs)) == plan_hash else None
     return None
 
 

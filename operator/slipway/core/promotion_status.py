@@ -105,7 +105,7 @@ def _verdict(scene: Scene, claim: Claim) -> Verdict:
         return Verdict(claim, _status(scene, claim, "Blocked", claim.problem, reason="InvalidSpec"), {})
     if claim.spec.dry_run:
         return _dry_run(scene, claim)
-    if course.claim is not None and course.claim.uid == claim.uid and not course.back:
+    if course.is_led_by(claim) and not course.back:
         return _in_charge(scene, claim)
     return _waiting(scene, claim)
 
@@ -200,7 +200,9 @@ def _summed_up(scene: Scene, claim: Claim, status: PromotionStatus, revision: Re
     """With what came of it, told at the end of verification and told anew where the watch ends otherwise."""
     if status.summary is not None and status.summary.outcome == outcome_of(status):
         return status
-    return status.model_copy(update={"summary": summary(scene, claim, status, revision)})
+    # Another summary is not written yet, whatever was.
+    report = status.report.model_copy(update={"summary_digest": ""}) if status.report else None
+    return status.model_copy(update={"summary": summary(scene, claim, status, revision), "report": report})
 
 
 def _waiting(scene: Scene, claim: Claim) -> Verdict:
@@ -320,7 +322,7 @@ def _in_charge(scene: Scene, claim: Claim) -> Verdict:
 
 def _text(scene: Scene, claim: Claim, phase: str, why: str) -> str:
     case, course = scene.case, scene.course
-    command = f"kubectl -n {case.namespace} patch promotion {claim.name} --type merge -p"
+    command = approval.patch_command(case.namespace, claim.name)
     if phase == "AwaitingApproval" and course.limit and course.limit.code is Code.APPROVAL:
         passed = course.checked.passed if course.checked else "all checks passed"
         void = " (the approval was void: " + why + ")" if course.consent and course.consent.void else ""
@@ -353,7 +355,7 @@ def _status(
 ) -> PromotionStatus:
     case, course, before = scene.case, scene.course, claim.status
     generation = int(claim.obj["metadata"].get("generation") or 0)
-    leads = course.claim is not None and course.claim.uid == claim.uid
+    leads = course.is_led_by(claim)
     consent = course.consent if leads else None
     final = phase in charge.FINAL
     target, plan_hash, checks = before.target, before.plan_hash, before.checks
@@ -494,7 +496,7 @@ def _conditions(
     ]
     found.extend(_override(scene, claim))
     found.extend(_glass(scene, claim))
-    results = scene.course.checked if scene.course.claim and scene.course.claim.uid == claim.uid else None
+    results = scene.course.checked if scene.course.is_led_by(claim) else None
     trial = scene.trials.get(claim.uid)
     if phase == "DryRunComplete":
         found.append(condition(before, "ChecksPassed", reason == "Passed", reason, message, now, generation))
@@ -537,7 +539,7 @@ def _glass(scene: Scene, claim: Claim) -> list[Condition]:
 def _override(scene: Scene, claim: Claim) -> list[Condition]:
     """Missing data that an approver accepted stays on record with the Promotion: it is an override, never a pass."""
     course, before = scene.course, claim.status.conditions
-    leads = course.claim is not None and course.claim.uid == claim.uid
+    leads = course.is_led_by(claim)
     accepted = claim.spec.accept_no_data if claim.spec else None
     if not (leads and course.overrides and accepted):
         return [c for c in before if c.type == "NoDataAccepted"]

@@ -22,6 +22,11 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+def sha256(data: bytes) -> str:
+    """`sha256:<64 hex digits>`, as image references and plan hashes are written."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
 def digest_of(template: Mapping[str, Any], ports: Sequence[Any]) -> str:
     """SHA-256, 64 hex digits, of template and ports together."""
     return hashlib.sha256(canonical({"service": {"ports": ports}, "template": template})).hexdigest()

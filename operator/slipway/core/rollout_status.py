@@ -342,7 +342,7 @@ def _command(scene: Scene) -> str:
     course, case = scene.course, scene.case
     if course.claim is None or course.limit is None:
         return ""
-    patch = f"kubectl -n {case.namespace} patch promotion {course.claim.name} --type merge -p"
+    patch = approval.patch_command(case.namespace, course.claim.name)
     code = course.limit.code
     plan_hash = course.plan.hash if course.plan is not None else ""
     if code in (Code.APPROVAL, Code.WITHDRAWN):

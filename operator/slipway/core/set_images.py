@@ -11,6 +11,7 @@ from typing import Any
 
 from slipway.api.promotion import CheckStatus, ImageRef, PromotionSpec
 from slipway.core import charge, owners, staging
+from slipway.core.approval import patch_command
 from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.checking import Result, outcome
@@ -110,7 +111,7 @@ def _refused(
     case: Case, claim: Claim, spec: PromotionSpec, refs: tuple[ImageRef, ...], places: Mapping[Place, str]
 ) -> str:
     """Why these images are not written, though the template has others."""
-    again = f"kubectl -n {case.namespace} patch promotion {claim.name} --type merge -p"
+    again = patch_command(case.namespace, claim.name)
     if tuple(claim.status.images_set) == refs and (spec.rerun or "") == (claim.status.rerun or ""):
         return (
             "somebody has changed the images of spec.template since they were set; set them again: "

@@ -17,6 +17,7 @@ from slipway.api.promotion import CheckStatus
 from slipway.core import instants, names, revision
 from slipway.core.case import Case
 from slipway.core.checking import Result, Subjects, outcome
+from slipway.core.containers import containers as walk
 from slipway.core.lineage import trace
 from slipway.core.marks import AUTOMATIC
 from slipway.core.revision import Revision
@@ -25,8 +26,6 @@ from slipway.core.snapshot import OriginState
 NAME = "staging"
 SHOWN = 3
 """So many differences are named."""
-
-GROUPS = ("containers", "initContainers")
 
 
 @dataclass(frozen=True)
@@ -128,12 +127,8 @@ def images_of(template: Mapping[str, Any]) -> dict[str, str]:
 
 def containers(template: Mapping[str, Any]) -> Iterator[tuple[str, int, str, str]]:
     """List (`containers` or `initContainers`), place in it, name and image of each container."""
-    spec = template.get("spec")
-    for group in GROUPS:
-        listed = spec.get(group) if isinstance(spec, Mapping) else None
-        for index, container in enumerate(listed if isinstance(listed, list) else []):
-            if isinstance(container, Mapping):
-                yield group, index, str(container.get("name") or ""), str(container.get("image") or "")
+    for group, index, container in walk(template):
+        yield group, index, str(container.get("name") or ""), str(container.get("image") or "")
 
 
 def difference(here: Mapping[str, str], there: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from slipway.api.promotion import CheckStatus
 from slipway.core.checking import Result, outcome
+from slipway.core.containers import AS_STARTED, containers
 from slipway.core.literals import literal, secret_name, secret_shape
 
 Template = Mapping[str, Any]
@@ -127,11 +128,8 @@ TEMPLATE_CHECKS: Mapping[str, Callable[[Template], CheckStatus]] = {
 
 
 def _containers(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    spec = _map(template.get("spec"))
-    for part in ("initContainers", "containers"):
-        for index, container in enumerate(_list(spec.get(part))):
-            if isinstance(container, Mapping):
-                yield f"spec.template.spec.{part}[{index}]", container
+    for group, index, container in containers(template, AS_STARTED):
+        yield f"spec.template.spec.{group}[{index}]", container
 
 
 def _map(value: object) -> Mapping[str, Any]:

@@ -16,7 +16,6 @@ from slipway.api.watch import Watch, WatchPeriod, default_watch, watched_for
 from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.lineage import Lineage
-from slipway.core.plan import stored_inputs
 from slipway.core.revision import Revision
 
 _PERIODS: TypeAdapter[list[WatchPeriod]] = TypeAdapter(Watch)
@@ -43,7 +42,7 @@ def periods(case: Case, revision: Revision) -> list[WatchPeriod]:
     approved = revision.marks.approved
     if approved is None or not approved.promotion_uid:
         return []
-    inputs = stored_inputs(case.snapshot.revisions, case.name, approved.plan_hash) or {}
+    inputs = case.plan_inputs(approved.plan_hash) or {}
     asked = inputs.get("promotion")
     raw = asked.get("watch") if isinstance(asked, dict) else None
     if raw is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +12,7 @@ from slipway.api.model import dump
 from slipway.api.record import PREDICATE, STATEMENT, RecordLink, Statement
 from slipway.core import names
 from slipway.core.record import markdown
-from slipway.core.revision import canonical
+from slipway.core.revision import canonical, sha256
 from slipway.core.snapshot import Object
 
 STATEMENT_KEY = "statement.json"
@@ -27,7 +26,7 @@ _LONGEST_NAME = 253
 
 def digest_of(text: str) -> str:
     """`sha256:` and the digest of a text, as `sha256sum` finds it."""
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text.encode())
 
 
 def seal(statement: Statement, number: int, previous: RecordLink | None, report: str | None) -> dict[str, Any]:

@@ -26,13 +26,13 @@ from slipway.api.record import (
     Statement,
     Subject,
 )
-from slipway.core import approval, instants, names
+from slipway.core import approval, instants, names, staging
 from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.conditions import find
 from slipway.core.marks import AUTOMATIC, Marks
 from slipway.core.record.owed import ROLLBACK, Owed
-from slipway.core.revision import Revision, canonical
+from slipway.core.revision import Revision, canonical, sha256
 from slipway.core.snapshot import Object
 
 LEARNINGS = "learnings"
@@ -117,14 +117,11 @@ def _predicate(case: Case, claim: Claim | None, revision: Revision, record_id: s
 
 
 def _images(case: Case, revision: Revision) -> Iterator[RecordedImage]:
-    spec = revision.template.get("spec") or {}
     running = _running(case, revision)
-    for kind in ("containers", "initContainers"):
-        for container in _mappings(spec.get(kind)):
-            name, image = str(container.get("name") or ""), str(container.get("image") or "")
-            found = _DIGEST.search(image)
-            digest = found.group(1) if found else running.get(name, "")
-            yield RecordedImage(container=name, image=image, digest=f"sha256:{digest}" if digest else "")
+    for _, _, name, image in staging.containers(revision.template):
+        found = _DIGEST.search(image)
+        digest = found.group(1) if found else running.get(name, "")
+        yield RecordedImage(container=name, image=image, digest=f"sha256:{digest}" if digest else "")
 
 
 def _running(case: Case, revision: Revision) -> dict[str, str]:
@@ -192,7 +189,7 @@ def _named(template: Object) -> dict[str, Any]:
         str(variable.get("name") or "") for container in containers for variable in _mappings(container.get("env"))
     }
     return {
-        "digest": "sha256:" + hashlib.sha256(canonical(template)).hexdigest(),
+        "digest": sha256(canonical(template)),
         "images": [str(container.get("image") or "") for container in containers],
         "env": sorted(variables),
     }

@@ -22,6 +22,7 @@ from slipway.api.report import (
 )
 from slipway.api.rollout import RolloutSpec, SmokeTest
 from slipway.core import strategy
+from slipway.core.approval import patch_command
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
 from slipway.core.checking import GOOD
@@ -93,7 +94,7 @@ def _answer(scene: Scene, claim: Claim, checks: Sequence[CheckStatus]) -> Answer
     wrong = [check for check in checks if check.result not in GOOD and check.name not in advisory]
     blockers = [f"check {check.name} is {check.result}: {check.message}" for check in wrong]
     course, limit = scene.course, scene.course.limit
-    leads = course.claim is not None and course.claim.uid == claim.uid
+    leads = course.is_led_by(claim)
     waits = course.entered is None and not (course.candidate and course.candidate.marks.in_flight)
     if leads and waits and limit is not None and limit.code not in _NO_BLOCKER:
         blockers.append(limit.reason)
@@ -215,7 +216,7 @@ def _way_back(
 
 
 def _commands(scene: Scene, claim: Claim) -> list[str]:
-    at = f"kubectl -n {scene.case.namespace} patch promotion {claim.name} --type merge -p"
+    at = patch_command(scene.case.namespace, claim.name)
     return [
         f"""{at} '{{"spec":{{"approved":true}}}}'      # approve this plan""",
         f"""{at} '{{"spec":{{"hold":"REASON"}}}}'      # hold: nothing advances""",

@@ -5,7 +5,6 @@ It is frozen by the approval: what was read is what stays. At the end a summary 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from slipway.core.promotion_status import Verdict
 from slipway.core.report.gather import gather
 from slipway.core.report.markdown import render
 from slipway.core.report.summary import render_summary
-from slipway.core.revision import canonical
+from slipway.core.revision import canonical, sha256
 from slipway.core.scene import Scene
 from slipway.core.snapshot import Object, Probed
 
@@ -78,7 +77,7 @@ def _of(scene: Scene, claim: Claim, status: PromotionStatus) -> tuple[PromotionS
         return _with_summary(scene, claim, status)
     course, trial = scene.course, scene.trials.get(claim.uid)
     candidate, consent = course.candidate, course.consent
-    leads = course.claim is not None and course.claim.uid == claim.uid and not course.back
+    leads = course.is_led_by(claim) and not course.back
     plan = trial.plan if trial else course.plan if leads else None
     if candidate is None or plan is None or claim.spec is None:
         return status, []
@@ -89,7 +88,7 @@ def _of(scene: Scene, claim: Claim, status: PromotionStatus) -> tuple[PromotionS
     if report is None:
         return status, []
     content = dump(report)
-    digest = _digest(canonical(content))
+    digest = sha256(canonical(content))
     if status.report is not None and status.report.digest == digest:
         return _told(scene, claim, status, ""), []
     data = {
@@ -114,12 +113,11 @@ def _pointed_at(scene: Scene, claim: Claim, status: PromotionStatus) -> Promotio
 
 
 def _with_summary(scene: Scene, claim: Claim, status: PromotionStatus) -> tuple[PromotionStatus, list[Probe]]:
-    if status.report is None or status.summary is None:
+    # What is written stays so: every Promotion of the past comes by here in each pass.
+    if status.report is None or status.summary is None or status.report.summary_digest:
         return status, []
     text = render_summary(claim.name, status.summary)
-    digest = _digest(text.encode())
-    if status.report.summary_digest == digest:
-        return status, []
+    digest = sha256(text.encode())
     there, _, wanted = _published(scene, claim, digest, {"summary.md": text})
     if there:
         status = status.model_copy(update={"report": status.report.model_copy(update={"summary_digest": digest})})
@@ -188,7 +186,3 @@ def _told(scene: Scene, claim: Claim, status: PromotionStatus, failure: str) -> 
         claim.status.conditions, "Reported", False, "NotWritten", failure[:1000], scene.case.now, generation
     )
     return status.model_copy(update={"conditions": [*kept, made]})
-
-
-def _digest(data: bytes) -> str:
-    return "sha256:" + hashlib.sha256(data).hexdigest()

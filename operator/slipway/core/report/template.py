@@ -6,23 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from slipway.api.report import Change, Variable
+from slipway.core.containers import AS_STARTED, containers
 
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
-def containers(template: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The init containers and containers of a template that may be malformed."""
-    spec = template.get("spec")
-    found: list[Mapping[str, Any]] = []
-    for field in ("initContainers", "containers"):
-        listed = spec.get(field) if isinstance(spec, Mapping) else None
-        found.extend(c for c in listed if isinstance(c, Mapping)) if isinstance(listed, list) else None
-    return found
+def _containers(template: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [container for _, _, container in containers(template, AS_STARTED)]
 
 
 def variables(template: Mapping[str, Any]) -> list[Variable]:
     """Names and sources of the environment variables."""
-    return [variable for container in containers(template) for variable in _variables(container)]
+    return [variable for container in _containers(template) for variable in _variables(container)]
 
 
 def _variables(container: Mapping[str, Any]) -> Iterator[Variable]:
@@ -60,7 +55,7 @@ def probes(template: Mapping[str, Any]) -> list[str]:
     """`web: readinessProbe GET /readyz on http` and the like."""
     return [
         f"{container.get('name')}: {kind} {_probe(container[kind])}"
-        for container in containers(template)
+        for container in _containers(template)
         for kind in _PROBES
         if isinstance(container.get(kind), Mapping)
     ]
@@ -79,7 +74,7 @@ def _probe(probe: Mapping[str, Any]) -> str:
 
 def resources(template: Mapping[str, Any]) -> list[str]:
     """`web: requests cpu=100m, memory=64Mi; limits memory=128Mi`, one for each container."""
-    return [f"{container.get('name')}: {_resources(container)}" for container in containers(template)]
+    return [f"{container.get('name')}: {_resources(container)}" for container in _containers(template)]
 
 
 def _resources(container: Mapping[str, Any]) -> str:
@@ -94,7 +89,7 @@ def _resources(container: Mapping[str, Any]) -> str:
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """What differs, container by container: images, commands, variables (by name), resources, probes; then the rest."""
-    old, new = ({str(c.get("name")): c for c in containers(t)} for t in (before, after))
+    old, new = ({str(c.get("name")): c for c in _containers(t)} for t in (before, after))
     found: list[Change] = []
     for name in [*old, *(name for name in new if name not in old)]:
         found.extend(_of_container(name, old.get(name), new.get(name)))
