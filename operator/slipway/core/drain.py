@@ -1,0 +1,37 @@
+"""Which revision traffic is taken from, and whether it may end."""
+
+from __future__ import annotations
+
+from slipway.core.case import Case
+from slipway.core.conditions import find
+from slipway.core.lineage import Lineage
+from slipway.core.revision import Revision
+
+
+def retreating_revision(case: Case, lineage: Lineage) -> Revision | None:
+    """The revision that traffic is taken from: sent back, and still selected or not yet drained."""
+    sent_back = [
+        r
+        for r in lineage.revisions.values()
+        if r.marks.rejected
+        and (case.world.exposure(r.name) or r.name in case.traffic_targets or case.world.size(r.name))
+    ]
+    exposed = sorted(
+        sent_back,
+        key=lambda r: (case.world.exposure(r.name), r.marks.rejected.at if r.marks.rejected else case.now),
+    )
+    return exposed[-1] if exposed else None
+
+
+def is_drained(case: Case, retreating: Revision | None, reached: bool) -> bool:
+    """Traffic has been gone from it for the drain delay, or never was there."""
+    if retreating is None:
+        return True
+    if not reached or case.world.exposure(retreating.name) or retreating.name in case.traffic_targets:
+        return False
+    if retreating.marks.approved is None:
+        return True
+    converged = find(case.status.conditions, "TrafficConverged")
+    if converged is None or converged.status != "True":
+        return False
+    return case.now - converged.last_transition_time >= case.snapshot.settings.drain_delay
