@@ -91,9 +91,9 @@ async def _operate(settings: Config, options: Options) -> int:
 @app.command()
 def crds() -> None:
     """Print the CustomResourceDefinitions, to be piped into `kubectl apply --server-side -f -`."""
-    for definition in (crd.rollouts(), crd.promotions()):
+    for define in crd.FILES.values():
         typer.echo("---")
-        typer.echo(crd.render(definition), nl=False)
+        typer.echo(crd.render(define()), nl=False)
 
 
 @config_app.command("check")
