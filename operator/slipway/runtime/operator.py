@@ -19,8 +19,7 @@ from aiohttp import web
 
 from slipway.cluster.cache import WATCHED, Cache, Change
 from slipway.cluster.client import Client
-from slipway.cluster.credentials import NoCluster
-from slipway.cluster.errors import APIError, NotFound
+from slipway.cluster.errors import APIError, NoCluster, NotFound
 from slipway.cluster.events import Recorder
 from slipway.cluster.lease import Elector, NotLeader, Timing
 from slipway.cluster.resources import (
