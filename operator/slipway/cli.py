@@ -83,6 +83,7 @@ def run(
         probe_port=probe_port,
         metrics_port=metrics_port,
     )
+
     async def operate() -> int:
         return await Operator(settings, options).run()
 
