@@ -879,6 +879,44 @@ def policy_that_cannot_be_read() -> Script:
     return script
 
 
+# --- What people look at after the switch -------------------------------------------------------------------
+
+BASKET: Object = {"name": "basket", "category": "Quality", "manual": {"ask": "Does it work?", "when": "after"}}
+
+
+def not_looked_at(spec: Object) -> Script:
+    """All traffic is there, and verify is long over."""
+    script = approve(propose(stable_v1(spec), checks=[BASKET]))
+    return script.once(for_seconds(40, both(phase("Verifying"), promotion("p2", "Shifting"), live("v2"))))
+
+
+def looked_at_after_the_switch(spec: Object) -> Script:
+    script = not_looked_at(spec)
+    script.when(always, lambda w: w.confirm("p2", "basket"))
+    script.end = End("v2", "Healthy", {"p2": "Succeeded"}, {"v1": 0, "v2": spec["replicas"]})
+    return script
+
+
+family("looked_at_after_the_switch_blue_green", looked_at_after_the_switch, BLUE_GREEN)
+family("looked_at_after_the_switch_canary", looked_at_after_the_switch, CANARY)
+
+
+@scenario
+def nobody_looks_after_the_switch() -> Script:
+    script = not_looked_at(BLUE_GREEN)
+    script.end = End("v2", "Verifying", {"p2": "Shifting"}, {"v1": 2, "v2": 2})
+    script.quiet = False
+    return script
+
+
+@scenario
+def breach_before_anybody_has_looked() -> Script:
+    script = not_looked_at(CANARY)
+    script.when(always, lambda w: w.turn("good", 2, "failing"))
+    script.end = End("v1", "RolledBack", {"p2": "RolledBack"})
+    return script
+
+
 # --- From the environment before ----------------------------------------------------------------------------
 
 FROM = {"namespace": STAGING, "rollout": NAME}

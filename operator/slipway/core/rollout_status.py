@@ -309,10 +309,13 @@ def _about_candidate(scene: Scene, phase: str) -> str:
             return f"{at}, {goal}" + (f": {detail}" if detail else "")
         text = f"{at} {_held_for(scene)}" if step.converged_at else f"{at}, {scene.unconverged or 'settling'}"
         passed = [g.message for g in (course.progress.gates if course.progress else ()) if g.message]
-        if code not in (Code.STAGE, Code.OPEN, Code.CONVERGENCE):
+        if code not in (Code.STAGE, Code.OPEN, Code.CONVERGENCE, Code.LOOKS):
             text += f"; {why}{_command(scene)}"
         elif passed:
             text += "; " + ", ".join(passed)
+        if course.looks.against and step.converged_at and _is_final(scene):
+            # Said from the switch on: whoever looks need not wait until the gates have held for long enough.
+            text += f"; {course.looks.against}"
         return text
     if scene.late:
         return f"candidate {candidate.name} was not ready by spec.progressDeadline: {why}"
@@ -446,4 +449,4 @@ def _ready(scene: Scene, phase: str) -> Condition:
 def needs_person(scene: Scene) -> bool:
     """Whether only a person can bring the next step."""
     code = scene.course.limit.code if scene.course.limit else None
-    return code in _HELD | _ASKING | {Code.NO_PROMOTION} and not automatic(scene.case)
+    return code in _HELD | _ASKING | {Code.NO_PROMOTION, Code.LOOKS} and not automatic(scene.case)

@@ -21,7 +21,7 @@ from slipway.api.report import (
     WayBack,
 )
 from slipway.api.rollout import RolloutSpec, SmokeTest
-from slipway.core import strategy
+from slipway.core import after_switch, strategy
 from slipway.core.approval import patch_command
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
@@ -70,7 +70,7 @@ def gather(
         checks=[_line(spec, check) for check in checks],
         configuration=_configuration(scene, rollout, revision),
         changes=_changes(rollout, stable, revision),
-        plan=list(_plan(rollout, stable is not None)),
+        plan=list(_plan(rollout, stable is not None, sorted(after_switch.later(spec)))),
         watch=[
             f"until {format_duration(period.for_)} after verify, every {format_duration(period.interval)}"
             for period in spec.watch
@@ -91,7 +91,8 @@ def gather(
 
 def _answer(scene: Scene, claim: Claim, checks: Sequence[CheckStatus]) -> Answer:
     advisory = scene.course.checked.advisory if scene.course.checked else frozenset()
-    wrong = [check for check in checks if check.result not in GOOD and check.name not in advisory]
+    shown = advisory | after_switch.later(claim.spec)
+    wrong = [check for check in checks if check.result not in GOOD and check.name not in shown]
     blockers = [f"check {check.name} is {check.result}: {check.message}" for check in wrong]
     course, limit = scene.course, scene.course.limit
     leads = course.is_led_by(claim)
@@ -150,19 +151,19 @@ def _changes(rollout: RolloutSpec, stable: Revision | None, revision: Revision) 
     return found
 
 
-def _plan(rollout: RolloutSpec, has_stable: bool) -> Iterator[PlanStep]:
+def _plan(rollout: RolloutSpec, has_stable: bool, looked_at: Sequence[str]) -> Iterator[PlanStep]:
     # No number of pods: where it is scaled by itself, it is nothing to approve.
     preview = strategy.settings(rollout).preview_replicas
     pods = "all its pods" if preview is None else "1 pod" if preview == 1 else f"{preview} pods"
     yield PlanStep(what=f"the new revision waits with {pods}, without users", until="a person approves this plan")
     for stage in strategy.stages(rollout, has_stable):
-        yield _stage(rollout, stage)
+        yield _stage(rollout, stage, looked_at)
     if has_stable:
         keep = format_duration(strategy.settings(rollout).keep_previous)
         yield PlanStep(what="the previous revision stays up, ready to take traffic back at once", lasts=keep)
 
 
-def _stage(rollout: RolloutSpec, stage: Stage) -> PlanStep:
+def _stage(rollout: RolloutSpec, stage: Stage, looked_at: Sequence[str]) -> PlanStep:
     what = f"{stage.weight} % of traffic goes to the new revision"
     if stage.final:
         what = "all traffic goes to the new revision, which is verified"
@@ -170,6 +171,8 @@ def _stage(rollout: RolloutSpec, stage: Stage) -> PlanStep:
     until = [f"{', '.join(gates)} {'passes' if len(gates) == 1 else 'pass'}"] if gates else []
     if stage.final and rollout.smoke_tests:
         until.append("the smoke tests pass")
+    if stage.final and looked_at:
+        until.append(f"a person has looked at {', '.join(looked_at)}")
     if stage.asks:
         what += f"; entered only when a person has set approvedWeight to {stage.weight} or more"
     return PlanStep(what=what, lasts=format_duration(stage.hold), until=" and ".join(until))
