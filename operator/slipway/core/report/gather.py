@@ -90,8 +90,9 @@ def gather(
 
 
 def _answer(scene: Scene, claim: Claim, checks: Sequence[CheckStatus]) -> Answer:
-    advisory = scene.course.checked.advisory if scene.course.checked else frozenset()
-    shown = advisory | after_switch.later(claim.spec)
+    trial = scene.trials.get(claim.uid)
+    checked = trial.checked if trial is not None else scene.course.checked
+    shown = (checked.advisory if checked else frozenset()) | after_switch.later(claim.spec)
     wrong = [check for check in checks if check.result not in GOOD and check.name not in shown]
     blockers = [f"check {check.name} is {check.result}: {check.message}" for check in wrong]
     course, limit = scene.course, scene.course.limit
