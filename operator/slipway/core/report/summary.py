@@ -9,8 +9,8 @@ from slipway.api.promotion import CheckStatus, PromotionStatus, Summary
 from slipway.core import charge, instants, strategy
 from slipway.core.charge import Claim
 from slipway.core.checking import GOOD
+from slipway.core.markdown import code, plain, table
 from slipway.core.report.gather import hosts
-from slipway.core.report.markdown import code, plain, table
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
