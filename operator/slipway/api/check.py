@@ -104,6 +104,7 @@ class NotApplicable(Model):
 
 
 _KINDS = ("attest", "prometheus", "http", "tcp", "object", "job", "manual", "notApplicable")
+_FIELDS = {kind: to_snake(kind) for kind in _KINDS}
 _ONE = f"exactly one of {', '.join(_KINDS)} must be set"
 _ONLY_NOT_APPLICABLE = "is checked by Slipway itself: here it can only be said why it does not apply (notApplicable)"
 _NEEDS_CATEGORY = "only a check of the catalogue has a category of its own"
@@ -164,7 +165,7 @@ class Check(Model):
     def _one_kind(self) -> Self:
         if self.name in BUILT_IN:
             raise invalid(f"{self.name!r} {_RESERVED}", "another name", "name")
-        kinds = [kind for kind in _KINDS if getattr(self, to_snake(kind)) is not None]
+        kinds = [kind for kind, field in _FIELDS.items() if getattr(self, field) is not None]
         if self.name in OF_TEMPLATE and (kinds != ["notApplicable"] or self.category):
             raise invalid(f"{self.name!r} {_ONLY_NOT_APPLICABLE}", "name and notApplicable alone", "name")
         if not self.about:

@@ -79,8 +79,9 @@ def test_it_says_no_go_and_what_stands_in_the_way() -> None:
 
 def test_what_is_missing_is_named() -> None:
     found = report(waiting(idea=IDEA))
+    of_idea = [f"idea.{field}" for field in ("problem", "evidence", "lessons", "artifacts")]
     missing = ["readiness", "assessment", "rollbackPlan", "migrations", "operations", "communication"]
-    assert found["missing"] == missing
+    assert found["missing"] == [*of_idea, *missing]
     assert "Not stated: neither `spec.readiness` nor `spec.assessment` is given." in text(waiting())
 
 

@@ -136,17 +136,16 @@ def operations(report: Report) -> Iterator[str]:
     yield "## Operations"
     yield ""
     rows = [
-        (label, plain(text))
+        (label, plain(text or "not stated"))
         for label, text in (
             ("CI", stated.ci),
             ("Secrets", stated.secrets),
             ("Logs", stated.logging),
             ("Alerts", stated.alerts),
         )
-        if text
     ]
     rows += [(plain(name), link(url)) for name, url in sorted(stated.links.items())]
-    yield from table(("", ""), rows) or ["Nothing stated."]
+    yield from table(("", ""), rows)
 
 
 def communication(report: Report) -> Iterator[str]:

@@ -53,13 +53,17 @@ def configuration(report: Report) -> Iterator[str]:
     yield "## Infrastructure and configuration"
     yield ""
     rows = [
-        ("Addresses", ", ".join(code(url) for url in found.urls) or "no HTTPRoute names it"),
+        ("Addresses", "<br>".join(code(url) for url in found.urls) or "none known"),
+        ("Provider", ", ".join(code(provider) for provider in found.providers) or "not known"),
+        ("Region", ", ".join(code(region) for region in found.regions) or "not known"),
         ("Ports", ", ".join(code(port) for port in found.ports)),
         ("Service account", code(found.service_account)),
         ("Health", "<br>".join(plain(probe) for probe in found.probes) or "no probe"),
         ("Resources", "<br>".join(plain(each) for each in found.resources)),
     ]
     yield from table(("", ""), rows)
+    if found.missing:
+        yield from ("", "Not known:", "", *bullets(found.missing))
     if found.variables:
         yield ""
         yield from table(
@@ -139,3 +143,17 @@ def way_back(report: Report) -> Iterator[str]:
 def _sentence(text: str) -> str:
     words = plain(text)
     return f"{words[:1].upper()}{words[1:]}." if words else ""
+
+
+def first_day(report: Report) -> Iterator[str]:
+    """The watch list."""
+    yield "## The first 24 hours"
+    yield ""
+    yield from bullets(report.first_day)
+
+
+def follow_ups(report: Report) -> Iterator[str]:
+    """What is left to do."""
+    yield "## Follow-ups"
+    yield ""
+    yield from bullets(report.follow_ups)

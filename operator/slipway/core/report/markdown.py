@@ -28,6 +28,8 @@ def render(report: Report) -> str:
         case_markdown.migrations(report),
         case_markdown.operations(report),
         case_markdown.communication(report),
+        launch_markdown.first_day(report),
+        launch_markdown.follow_ups(report),
         _missing(report),
         _deciding(report),
     ]
