@@ -291,8 +291,9 @@ def _forward(
         return course
     marks = candidate.marks
     if not found.in_flight:
-        taken = baseline.take(case, candidate, found.spec)
+        taken = baseline.take(case, candidate, found.spec, following.weight <= around.no_data_up_to)
         course = replace(course, taking=taken)
+        skipped = (*skipped, *taken.unmeasured)
         if taken.waits:
             code = Code.NO_DATA if taken.silent else Code.CONVERGENCE
             return replace(course, limit=Ceiling(0, code, taken.waits, following.weight))
