@@ -628,6 +628,33 @@ def held_by_a_developer_and_lifted_by_an_approver() -> Script:
     return script
 
 
+def approved_under(spec: Object, words: Object) -> Script:
+    """To approve is one word, to deploy another: the second one needs no further approval."""
+    script = propose(stable_v1(spec), **words)
+    script.when(for_seconds(5, promotion("p2", "Held")), lambda w: w.approve("p2"))
+    script.when(
+        for_seconds(30, both(promotion("p2", "Held"), live("v1"))),
+        lambda w: w.patch_promotion("p2", "bob", **dict.fromkeys(words)),
+    )
+    script.end = End("v2", "Healthy", {"p2": "Succeeded"}, {"v1": 0, "v2": spec["replicas"]})
+    return script
+
+
+family("approved_under_a_hold_blue_green", approved_under, BLUE_GREEN, {"hold": "on Tuesday"})
+family("approved_under_a_hold_canary", approved_under, CANARY, {"hold": "on Tuesday"})
+family("approved_before_there_is_a_rollback_plan", approved_under, BLUE_GREEN, {"rollbackPlanNeeded": True})
+
+
+@scenario
+def approved_under_a_hold_and_withdrawn_before_it_is_lifted() -> Script:
+    script = propose(stable_v1(BLUE_GREEN), hold="on Tuesday")
+    script.when(for_seconds(5, promotion("p2", "Held")), lambda w: w.approve("p2"))
+    script.when(for_seconds(5, promotion("p2", "Held")), lambda w: w.withdraw("p2"))
+    script.when(for_seconds(5, promotion("p2", "Held")), lambda w: w.patch_promotion("p2", "bob", hold=None))
+    script.end = End("v1", "AwaitingApproval", {"p2": "AwaitingApproval"})
+    return script
+
+
 @scenario
 def scaled_mid_shift() -> Script:
     script = approve(propose(stable_v1(CANARY)))
