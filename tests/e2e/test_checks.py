@@ -30,6 +30,8 @@ async def test_whoever_approves_reads_the_report_and_is_bound_to_it(tenant: Tena
     shown = (await tenant.approver.get(*where))["data"]
     digest = tenant.status(promotion, "promotions")["report"]["digest"]
     assert shown["report.md"].startswith("# IDEA-7: launch of web 2.0.0\n\n**GO**")
+    # The nodes of the tests are nobody's, and are no secret to the operator either.
+    assert "provider: no node has a providerID" in shown["report.md"]
     compact = json.dumps(json.loads(shown["report.json"]), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert "sha256:" + hashlib.sha256(compact.encode()).hexdigest() == digest
 

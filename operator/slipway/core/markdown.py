@@ -28,7 +28,7 @@ def _escaped(line: str) -> str:
 
 def _lead(line: str) -> str:
     """Without what would make the line the begin of a list, or of a heading above it."""
-    found = re.match(r"[-+=]|\d+(?=[.)])", line)
+    found = re.match(r"[-+=]|\d+(?=[.)](\s|$))", line)
     if found is None:
         return line
     digits = found.group() if found.group().isdigit() else ""
@@ -68,7 +68,7 @@ def instruction(text: str) -> str:
     if len(parts) % 2 == 0:
         return plain(text)
     told = (code(part) if n % 2 else _escaped(part) for n, part in enumerate(parts))
-    return _lead("".join(told))
+    return _lead("".join(told).strip())
 
 
 def link(url: str) -> str:

@@ -130,6 +130,7 @@ def test_a_table_keeps_its_columns_and_their_words(rows: list[tuple[str, str]]) 
 
 
 @given(WORDS)
+@example("`` 1.")
 def test_an_instruction_is_words_and_code(text: str) -> None:
     shown = instruction(text)
     assert kinds(shown) <= {"paragraph_open", "paragraph_close", "code_inline"}
@@ -149,6 +150,11 @@ def test_an_address_leads_where_it_says(url: str) -> None:
     found = tokens(link("https://a.example/?a=1&b=2"))
     shown = next(t for t in found if t.type == "link_open").attrs["href"]
     assert html.unescape(str(shown)) == "https://a.example/?a=1&b=2" == words(link("https://a.example/?a=1&b=2"))
+
+
+@pytest.mark.parametrize("words", ["2.0.0", "v1.2.3 (commit abc1234)", "99 % of users: yes, it works"])
+def test_ordinary_words_are_left_as_they_are(words: str) -> None:
+    assert plain(words) == words
 
 
 @pytest.mark.parametrize(
