@@ -30,6 +30,8 @@ async def test_whoever_approves_reads_the_report_and_is_bound_to_it(tenant: Tena
     shown = (await tenant.approver.get(*where))["data"]
     digest = tenant.status(promotion, "promotions")["report"]["digest"]
     assert shown["report.md"].startswith("# IDEA-7: launch of web 2.0.0\n\n**GO**")
+    # The nodes of the tests are nobody's, and are no secret to the operator either.
+    assert "provider: no node has a providerID" in shown["report.md"]
     compact = json.dumps(json.loads(shown["report.json"]), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert "sha256:" + hashlib.sha256(compact.encode()).hexdigest() == digest
 
@@ -49,6 +51,7 @@ async def test_whoever_approves_reads_the_report_and_is_bound_to_it(tenant: Tena
 async def test_every_listed_check_must_pass_before_anybody_can_approve(tenant: Tenant) -> None:
     await tenant.serve("v1")
     scraped = 'sum(up{namespace="$(namespace)"})'
+    look: Object = {"name": "greeting", "category": "Quality", "manual": {"ask": "Does it greet?", "when": "after"}}
     checks: list[Object] = [
         _stated(False, "184/185"),
         {"name": "shop", "category": "Operations", "http": {"service": "web", "port": "http", "path": "/"}},
@@ -68,9 +71,15 @@ async def test_every_listed_check_must_pass_before_anybody_can_approve(tenant: T
     assert tenant.status(promotion, "promotions")["phase"] == "Blocked"
 
     # The pipeline corrects its fact, and the check that asked for a Service that is not there is taken out.
-    await tenant.tell(promotion, checks=[_stated(True, "185/185"), *checks[1:4]])
+    await tenant.tell(promotion, checks=[_stated(True, "185/185"), *checks[1:4], look])
     async with tenant.users() as users:
         second = await tenant.approve(promotion)
+        # What somebody looks at after the switch holds back the success, and nothing else.
+        message = lambda: tenant.status(promotion, "promotions")["message"]  # noqa: E731
+        await tenant.until(lambda: "still to be looked at: greeting" in message(), "somebody is asked to look")
+        await tenant.all_served_by(users, second)
+        word = {"by": "approver", "plan": tenant.status(promotion, "promotions")["planHash"]}
+        await tenant.tell(promotion, tenant.approver, confirmed={"greeting": word})
         await tenant.until_promotion(promotion, "Succeeded")
         await tenant.all_served_by(users, second)
     assert not users.report().failures, users.report().summary()

@@ -95,6 +95,38 @@ def test_it_works_stays_quiet_and_ends_cleanly(own: Cluster, shop: str, config: 
         assert not [line for line in only.lines() if line["level"] in ("warning", "error")]
 
 
+def test_a_policy_says_whether_it_can_be_read_and_whom_it_is_about(
+    own: Cluster, shop: str, config: Path, tmp_path: Path
+) -> None:
+    def policy(name: str, **spec: Any) -> dict[str, Any]:
+        kind = {"apiVersion": "slipway.dev/v1alpha1", "kind": "PromotionPolicy"}
+        selector = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": shop}}}
+        return {**kind, "metadata": {"name": f"{shop}-{name}"}, "spec": {"match": selector, **spec}}
+
+    def said(name: str, kind: str) -> tuple[str, str]:
+        found = get(own, shop, f"promotionpolicy/{shop}-{name}")
+        assert found is not None
+        conditions = found["status"].get("conditions") or []
+        fresh = found["status"]["observedGeneration"] == found["metadata"]["generation"]
+        told = next((c for c in conditions if c["type"] == kind and fresh), {"status": "", "message": ""})
+        return told["status"], told["message"]
+
+    night = {"deny": "nights", "cron": "0 0 * * *", "duration": "6h"}
+    own.apply(policy("good"), policy("bad", windows=[{**night, "timeZone": "Mars/Base"}]))
+    with replicas(config, tmp_path, "only"):
+        wait_for("it says that nothing is there", lambda: said("good", "Matching")[0] == "False")
+        wait_for("what is wrong is said", lambda: "spec.windows[0].timeZone" in said("bad", "Accepted")[1])
+        own.apply(rollout(shop))
+        wait_for("it is about one", lambda: said("good", "Matching") == ("True", "1 Rollout in 1 namespace"))
+        own.apply(policy("bad", windows=[{**night, "timeZone": "Europe/Berlin"}]))
+        wait_for("it is mended", lambda: said("bad", "Accepted")[0] == "True")
+        time.sleep(1)
+        before = len(audit(own, config))
+        time.sleep(5)  # longer than two resyncs, and than what is waited for before a look
+        assert len(audit(own, config)) == before, "writes although nothing changes"
+    own.kubectl("delete", "promotionpolicies", f"{shop}-good", f"{shop}-bad")
+
+
 def test_a_killed_leader_is_followed_and_work_goes_on(own: Cluster, shop: str, config: Path, tmp_path: Path) -> None:
     with replicas(config, tmp_path, "one", "two", election=QUICK) as running:
         first = wait_for("a leader", lambda: leader(running))

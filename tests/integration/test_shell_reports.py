@@ -14,9 +14,9 @@ from slipway.cluster.client import Client
 from slipway.cluster.lease import NotLeader
 from slipway.cluster.resources import CONFIG_MAPS, PROMOTIONS
 from slipway.core.charge import read
-from slipway.core.decision import PublishReport
+from slipway.core.decision import NodeProbe, PublishReport
 from slipway.core.report.publish import object_of
-from slipway.core.snapshot import Probed
+from slipway.core.snapshot import Located, Probed
 from slipway.runtime.observations import NoResult
 from slipway.runtime.probes import Prober
 
@@ -96,6 +96,22 @@ async def test_one_that_is_too_large_is_refused_in_the_servers_words(desk: Desk)
     result = await desk.publish(**{"report.md": "x" * 1_100_000})
     assert not result.passed
     assert "may not be more than 1048576 bytes" in result.message
+
+
+async def test_where_a_node_is_can_be_read(desk: Desk) -> None:
+    """With the role slipway-operator-nodes, which may be left out."""
+    labels = {"topology.kubernetes.io/region": "eu-central-1"}
+    spec = {"providerID": "aws:///eu-central-1a/i-1"}
+    desk.cluster.apply(
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "far-away", "labels": labels}, "spec": spec}
+    )
+    try:
+        probe = NodeProbe(key="node/far-away", due=datetime.now(UTC), node="far-away")
+        found = await Prober(desk.api, {}).run(desk.namespace, probe)
+    finally:
+        desk.cluster.kubectl("delete", "node", "far-away")
+    assert isinstance(found, Located)
+    assert (found.provider, found.region) == ("aws", "eu-central-1")
 
 
 async def test_only_the_leader_writes(desk: Desk) -> None:

@@ -628,6 +628,33 @@ def held_by_a_developer_and_lifted_by_an_approver() -> Script:
     return script
 
 
+def approved_under(spec: Object, words: Object) -> Script:
+    """To approve is one word, to deploy another: the second one needs no further approval."""
+    script = propose(stable_v1(spec), **words)
+    script.when(for_seconds(5, promotion("p2", "Held")), lambda w: w.approve("p2"))
+    script.when(
+        for_seconds(30, both(promotion("p2", "Held"), live("v1"))),
+        lambda w: w.patch_promotion("p2", "bob", **dict.fromkeys(words)),
+    )
+    script.end = End("v2", "Healthy", {"p2": "Succeeded"}, {"v1": 0, "v2": spec["replicas"]})
+    return script
+
+
+family("approved_under_a_hold_blue_green", approved_under, BLUE_GREEN, {"hold": "on Tuesday"})
+family("approved_under_a_hold_canary", approved_under, CANARY, {"hold": "on Tuesday"})
+family("approved_before_there_is_a_rollback_plan", approved_under, BLUE_GREEN, {"rollbackPlanNeeded": True})
+
+
+@scenario
+def approved_under_a_hold_and_withdrawn_before_it_is_lifted() -> Script:
+    script = propose(stable_v1(BLUE_GREEN), hold="on Tuesday")
+    script.when(for_seconds(5, promotion("p2", "Held")), lambda w: w.approve("p2"))
+    script.when(for_seconds(5, promotion("p2", "Held")), lambda w: w.withdraw("p2"))
+    script.when(for_seconds(5, promotion("p2", "Held")), lambda w: w.patch_promotion("p2", "bob", hold=None))
+    script.end = End("v1", "AwaitingApproval", {"p2": "AwaitingApproval"})
+    return script
+
+
 @scenario
 def scaled_mid_shift() -> Script:
     script = approve(propose(stable_v1(CANARY)))
@@ -876,6 +903,44 @@ def policy_that_cannot_be_read() -> Script:
     approve(propose(script))
     script.when(for_seconds(15, both(phase("Held"), live("v1"))), lambda w: w.lift("broken"))
     script.end = V2_HEALTHY
+    return script
+
+
+# --- What people look at after the switch -------------------------------------------------------------------
+
+BASKET: Object = {"name": "basket", "category": "Quality", "manual": {"ask": "Does it work?", "when": "after"}}
+
+
+def not_looked_at(spec: Object) -> Script:
+    """All traffic is there, and verify is long over."""
+    script = approve(propose(stable_v1(spec), checks=[BASKET]))
+    return script.once(for_seconds(40, both(phase("Verifying"), promotion("p2", "Shifting"), live("v2"))))
+
+
+def looked_at_after_the_switch(spec: Object) -> Script:
+    script = not_looked_at(spec)
+    script.when(always, lambda w: w.confirm("p2", "basket"))
+    script.end = End("v2", "Healthy", {"p2": "Succeeded"}, {"v1": 0, "v2": spec["replicas"]})
+    return script
+
+
+family("looked_at_after_the_switch_blue_green", looked_at_after_the_switch, BLUE_GREEN)
+family("looked_at_after_the_switch_canary", looked_at_after_the_switch, CANARY)
+
+
+@scenario
+def nobody_looks_after_the_switch() -> Script:
+    script = not_looked_at(BLUE_GREEN)
+    script.end = End("v2", "Verifying", {"p2": "Shifting"}, {"v1": 2, "v2": 2})
+    script.quiet = False
+    return script
+
+
+@scenario
+def breach_before_anybody_has_looked() -> Script:
+    script = not_looked_at(CANARY)
+    script.when(always, lambda w: w.turn("good", 2, "failing"))
+    script.end = End("v1", "RolledBack", {"p2": "RolledBack"})
     return script
 
 

@@ -219,6 +219,11 @@ class World:
         plan = self.promotion(name)["status"]["planHash"]
         self.patch_promotion(name, user, approvals={user: plan})
 
+    def confirm(self, name: str, check: str, user: str = APPROVER) -> None:
+        """Somebody has looked at what a manual check asks for."""
+        plan = self.promotion(name)["status"]["planHash"]
+        self.patch_promotion(name, user, confirmed={check: {"by": user, "plan": plan}})
+
     def demand(self, name: str, **spec: Any) -> None:
         """An administrator writes a policy for all environments."""
         admin = self.server.session("admin")

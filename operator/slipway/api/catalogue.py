@@ -45,6 +45,11 @@ _ENTRIES = (
     Entry("rollback-tested", "Operations", "Has going back from this version been written down and tried?"),
     Entry("migrations-tested", "Operations", "Have the pending migrations been tried, and can they be undone?"),
     Entry("feature-flags-configured", "Operations", "Are the feature flags of this version set as they should be?"),
+    Entry(
+        "user-functions-seen",
+        "Quality",
+        "Has somebody used what this version brings to users, once they had it (manual, when: after)?",
+    ),
     Entry("runbook-updated", "Documentation", "Does the runbook say what to do when this version is in trouble?"),
     Entry("environment-documented", "Documentation", "Is every environment variable documented?"),
     Entry("readme-updated", "Documentation", "Does the README describe this version?"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 from pydantic.alias_generators import to_snake
@@ -87,10 +87,13 @@ class HTTPCheck(HTTPSmokeTest):
 
 
 class ManualCheck(Model):
-    """Something that a person looks at before anybody can approve, and confirms under the own name."""
+    """Something that a person looks at, and confirms under the own name."""
 
     ask: Annotated[str, Field(min_length=1, max_length=512)]
     """What to look at, and what should be seen."""
+    when: Literal["before", "after"] = "before"
+    """before: nobody can approve until it is confirmed. after: it is looked at once users have the new revision; the
+    approval does not wait for it, the launch has not succeeded before it is confirmed, and going back never waits."""
 
 
 class NotApplicable(Model):
@@ -101,6 +104,7 @@ class NotApplicable(Model):
 
 
 _KINDS = ("attest", "prometheus", "http", "tcp", "object", "job", "manual", "notApplicable")
+_FIELDS = {kind: to_snake(kind) for kind in _KINDS}
 _ONE = f"exactly one of {', '.join(_KINDS)} must be set"
 _ONLY_NOT_APPLICABLE = "is checked by Slipway itself: here it can only be said why it does not apply (notApplicable)"
 _NEEDS_CATEGORY = "only a check of the catalogue has a category of its own"
@@ -111,7 +115,7 @@ def _answers() -> str:
 
 
 class Check(Model):
-    """One point of the checklist. It must pass before anybody can approve.
+    """One point of the checklist. It must pass before anybody can approve, unless it is looked at after the switch.
 
     A check of the catalogue (see docs/catalogue.md) may be listed by its name alone: it waits for its answer.
     """
@@ -161,7 +165,7 @@ class Check(Model):
     def _one_kind(self) -> Self:
         if self.name in BUILT_IN:
             raise invalid(f"{self.name!r} {_RESERVED}", "another name", "name")
-        kinds = [kind for kind in _KINDS if getattr(self, to_snake(kind)) is not None]
+        kinds = [kind for kind, field in _FIELDS.items() if getattr(self, field) is not None]
         if self.name in OF_TEMPLATE and (kinds != ["notApplicable"] or self.category):
             raise invalid(f"{self.name!r} {_ONLY_NOT_APPLICABLE}", "name and notApplicable alone", "name")
         if not self.about:

@@ -185,7 +185,7 @@ class PromotionSpec(Model):
     assessment: Assessment | None = None
     """What could go wrong, and what is advised."""
     checks: Annotated[list[Check], Field(max_length=50), unique("name"), list_map("name")] = Field(default_factory=list)
-    """The checklist: all of it must pass before anybody can approve."""
+    """The checklist: all of it must pass before anybody can approve, but for what is looked at after the switch."""
     rollback_plan: RollbackPlan | None = None
     """How people go back, beyond what Slipway does by itself."""
     migrations: Migrations | None = None
@@ -229,7 +229,8 @@ class PromotionSpec(Model):
     learnings: Learnings | None = None
     """What people learned, written after the end. Each text becomes a record of its own."""
     confirmed: Annotated[dict[str, Confirmation], Field(max_length=50), MAP_GRANULAR] = Field(default_factory=dict)
-    """By name of the manual check: who confirms it, under which plan. An entry only under the own name."""
+    """By name of the manual check: who confirms it, under which plan. An entry only under the own name. Of one that is
+    looked at after the switch: once `status.shiftedAt` is there."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

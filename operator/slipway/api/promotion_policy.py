@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from slipway.api.argument import DataClassification, Recommendation, Risk
+from slipway.api.conditions import Condition
 from slipway.api.duration import SecondsUp
-from slipway.api.extensions import LIST_ATOMIC, LIST_SET, MAP_ATOMIC, rule
-from slipway.api.model import Model, invalid
+from slipway.api.extensions import LIST_ATOMIC, LIST_SET, MAP_ATOMIC, list_map, rule
+from slipway.api.generation import Generation
+from slipway.api.model import Model, StatusModel, invalid, read_lenient
 from slipway.api.names import Label
 from slipway.api.window import Window
 
@@ -172,6 +174,16 @@ class PromotionPolicySpec(Model):
     """When nothing goes forward, or when only. Going back is never a matter of windows."""
 
 
+class PromotionPolicyStatus(StatusModel):
+    """What is seen of a policy."""
+
+    observed_generation: Generation = -1
+    """The metadata.generation that this status is about; -1 before the operator has seen the object."""
+    conditions: Annotated[list[Condition], list_map("type")] = Field(default_factory=list)
+    """Accepted: whether it can be read; what cannot lets nothing go forward where it matches. Matching: whether there
+    are Rollouts that it applies to."""
+
+
 class PromotionPolicy(Model):
     """What is demanded before a version may go forward, in some environments. Cluster-scoped."""
 
@@ -180,9 +192,16 @@ class PromotionPolicy(Model):
     metadata: dict[str, Any]
     spec: PromotionPolicySpec
     """The demands."""
+    status: PromotionPolicyStatus = PromotionPolicyStatus()
+    """What is seen of it."""
+
+
+def read_policy_status(obj: Mapping[str, Any]) -> PromotionPolicyStatus:
+    """The status of a PromotionPolicy as the API server has it; an empty one where it is absent or malformed."""
+    return read_lenient(PromotionPolicyStatus, obj.get("status"))
 
 
 def read_policy(obj: Mapping[str, Any]) -> PromotionPolicy:
     """A PromotionPolicy as the API server has it; ValidationError where its spec is malformed."""
     spec = PromotionPolicySpec.model_validate(obj.get("spec", {}))
-    return PromotionPolicy(metadata=dict(obj["metadata"]), spec=spec)
+    return PromotionPolicy(metadata=dict(obj["metadata"]), spec=spec, status=read_policy_status(obj))

@@ -71,17 +71,23 @@ class Configuration(StatusModel):
     """What the cluster says about the workload."""
 
     urls: list[str] = Field(default_factory=list)
-    """Where users reach it, by the HTTPRoutes."""
+    """Host and path by which users reach it, by the HTTPRoutes; `*` is any host."""
+    providers: list[str] = Field(default_factory=list)
+    """Who runs the nodes that its pods are on, by their providerID."""
+    regions: list[str] = Field(default_factory=list)
+    """Where these nodes are, by their labels."""
     ports: list[str] = Field(default_factory=list)
     """Ports of its Service."""
     service_account: str = ""
     """Identity of its pods."""
     probes: list[str] = Field(default_factory=list)
-    """How the kubelet asks whether its containers are well."""
+    """How the kubelet asks whether its containers are well: where, how often, and what follows."""
     resources: list[str] = Field(default_factory=list)
     """What its containers ask for, and their limits."""
     variables: list[Variable] = Field(default_factory=list)
     """Environment variables by name."""
+    missing: list[str] = Field(default_factory=list)
+    """What is not known, and why."""
 
 
 class Change(StatusModel):
@@ -164,6 +170,10 @@ class Report(StatusModel):
     """The launch, step by step."""
     watch: list[str] = Field(default_factory=list)
     """How it is watched after it was verified."""
+    first_day: list[str] = Field(default_factory=list)
+    """What is looked at in the first 24 hours, and what sends traffic back in them."""
+    follow_ups: list[str] = Field(default_factory=list)
+    """What is known to be left to do after the launch."""
     policies: list[str] = Field(default_factory=list)
     """PromotionPolicies whose demands it meets or has to meet."""
     gates: list[str] = Field(default_factory=list)

@@ -13,6 +13,7 @@ from slipway.api.record import Predicate
 from slipway.archive.reading import Chain, Object
 from slipway.core import instants, names
 from slipway.core.charge import FINAL
+from slipway.core.markdown import heading, link, plain, table
 from slipway.core.record.sealing import RECORD_KEY, REPORT_KEY
 
 _OUTCOMES = {
@@ -81,18 +82,22 @@ def _environments(chains: list[Chain]) -> dict[str, str]:
 
 
 def _page(environment: str, states: list[tuple[Chain, _State]]) -> Iterator[str]:
-    yield f"# {environment}"
+    yield heading(1, environment)
     for chain, state in states:
-        yield from ("", f"## {chain.namespace}/{chain.rollout}", "", "| | |", "| --- | --- |")
-        yield f"| environment | {environment} |"
-        yield f"| last deploy | {instants.render(state.last_deploy) if state.last_deploy else 'none'} |"
-        yield f"| status | {state.status} |"
-        yield f"| version | {_text(state.version) or 'none'} |"
-        for name in ("logging", "alerts"):
-            yield f"| {name} | {_text(state.operations.get(name)) or 'not stated'} |"
-        links = state.operations.get("links")
-        for name, link in sorted(links.items()) if isinstance(links, dict) else []:
-            yield f"| {_text(name)} | {_text(link)} |"
+        yield from ("", heading(2, f"{chain.namespace}/{chain.rollout}"), "")
+        yield from table(("", ""), _rows(environment, state))
+
+
+def _rows(environment: str, state: _State) -> Iterator[tuple[str, str]]:
+    yield "environment", plain(environment)
+    yield "last deploy", instants.render(state.last_deploy) if state.last_deploy else "none"
+    yield "status", state.status
+    yield "version", plain(state.version) or "none"
+    for name in ("logging", "alerts"):
+        yield name, plain(_text(state.operations.get(name))) or "not stated"
+    links = state.operations.get("links")
+    for name, address in sorted(links.items()) if isinstance(links, dict) else []:
+        yield plain(_text(name)), link(_text(address))
 
 
 def _state(chain: Chain) -> _State:
@@ -128,4 +133,4 @@ def _state(chain: Chain) -> _State:
 
 
 def _text(value: object) -> str:
-    return " ".join(value.split()).replace("|", "\\|") if isinstance(value, str) else ""
+    return value if isinstance(value, str) else ""

@@ -13,7 +13,7 @@ from slipway.api.analysis import Change, Gate
 from slipway.api.rollout import GateStatus, RolloutSpec
 from slipway.core import gates, instants
 from slipway.core.case import Case
-from slipway.core.compared import Compared
+from slipway.core.compared import Compared, asked
 from slipway.core.decision import MetricProbe, Probe
 from slipway.core.gates import Subject, Verdict
 from slipway.core.marks import Baseline
@@ -25,13 +25,14 @@ from slipway.core.snapshot import Measured
 class Taking:
     """A baseline that is being taken. `waits` says what is missing, '' when nothing is.
 
-    `silent`: the source has answered, and there was no number.
+    `silent`: the source has answered, and there was no number. `unmeasured` are gates of which that was accepted.
     """
 
     baseline: Baseline | None = None
     waits: str = ""
     silent: bool = False
     probes: tuple[Probe, ...] = ()
+    unmeasured: tuple[str, ...] = ()
 
 
 def comparing(spec: RolloutSpec) -> list[Gate]:
@@ -67,11 +68,13 @@ def _applied(gate: Gate, known: Baseline) -> Gate | None:
         # Nothing served before: there is nothing to compare with, and what else the gate says still holds.
         return gate.model_copy(update={"baseline": None}) if gate.below is not None or gate.above is not None else None
     value = known.values.get(gate.name)
+    fields = {name: getattr(gate, name) for name in Gate.model_fields if name != "baseline"}
+    if value is None and gate.name in known.unmeasured:
+        return Compared.model_construct(**fields, baseline=None, unmeasured=asked(change))
     if value is None:
         return gate
     most = value + _amount(change.max_increase, value) if change.max_increase is not None else None
     least = value - _amount(change.max_decrease, value) if change.max_decrease is not None else None
-    fields = {name: getattr(gate, name) for name in Gate.model_fields if name != "baseline"}
     return Compared.model_construct(**fields, baseline=None, at_most=most, at_least=least, compared_with=value)
 
 
@@ -80,8 +83,11 @@ def _amount(change: Change, value: float) -> float:
     return abs(value) * float(change[:-1]) / 100 if change.endswith("%") else float(change)
 
 
-def take(case: Case, candidate: Revision, spec: RolloutSpec) -> Taking:
-    """Measure stable for the gates that compare."""
+def take(case: Case, candidate: Revision, spec: RolloutSpec, excused: bool) -> Taking:
+    """Measure stable for the gates that compare.
+
+    `excused`: an approver accepts missing data for the first share. It excuses that there is no number, never an error.
+    """
     wanted, stable = comparing(spec), case.lineage.stable
     if not wanted:
         return Taking()
@@ -89,6 +95,7 @@ def take(case: Case, candidate: Revision, spec: RolloutSpec) -> Taking:
         return Taking(Baseline("", case.now, {}))
     values: dict[str, float] = {}
     probes: list[Probe] = []
+    unmeasured: list[str] = []
     waits, silent = "", ""
     for gate in wanted:
         now, before, later = (_probe(case, candidate, stable, spec, gate, turn) for turn in (0, -1, 1))
@@ -98,6 +105,9 @@ def take(case: Case, candidate: Revision, spec: RolloutSpec) -> Taking:
         answer = seen[now.key]
         if found and found[0] is not None:
             values[gate.name] = found[0]
+        elif isinstance(answer, Measured) and excused and gates.judge(gate, answer)[0] is Verdict.NO_DATA:
+            unmeasured.append(gate.name)
+            probes.append(later)
         elif isinstance(answer, Measured):
             silent = f"gate {gate.name} has no baseline of stable {stable.name}: {gates.judge(gate, answer)[1]}"
             probes.append(later)
@@ -105,7 +115,8 @@ def take(case: Case, candidate: Revision, spec: RolloutSpec) -> Taking:
             waits = f"the baseline of gate {gate.name} is being measured on stable {stable.name}"
     if silent or waits:
         return Taking(waits=silent or waits, silent=bool(silent), probes=tuple(probes))
-    return Taking(Baseline(stable.name, case.now, values), probes=tuple(probes))
+    taken = Baseline(stable.name, case.now, values, tuple(unmeasured))
+    return Taking(taken, probes=tuple(probes), unmeasured=taken.unmeasured)
 
 
 _NOTHING = frozenset({Verdict.NO_DATA, Verdict.ERROR})

@@ -33,6 +33,7 @@ class Code(StrEnum):
     WITHDRAWN = "Withdrawn"
     PLAN_CHANGED = "PlanChanged"
     STAGE = "Stage"
+    LOOKS = "ToBeLookedAt"
     NO_DATA = "NoData"
     ASKS = "Asks"
     CONVERGENCE = "Convergence"
@@ -72,6 +73,8 @@ class Circumstances:
     """Why nothing may go forward right now: a window, or a policy that cannot be read."""
     asks_up_to: int = 0
     asks_reason: str = ""
+    unseen: str = ""
+    """What people still have to look at before the launch has succeeded."""
     unconverged: str = ""
     no_data_up_to: int = 0
     """Missing data is accepted by an approver for stages up to this weight."""
@@ -128,6 +131,8 @@ def _limits(around: Circumstances, progress: Progress) -> Iterator[Ceiling]:
     if waits:
         yield at_present(code, waits)
     following = progress.next_stage
+    if around.unseen and following is None:
+        yield at_present(Code.LOOKS, around.unseen)
     if following is not None and following.asks and around.asks_up_to < following.weight:
         yield at_present(Code.ASKS, around.asks_reason)
     if around.unconverged:

@@ -12,7 +12,7 @@ from typing import Any
 
 from slipway.api.promotion import CheckStatus
 from slipway.api.rollout import SmokeTestStatus
-from slipway.core import instants, names, set_images, staging
+from slipway.core import after_switch, instants, names, set_images, staging
 from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome
 from slipway.core.containers import containers
@@ -36,6 +36,8 @@ class Checked:
     probes: tuple[Probe, ...]
     advisory: frozenset[str] = frozenset()
     """Names of those that are shown and do not block."""
+    later: frozenset[str] = frozenset()
+    """Names of those that people look at after the switch: they do not hold up what comes before it."""
     again: datetime | None = None
     """When time alone changes a result."""
 
@@ -50,16 +52,22 @@ class Checked:
         return [check for check in self._required if check.result not in GOOD | {Result.PENDING}]
 
     @property
+    def due(self) -> list[CheckStatus]:
+        """Those that can have passed before traffic."""
+        return [check for check in self.checks if check.name not in self.later]
+
+    @property
     def _required(self) -> list[CheckStatus]:
-        return [check for check in self.checks if check.name not in self.advisory]
+        return [check for check in self.due if check.name not in self.advisory]
 
     @property
     def passed(self) -> str:
         """What there is to say when nothing blocks."""
-        open_ones = [f"{c.name} {c.result}" for c in self.checks if c.name in self.advisory and c.result not in GOOD]
+        open_ones = [f"{c.name} {c.result}" for c in self.due if c.name in self.advisory and c.result not in GOOD]
+        after = f"; after the switch a person looks at {', '.join(sorted(self.later))}" if self.later else ""
         if not open_ones:
-            return f"all {len(self.checks)} checks passed"
-        return f"all {len(self._required)} required checks passed, advisory: {', '.join(open_ones)}"
+            return f"all {len(self.due)} checks passed{after}"
+        return f"all {len(self._required)} required checks passed, advisory: {', '.join(open_ones)}{after}"
 
     @property
     def against(self) -> str:
@@ -139,7 +147,7 @@ def run(
             probes.extend(wanted)
     old = {check.name: check for check in before}
     dated = tuple(_dated(check, old.get(check.name), case.now) for check in found)
-    return Checked(dated, tuple(probes), demands.advisory, again)
+    return Checked(dated, tuple(probes), demands.advisory, after_switch.later(about.promotion), again)
 
 
 def _too_old(check: CheckStatus, demands: Demands, now: datetime) -> bool:

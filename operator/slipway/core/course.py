@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from slipway.api.promotion import CheckStatus
 from slipway.api.rollout import StepStatus
 from slipway.core import (
+    after_switch,
     approval,
     baseline,
     capacity,
@@ -24,6 +25,7 @@ from slipway.core import (
     retreat,
 )
 from slipway.core.accept import Acceptance, automatic_allowed
+from slipway.core.after_switch import Looks
 from slipway.core.approval import Consent
 from slipway.core.case import Case
 from slipway.core.ceiling import Ceiling, Circumstances, Code
@@ -61,6 +63,7 @@ class Course:
     consent: Consent | None = None
     limit: Ceiling | None = None
     checked: checks.Checked | None = None
+    looks: Looks = field(default_factory=Looks)
     demands: Demands | None = None
     hours: Hours | None = None
     taking: baseline.Taking | None = None
@@ -247,8 +250,16 @@ def _forward(
         before: Sequence[CheckStatus] = claim.status.checks if claim else ()
         checked = checks.run(case, about, before, found.smoke, stale, demands)
     open_hours = hours(demands.calendars, case.now)
+    looks = after_switch.looks(case, claim, found, present.hash if present else "", demands.advisory)
     course = replace(
-        course, claim=claim, plan=present, consent=consent, checked=checked, demands=demands, hours=open_hours
+        course,
+        claim=claim,
+        plan=present,
+        consent=consent,
+        checked=checked,
+        looks=looks,
+        demands=demands,
+        hours=open_hours,
     )
     first_failure = _first_fails(case, found)
     if first_failure:
@@ -280,8 +291,9 @@ def _forward(
         return course
     marks = candidate.marks
     if not found.in_flight:
-        taken = baseline.take(case, candidate, found.spec)
+        taken = baseline.take(case, candidate, found.spec, following.weight <= around.no_data_up_to)
         course = replace(course, taking=taken)
+        skipped = (*skipped, *taken.unmeasured)
         if taken.waits:
             code = Code.NO_DATA if taken.silent else Code.CONVERGENCE
             return replace(course, limit=Ceiling(0, code, taken.waits, following.weight))
@@ -404,6 +416,7 @@ def _around(case: Case, course: Course, found: Progress, acceptance: Acceptance,
         closed=demands.invalid or _closed(course.hours),
         asks_up_to=100 if free and not (following and following.asks) else allowed,
         asks_reason=asks,
+        unseen=course.looks.against,
         unconverged=unconverged or found.disagreement,
         no_data_up_to=spec.accept_no_data.weight if spec and spec.accept_no_data else 0,
     )
@@ -412,8 +425,9 @@ def _around(case: Case, course: Course, found: Progress, acceptance: Acceptance,
 def _lacks(course: Course, demands: Demands, free: bool) -> str:
     """What policies demand of the case and it does not have."""
     spec = course.claim.spec if course.claim is not None else None
-    named = [check.name for check in course.checked.checks] if course.checked is not None else []
-    wrong = lacking(demands, spec, named)
+    checked = course.checked
+    named = [check.name for check in checked.due] if checked is not None else []
+    wrong = lacking(demands, spec, named, checked.later if checked is not None else ())
     if wrong or free or spec is None or not demands.approvals.four_eyes or spec.requested_by:
         return wrong
     return (

@@ -263,6 +263,15 @@ class NoticeProbe:
     values: Mapping[str, str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class NodeProbe:
+    """Where a node is, by its providerID and its labels of topology."""
+
+    key: str
+    due: datetime
+    node: str
+
+
 Probe = (
     MetricProbe
     | HttpProbe
@@ -274,6 +283,7 @@ Probe = (
     | PublishReport
     | KeepRecord
     | NoticeProbe
+    | NodeProbe
 )
 
 

@@ -67,6 +67,8 @@ def judge(gate: Bounded, measured: Measured) -> tuple[Verdict, str]:
     below = gate.below is None or measured.value < gate.below
     above = gate.above is None or measured.value > gate.above
     keeps = below and above and compared.keeps(gate, measured.value)
+    if keeps and (why := compared.unknown(gate)):
+        return Verdict.NO_DATA, f"{measured.value:.4g}, and {why}"
     return (Verdict.PASS if keeps else Verdict.FAIL), f"{measured.value:.4g} {bound(gate)}"
 
 

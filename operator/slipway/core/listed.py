@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from slipway.api.catalogue import CATALOGUE
-from slipway.api.check import Attestation, Check, HTTPCheck, ManualCheck, PrometheusCheck
+from slipway.api.check import Attestation, Check, HTTPCheck, PrometheusCheck
 from slipway.api.job_check import JobCheck
 from slipway.api.object_check import ObjectCheck
 from slipway.api.promotion import CheckStatus
 from slipway.api.smoke_test import TCPSmokeTest
-from slipway.core import instants, job
-from slipway.core.approval import patch_command
+from slipway.core import after_switch, instants, job
 from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome
 from slipway.core.decision import JobProbe, MetricProbe, ObjectProbe, Probe, ServiceHttpProbe, TcpProbe
@@ -29,8 +28,11 @@ def listed_check(case: Case, about: Subjects, check: Check, known: CheckStatus |
         return _attested(check, check.attest), []
     if check.not_applicable is not None:
         return not_applicable(check, check.not_applicable.reason), []
-    if check.manual is not None:
-        return _looked_at(case, about, check, check.manual), []
+    if check.manual is not None and about.promotion is not None:
+        # A person's word counts for the plan under which it was given: another candidate has to be looked at anew.
+        name = str(about.owner["metadata"]["name"])
+        due = not after_switch.is_later(check)
+        return after_switch.state(case, about.promotion, name, about.plan_hash, check, due), []
     question = check.prometheus or check.http or check.tcp or check.object or check.job
     if question is None:
         return _unanswered(check), []
@@ -40,18 +42,6 @@ def listed_check(case: Case, about: Subjects, check: Check, known: CheckStatus |
 def not_applicable(check: Check, reason: str) -> CheckStatus:
     """A person's word that a check does not apply here."""
     return outcome(check.name, check.about, Result.NOT_APPLICABLE, f"not applicable, it is said: {reason}")
-
-
-def _looked_at(case: Case, about: Subjects, check: Check, manual: ManualCheck) -> CheckStatus:
-    """A person's word counts for the plan under which it was given: another candidate has to be looked at anew."""
-    entry = about.promotion.confirmed.get(check.name) if about.promotion else None
-    if entry is not None and entry.plan == about.plan_hash:
-        doubt = "" if case.snapshot.settings.identity_verified else " (nobody has verified who that is)"
-        return outcome(check.name, check.about, Result.PASSED, f"confirmed by {entry.by}{doubt}: {manual.ask}")
-    word = f'{{"spec":{{"confirmed":{{"{check.name}":{{"by":"YOUR-USER-NAME","plan":"{about.plan_hash}"}}}}}}}}'
-    name = about.owner["metadata"]["name"]
-    command = f"{patch_command(case.namespace, name)} '{word}'"
-    return outcome(check.name, check.about, Result.PENDING, f"{manual.ask} Confirm it under your own name: {command}")
 
 
 def _unanswered(check: Check) -> CheckStatus:

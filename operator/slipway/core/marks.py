@@ -83,6 +83,8 @@ class Baseline:
     revision: str
     at: datetime
     values: Mapping[str, float]
+    unmeasured: tuple[str, ...] = ()
+    """Gates for which there was no number of stable, and an approver accepted that."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,9 @@ class Marks:
             out[EXCUSED] = ",".join(self.excused)
         if self.baseline:
             b = self.baseline
-            out[BASELINE] = _dump({"revision": b.revision, "at": instants.render(b.at), "values": dict(b.values)})
+            excused = {"unmeasured": list(b.unmeasured)} if b.unmeasured else {}
+            taken = {"revision": b.revision, "at": instants.render(b.at), "values": dict(b.values)}
+            out[BASELINE] = _dump(taken | excused)
         if self.owed:
             out[OWED] = owing.render(self.owed)
         return out
@@ -206,7 +210,9 @@ def _baseline(value: dict[str, Any]) -> Baseline | None:
         return None
     numbers = {str(k): float(v) for k, v in values.items() if isinstance(v, int | float) and not isinstance(v, bool)}
     finite = {name: number for name, number in numbers.items() if math.isfinite(number)}
-    return Baseline(value["revision"], at, finite)
+    excused = value.get("unmeasured")
+    unmeasured = tuple(map(str, excused)) if isinstance(excused, list) else ()
+    return Baseline(value["revision"], at, finite, tuple(name for name in unmeasured if name not in finite))
 
 
 def _kept(value: dict[str, Any]) -> Kept | None:

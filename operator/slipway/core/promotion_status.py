@@ -8,7 +8,7 @@ from typing import Any
 
 from slipway.api.promotion import ApprovalStatus, ImageRef, PromotionStatus, Target
 from slipway.api.report import CONFIRMATIONS
-from slipway.core import approval, charge, instants, watch
+from slipway.core import after_switch, approval, charge, instants, watch
 from slipway.core.approval import Consent
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
@@ -263,11 +263,11 @@ def _dry_run(scene: Scene, claim: Claim) -> Verdict:
         return Verdict(claim, _status(scene, claim, "Checking", text, revision=candidate), {})
     wrong = [*checked.failed, *checked.pending]
     if not wrong:
-        words = f"all {len(checked.checks)} checks passed on revision {candidate.name}; nothing was moved"
+        words = f"all {len(checked.due)} checks passed on revision {candidate.name}; nothing was moved"
         return _dry_run_ends(scene, claim, words, True)
     listed = "; ".join(f"check {check.name} {check.result}: {check.message}" for check in wrong)
     late = "not ready by spec.progressDeadline: " if checked.pending else ""
-    words = f"{len(wrong)} of {len(checked.checks)} checks have not passed on revision {candidate.name}: {late}{listed}"
+    words = f"{len(wrong)} of {len(checked.due)} checks have not passed on revision {candidate.name}: {late}{listed}"
     return _dry_run_ends(scene, claim, words, False)
 
 
@@ -375,6 +375,8 @@ def _status(
             rerun = claim.spec.rerun if claim.spec and not due else before.rerun
     elif not leads and not final and phase not in ("Shifting", charge.WATCHING):
         target, plan_hash, checks = None, "", []
+    if leads:
+        checks = after_switch.merged(checks, course.looks.checks, case)
     approvals = _approvals(scene, claim, consent, before.approvals)
     granted = bool(consent and consent.granted) or (final and before.approved_at is not None)
     granted = granted or bool(

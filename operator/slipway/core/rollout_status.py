@@ -309,10 +309,13 @@ def _about_candidate(scene: Scene, phase: str) -> str:
             return f"{at}, {goal}" + (f": {detail}" if detail else "")
         text = f"{at} {_held_for(scene)}" if step.converged_at else f"{at}, {scene.unconverged or 'settling'}"
         passed = [g.message for g in (course.progress.gates if course.progress else ()) if g.message]
-        if code not in (Code.STAGE, Code.OPEN, Code.CONVERGENCE):
+        if code not in (Code.STAGE, Code.OPEN, Code.CONVERGENCE, Code.LOOKS):
             text += f"; {why}{_command(scene)}"
         elif passed:
             text += "; " + ", ".join(passed)
+        if course.looks.against and step.converged_at and _is_final(scene):
+            # Said from the switch on: whoever looks need not wait until the gates have held for long enough.
+            text += f"; {course.looks.against}"
         return text
     if scene.late:
         return f"candidate {candidate.name} was not ready by spec.progressDeadline: {why}"
@@ -345,6 +348,8 @@ def _command(scene: Scene) -> str:
     patch = approval.patch_command(case.namespace, course.claim.name)
     code = course.limit.code
     plan_hash = course.plan.hash if course.plan is not None else ""
+    if code is Code.HELD:
+        return _lift(scene, patch, plan_hash)
     if code in (Code.APPROVAL, Code.WITHDRAWN):
         return f"; approve: {approval.command(case.namespace, course.claim.name, course.consent, plan_hash)}"
     if code is Code.ASKS and course.progress is not None and course.progress.next_stage is not None:
@@ -357,6 +362,23 @@ def _command(scene: Scene) -> str:
             '\'{"spec":{"approved":false}}\', then approve again'
         )
     return ""
+
+
+def _lift(scene: Scene, patch: str, plan_hash: str) -> str:
+    """How a hold ends. To approve and to let it move may be two people's words, at two times."""
+    course, consent = scene.course, scene.course.consent
+    spec = course.claim.spec if course.claim is not None else None
+    field = "hold" if spec is not None and spec.hold else "rollbackPlanNeeded"
+    lift = f'; an approver lifts it: {patch} \'{{"spec":{{"{field}":null}}}}\''
+    waits = course.candidate is not None and not course.candidate.marks.in_flight
+    if not waits or consent is None or course.claim is None or automatic(scene.case):
+        return lift
+    if consent.granted:
+        return f"; approved by {', '.join(consent.by)}, it moves when that is lifted{lift}"
+    if course.checked is None or course.checked.against:
+        return lift
+    approve = approval.command(scene.case.namespace, course.claim.name, consent, plan_hash)
+    return f"{lift}; it can be approved before, and does not move then: {approve}"
 
 
 def _conditions(scene: Scene, phase: str) -> list[Condition]:
@@ -446,4 +468,4 @@ def _ready(scene: Scene, phase: str) -> Condition:
 def needs_person(scene: Scene) -> bool:
     """Whether only a person can bring the next step."""
     code = scene.course.limit.code if scene.course.limit else None
-    return code in _HELD | _ASKING | {Code.NO_PROMOTION} and not automatic(scene.case)
+    return code in _HELD | _ASKING | {Code.NO_PROMOTION, Code.LOOKS} and not automatic(scene.case)

@@ -45,6 +45,15 @@ class RecordKept:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Located:
+    """The result of a NodeProbe: where a node is; '' for what it does not say."""
+
+    at: datetime
+    provider: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unverified:
     """A probe that could not find out either way, and why: somebody has to do something about it."""
 
@@ -52,7 +61,7 @@ class Unverified:
     message: str
 
 
-Observation = Measured | Probed | Unverified | RecordKept
+Observation = Measured | Probed | Unverified | RecordKept | Located
 
 
 @dataclass(frozen=True, kw_only=True)

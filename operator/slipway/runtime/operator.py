@@ -41,6 +41,7 @@ from slipway.runtime.affected import Key, affected
 from slipway.runtime.fleet import Fleet, Launches
 from slipway.runtime.keeper import Keeper, Retention
 from slipway.runtime.observations import Observations
+from slipway.runtime.policies import PolicyStatuses
 from slipway.runtime.probes import Prober
 from slipway.runtime.queue import Queue, Workers
 from slipway.runtime.reconciler import Reconciler
@@ -105,6 +106,7 @@ class Operator:
         self._resync: Resync | None = None
         self._workers: Workers[Key] | None = None
         self._observations: Observations | None = None
+        self._policies: PolicyStatuses | None = None
 
     async def run(self) -> int:
         """Run until a signal (0), or until the lease or a watch is lost or the cluster is unfit (1)."""
@@ -126,6 +128,7 @@ class Operator:
         elector = self.elector = Elector(
             self._client, self._lease_namespace(), LEASE_NAME, self.identity, self._timing()
         )
+        self._policies = PolicyStatuses(self._client, self._cache, elector)
         keeper = Keeper(self._client, elector, recorder, self._retention())
         notifier = Notifier(self.config.notifications, self.telemetry.observe_notice)
         prober = Prober(self._client, sources, keeper, elector.check, notifier)
@@ -206,7 +209,8 @@ class Operator:
         election = asyncio.create_task(elector.run(), name="lease")
         repair = asyncio.create_task(self._repair(resync, kinds), name="resync")
         reconciling = asyncio.create_task(self._reconcile_while_leading(elector, resync), name="reconcile")
-        tasks = [election, repair, reconciling]
+        stating = asyncio.create_task(self._state_policies(elector), name="policies")
+        tasks = [election, repair, reconciling, stating]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -224,6 +228,13 @@ class Operator:
             self._workers.add(key)
         await self._workers.run()
 
+    async def _state_policies(self, elector: Elector) -> None:
+        await elector.leading.wait()
+        if self._policies is None:
+            return
+        self._policies.look()
+        await self._policies.run()
+
     async def _repair(self, resync: Resync, kinds: list[Resource]) -> None:
         interval = self.config.resync_interval.total_seconds()
         while True:
@@ -231,6 +242,8 @@ class Operator:
             await asyncio.sleep(interval * random.uniform(0.8, 1.2))  # noqa: S311 -- no secret
             await until_listed(resync, grace=GRACE_SECONDS)
             await self._check_policy()
+            if self._policies is not None:
+                self._policies.look()
             if HTTP_ROUTES not in kinds and await self._routed():
                 raise CannotRun("the Gateway API was installed: starting again to watch HTTPRoutes")
             for key in self._keys():
@@ -324,6 +337,8 @@ class Operator:
             self._launches.observe(change)
         # What people write counts at once. Pods and their like change in bursts, of which one look is enough.
         delay = 0.0 if change.kind in (ROLLOUTS, PROMOTIONS) else BURST_SECONDS
+        if self._policies is not None:
+            self._policies.changed(change)
         for key in affected(self._cache, change):
             self._enqueue(key, delay)
 

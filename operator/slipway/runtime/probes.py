@@ -20,6 +20,7 @@ from slipway.core.decision import (
     JobProbe,
     KeepRecord,
     MetricProbe,
+    NodeProbe,
     NoticeProbe,
     ObjectProbe,
     Probe,
@@ -38,7 +39,7 @@ from slipway.notifying.notifier import Notifier
 from slipway.notifying.settings import Notifications
 from slipway.probing.http import http_probe
 from slipway.probing.tcp import tcp_probe
-from slipway.runtime import job_checks, object_checks, writes
+from slipway.runtime import job_checks, nodes, object_checks, writes
 from slipway.runtime.keeper import Keeper
 from slipway.runtime.observations import NoResult
 from slipway.runtime.publishing import NotOurs, publish
@@ -106,6 +107,8 @@ class Prober:
                 return await self._keeper.keep(probe)
             case NoticeProbe():
                 return await self._tell(probe)
+            case NodeProbe():
+                return await nodes.locate(self._api, probe.node)
 
     async def _publish(self, probe: PublishReport) -> Probed:
         try:

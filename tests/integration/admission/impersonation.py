@@ -62,6 +62,7 @@ CLUSTER_ROLE = Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles
 ACCESS_REVIEW = Kind("authorization.k8s.io/v1", "SubjectAccessReview", "subjectaccessreviews")
 ROLLOUT = Kind("slipway.dev/v1alpha1", "Rollout", "rollouts")
 PROMOTION = Kind("slipway.dev/v1alpha1", "Promotion", "promotions")
+POLICY = Kind("slipway.dev/v1alpha1", "PromotionPolicy", "promotionpolicies")
 
 
 class User(NamedTuple):

@@ -243,6 +243,20 @@ def test_without_a_plan_there_is_nothing_to_approve(kube: Kubernetes, namespace:
     )
 
 
+def test_approving_under_a_hold_and_lifting_it_are_two_acts(kube: Kubernetes, namespace: str) -> None:
+    """APPROVE and DEPLOY: both need the right, and may be two people's words at two times."""
+    name = new_promotion(kube, namespace, hold="on Tuesday")
+    given = kube.merge(PROMOTION, namespace, name, {"spec": {"approved": True}}, APPROVER).spec
+    assert (given["hold"], given["approvals"]) == ("on Tuesday", {APPROVER.name: PLAN})
+    # Who may only edit may say why it is held, and neither lift it nor put it into an edit of something else.
+    kube.merge(PROMOTION, namespace, name, {"spec": {"hold": "on Wednesday"}}, DEVELOPER).accepted()
+    for change in ({"hold": None}, {"hold": None, "rerun": "2"}, {"hold": None, "rollbackPlanNeeded": True}):
+        kube.merge(PROMOTION, namespace, name, {"spec": change}, DEVELOPER).refused("may not lift spec.hold")
+    lifted = kube.merge(PROMOTION, namespace, name, {"spec": {"hold": None}}, SECOND_APPROVER).spec
+    assert "hold" not in lifted
+    assert (lifted["approved"], lifted["approvals"]) == (True, {APPROVER.name: PLAN})
+
+
 def test_a_hold_is_lifted_without_a_plan(kube: Kubernetes, namespace: str) -> None:
     name = new_promotion(kube, namespace, plan="", hold="wait")
     assert "hold" not in kube.merge(PROMOTION, namespace, name, {"spec": {"hold": None}}, APPROVER).spec

@@ -51,3 +51,17 @@ def test_no_machine_confirms(kube: Kubernetes, namespace: str) -> None:
     answers(kube, namespace, name)
     kube.merge(PROMOTION, namespace, name, by(UNLISTED_ACCOUNT), UNLISTED_ACCOUNT).refused("not by a service account")
     kube.merge(PROMOTION, namespace, name, by(OPERATOR), OPERATOR).refused()
+
+
+def test_what_is_looked_at_after_the_switch_is_confirmed_after_it(kube: Kubernetes, namespace: str) -> None:
+    name = new_promotion(kube, namespace)
+    answers(kube, namespace, name)
+    check = {"name": "basket", "category": "Quality", "manual": {"ask": "Does it work?", "when": "after"}}
+    kube.merge(PROMOTION, namespace, name, {"spec": {"checks": [check]}}, DEVELOPER).accepted()
+    kube.merge(PROMOTION, namespace, name, {"spec": {"approved": True}}, APPROVER).accepted()
+    kube.merge(PROMOTION, namespace, name, by(DEVELOPER), DEVELOPER).refused("after the switch", code=422)
+    moved = {"status": {"shiftedAt": "2026-01-01T12:00:00Z"}}
+    kube.merge(PROMOTION, namespace, name, moved, OPERATOR, "status").accepted()
+    # The case is frozen by now, the word of who looks is not.
+    kube.merge(PROMOTION, namespace, name, {"spec": {"checks": None}}, DEVELOPER).refused("frozen while", code=422)
+    kube.merge(PROMOTION, namespace, name, by(DEVELOPER), DEVELOPER).accepted()

@@ -4,6 +4,7 @@ import pytest
 from tests.integration.admission.impersonation import (
     CLUSTER_ADMIN,
     OPERATOR,
+    POLICY,
     PROMOTION,
     ROLLOUT,
     Kind,
@@ -35,6 +36,16 @@ def test_roles_for_people_bring_no_status(
 ) -> None:
     answer = kube.merge(kind, namespace, objects[kind], {"status": {"message": "mine"}}, user, "status")
     answer.refused(f'cannot patch resource "{kind.plural}/status"')
+
+
+def test_the_operator_alone_says_what_becomes_of_a_policy(kube: Kubernetes) -> None:
+    kube.create(POLICY, None, POLICY.manifest("says", spec={"match": {"environments": ["nowhere"]}})).accepted()
+    status = {"status": {"observedGeneration": 1}}
+    words = "status is written by the operator only; root@example.com may not"
+    kube.merge(POLICY, None, "says", status, CLUSTER_ADMIN, "status").refused(words)
+    kube.merge(POLICY, None, "says", status, OPERATOR, "status").accepted()
+    kube.merge(POLICY, None, "says", {"spec": {"minReadinessScore": 1}}, OPERATOR).refused()
+    kube.delete(POLICY, None, "says").accepted()
 
 
 @pytest.mark.parametrize("kind", [ROLLOUT, PROMOTION], ids=lambda kind: kind.plural)

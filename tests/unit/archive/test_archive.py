@@ -92,7 +92,7 @@ def test_where_logs_and_alerts_are_comes_from_the_case() -> None:
     assert (found["logging"], found["alerts"], found["dashboard"]) == (
         "loki",
         "not stated",
-        "https://grafana.example/d/web",
+        "<https://grafana.example/d/web>",
     )
 
 

@@ -29,6 +29,7 @@ from slipway.core.decision import (
     KeepRecord,
     MarkRevision,
     MetricProbe,
+    NodeProbe,
     PatchPromotionSpec,
     PatchRolloutImages,
     Probe,
@@ -40,7 +41,17 @@ from slipway.core.decision import (
 from slipway.core.record import chain
 from slipway.core.record.sealing import digest_of, seal, statement_text
 from slipway.core.revision import of_spec
-from slipway.core.snapshot import Measured, Observation, OriginState, Probed, RecordKept, Settings, Snapshot, Unverified
+from slipway.core.snapshot import (
+    Located,
+    Measured,
+    Observation,
+    OriginState,
+    Probed,
+    RecordKept,
+    Settings,
+    Snapshot,
+    Unverified,
+)
 
 Key = tuple[str, str]
 
@@ -64,6 +75,7 @@ class Cluster:
         self.labels = {names.AUTOMATIC_LABEL: "automatic"} if automatic else {}
         self.origins: Callable[[], tuple[OriginState, ...]] = tuple
         self.seen_weight = 0
+        self.nodes: dict[str, Located | str] = {}
         self.broken: dict[str, str] = {}
         self.before_write: list[Callable[[Write], None]] = []
         self.after_write: list[Callable[[Write], None]] = []
@@ -248,6 +260,9 @@ class Cluster:
                 self.observations[key] = Probed(at=self.now, passed=passed, message="" if passed else "refused")
             elif isinstance(probe, PublishReport):
                 self.publish(probe)
+            elif isinstance(probe, NodeProbe):
+                node = self.nodes[probe.node]
+                self.observations[key] = Unverified(at=self.now, message=node) if isinstance(node, str) else node
             else:
                 passed = self.probe(probe)
                 self.observations[key] = Probed(at=self.now, passed=passed, message="200" if passed else "answered 500")
@@ -413,7 +428,10 @@ class Cluster:
             "containerStatuses": [waiting if reason and reason != "NotReady" else {"state": {"running": {}}}],
         }
         meta = before["metadata"] if before else {"name": name, "labels": dict(inner["metadata"]["labels"])}
-        return {"metadata": meta, "spec": {"containers": inner["spec"]["containers"]}, "status": status}
+        spec = {"containers": inner["spec"]["containers"]}
+        if self.nodes:
+            spec["nodeName"] = sorted(self.nodes)[index % len(self.nodes)]
+        return {"metadata": meta, "spec": spec, "status": status}
 
     def endpoints(self) -> None:
         """Each Service gets the slice of the pods that it selects."""

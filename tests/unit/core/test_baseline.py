@@ -187,3 +187,91 @@ def test_a_watch_compares_with_the_same_baseline() -> None:
     cluster.run(60)
     numbers(cluster, stable=5.0, candidate=0.13)
     assert cluster.run(60, lambda: cluster.phase("web-2") == "RolledBack"), cluster.status
+
+
+# --- Without a number of stable, on an approver's word -----------------------------------------------------------
+
+
+def overridden(cluster: Cluster) -> str:
+    found = cluster.get("Promotion", "web-2")["status"]["conditions"]
+    return next((c["message"] for c in found if c["type"] == "NoDataAccepted"), "")
+
+
+@pytest.mark.parametrize(
+    ("spec", "too_little", "enough"), [(blue_green(), 99, 100), (canary(), 24, 100)], ids=["blueGreen", "canary"]
+)
+def test_an_approver_accepts_that_there_is_no_baseline(spec: Object, too_little: int, enough: int) -> None:
+    cluster = proposed(comparing(spec))
+    numbers(cluster, stable=None, candidate=0.1)
+    cluster.run(30)
+    assert (cluster.phase(), cluster.exposure(V2)) == ("Held", 0)
+    cluster.say("web-2", acceptNoData={"weight": too_little, "reason": "night"})
+    cluster.run(30)
+    assert (cluster.phase(), cluster.exposure(V2)) == ("Held", 0)
+    cluster.say("web-2", acceptNoData={"weight": enough, "reason": "night"})
+    assert cluster.run(120, lambda: cluster.phase() == "Verifying" and bool(cluster.status.get("gates")))
+    assert [gate["verdict"] for gate in cluster.status["gates"]] == ["NoData"]
+    assert cluster.run(120, lambda: cluster.phase("web-2") == "Succeeded"), cluster.status["message"]
+    assert overridden(cluster).endswith("p95 had no data; accepted: night")
+    assert Marks.read(cluster.marks(V2)).excused == ("p95",)
+    taken = Marks.read(cluster.marks(V2)).baseline
+    assert taken is not None
+    assert (taken.values, taken.unmeasured) == ({}, ("p95",))
+
+
+def test_it_is_recorded_from_the_first_request_on() -> None:
+    cluster = proposed(comparing(canary()))
+    numbers(cluster, stable=None, candidate=0.1)
+    cluster.say("web-2", acceptNoData={"weight": 25, "reason": "night"})
+    assert cluster.run(60, lambda: cluster.exposure(V2) == 25)
+    assert overridden(cluster) == "at 0 % gates p95 had no data; accepted: night"
+
+
+def test_each_share_wants_its_own_acceptance() -> None:
+    cluster = proposed(comparing(canary()))
+    numbers(cluster, stable=None, candidate=0.1)
+    cluster.say("web-2", acceptNoData={"weight": 25, "reason": "night"})
+    cluster.run(900)
+    assert cluster.exposure(V2) == 50, "the step of 25 % was excused, that of 50 % is not"
+    assert cluster.phase() == "Held"
+    assert "no baseline of stable" in cluster.status["message"]
+
+
+def test_own_bounds_hold_without_a_baseline_too() -> None:
+    """Never over a Fail."""
+    cluster = proposed(comparing(blue_green(), below=0.5))
+    numbers(cluster, stable=None, candidate=0.6)
+    cluster.say("web-2", acceptNoData={"weight": 100, "reason": "night"})
+    assert cluster.run(120, lambda: cluster.phase("web-2") == "RolledBack"), cluster.status["message"]
+
+
+def test_an_error_of_the_source_is_not_accepted() -> None:
+    cluster = proposed(comparing(blue_green()))
+    cluster.measure = lambda _: {"error": "no answer"}
+    cluster.say("web-2", acceptNoData={"weight": 100, "reason": "night"})
+    cluster.run(60)
+    assert (cluster.phase(), cluster.exposure(V2)) == ("Held", 0)
+
+
+def test_what_can_be_measured_still_is() -> None:
+    """The acceptance is about what is missing, not about what is there."""
+    cluster = proposed(comparing(blue_green()))
+    numbers(cluster, stable=0.1, candidate=0.2)
+    cluster.say("web-2", acceptNoData={"weight": 100, "reason": "night"})
+    assert cluster.run(120, lambda: cluster.phase("web-2") == "RolledBack"), cluster.status["message"]
+
+
+def test_a_comparison_that_was_never_excused_still_lets_nothing_pass() -> None:
+    """A mark without this gate: nobody has accepted anything about it."""
+    spec = RolloutSpec.model_validate(comparing(blue_green()))
+    (kept,) = baseline.applied(spec, Baseline(V1, spec_at(), {})).analysis.gates
+    assert kept.baseline is not None
+    (excused,) = baseline.applied(spec, Baseline(V1, spec_at(), {}, ("p95",))).analysis.gates
+    assert gates.judge(excused, Measured(at=spec_at(), value=0.1))[0] == "NoData"
+    assert gates.bound(excused) == "≤ baseline + 20% (no baseline)"
+
+
+def test_the_mark_says_what_was_not_measured() -> None:
+    known = Marks(baseline=Baseline(V1, spec_at(), {"a": 1.0}, ("p95", "errors")))
+    assert Marks.read(known.annotations()) == known
+    assert "unmeasured" not in str(Marks(baseline=Baseline(V1, spec_at(), {"a": 1.0})).annotations())

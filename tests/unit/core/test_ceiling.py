@@ -80,7 +80,7 @@ BEFORE_TRAFFIC = {"absent", "checks", "no_promotion", "policy"}
 
 def test_the_table_of_reasons_is_whole() -> None:
     known = {field.name for field in fields(Circumstances) if field.type == "str"} - {"asks_reason"}
-    assert known == set(REASONS)
+    assert known == {*REASONS, "unseen"}
 
 
 @pytest.mark.parametrize("reason", REASONS)
@@ -104,6 +104,14 @@ def test_in_flight_what_belongs_before_traffic_counts_no_more(reason: str) -> No
 
 def test_what_has_all_traffic_is_verified_to_its_end_in_a_closed_window() -> None:
     assert limit(Circumstances(closed="frozen"), progress(2)).code is not Code.WINDOW
+
+
+def test_what_people_still_have_to_look_at_holds_only_the_end() -> None:
+    around = Circumstances(unseen="still to be looked at: basket")
+    for index in (None, 0, 1):
+        assert limit(around, progress(index)).code is Code.OPEN
+    found = limit(around, progress(2))
+    assert (found.percent, found.code, found.reason) == (100, Code.LOOKS, "still to be looked at: basket")
 
 
 def test_without_a_reason_the_next_stage_may_be_entered() -> None:

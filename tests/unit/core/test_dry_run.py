@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +11,12 @@ from tests.unit.core.cluster import Cluster, revision_of, serving, shifting
 from tests.unit.core.environments import message, result, status
 from tests.unit.core.objects import Object, blue_green, canary, template
 
+from slipway.core import dry_run
+from slipway.core.case import Case
+from slipway.core.charge import Claim
 from slipway.core.decision import DryRun, MetricProbe, Probe
+from slipway.core.demanded import demanded
+from slipway.core.policy.demands import Demands
 
 V2 = revision_of(blue_green(2))
 
@@ -201,3 +208,16 @@ def test_semantics_31_at_rest_nothing_is_written() -> None:
     cluster.promote("waits", dryRun=True, environment="staging")
     cluster.settle()
     assert cluster.decide().writes == ()
+
+
+def test_its_report_goes_by_what_is_advisory_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by what is for the Promotion in charge, or for none."""
+
+    def lenient(case: Case, claim: Claim | None) -> Demands:
+        return replace(demanded(case, claim), advisory=frozenset({"tests"}))
+
+    monkeypatch.setattr(dry_run, "demanded", lenient)
+    cluster = tried(checks=[attested(False)])
+    assert condition(cluster, "trial", "ChecksPassed")["status"] == "True"
+    report = json.loads(cluster.get("ConfigMap", "trial-report")["data"]["report.json"])
+    assert report["answer"] == {"go": True}

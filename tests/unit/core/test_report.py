@@ -1,10 +1,8 @@
 """The report: what it says, when it is written, and that nobody's words can pose as ours."""
 
 import json
-import re
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.core.cluster import Cluster, serving
@@ -12,7 +10,6 @@ from tests.unit.core.objects import Object, blue_green, canary, route, template
 
 from slipway.api.report import CONFIRMATIONS
 from slipway.core.decision import Probe, PublishReport
-from slipway.core.report.markdown import code, instruction, plain, quoted, table
 from slipway.core.report.publish import AGAIN
 from slipway.core.report.template import changes, variables
 
@@ -82,8 +79,9 @@ def test_it_says_no_go_and_what_stands_in_the_way() -> None:
 
 def test_what_is_missing_is_named() -> None:
     found = report(waiting(idea=IDEA))
+    of_idea = [f"idea.{field}" for field in ("problem", "evidence", "lessons", "artifacts")]
     missing = ["readiness", "assessment", "rollbackPlan", "migrations", "operations", "communication"]
-    assert found["missing"] == missing
+    assert found["missing"] == [*of_idea, *missing]
     assert "Not stated: neither `spec.readiness` nor `spec.assessment` is given." in text(waiting())
 
 
@@ -186,42 +184,6 @@ def test_a_malformed_template_is_no_reason_to_fail(junk: Any) -> None:
         if isinstance(broken, dict):
             assert changes(broken, broken) == []
             variables(broken)
-
-
-# --- nobody's words pose as ours -------------------------------------------------------------------------------------
-
-WORDS = st.text(alphabet=st.sampled_from("ab \n\r\t#*`|<>[]()!_~-=+\\1.&"), max_size=40)
-
-
-@given(WORDS)
-def test_a_line_stays_a_line(words: str) -> None:
-    shown = plain(words)
-    assert "\n" not in shown
-    assert not re.match(r"[#>|=+-]", shown)
-    assert not re.search(r"(?<!\\)(\\\\)*[<`|\[]", shown)
-
-
-@given(WORDS)
-def test_a_quote_stays_a_quote(words: str) -> None:
-    assert all(line.startswith(">") for line in quoted(words))
-
-
-@given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=3))
-def test_a_table_keeps_its_columns(rows: list[tuple[str, str]]) -> None:
-    for line in table(("A", "B"), [(plain(a), code(b)) for a, b in rows]):
-        assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) == 3
-
-
-@pytest.mark.parametrize(
-    ("line", "shown"),
-    [
-        ("Run `kubectl get pods` now", "Run `kubectl get pods` now"),
-        ("`kubectl get pods -l 'a=*'`", "`kubectl get pods -l 'a=*'`"),
-        ("an odd ` one <b>", "an odd \\` one \\<b\\>"),
-    ],
-)
-def test_commands_in_backticks_stay_code(line: str, shown: str) -> None:
-    assert instruction(line) == shown
 
 
 # --- when it is written ----------------------------------------------------------------------------------------------

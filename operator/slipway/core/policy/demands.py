@@ -6,7 +6,7 @@ that match have to permit it. So a further policy never permits more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -115,11 +115,16 @@ def behind_broken_glass(demands: Demands) -> Demands:
     )
 
 
-def lacking(demands: Demands, spec: PromotionSpec | None, checks: Iterable[str]) -> str:
-    """What the case lacks, with paths; '' when it lacks nothing. `checks` are the names of those that there are."""
+def lacking(
+    demands: Demands, spec: PromotionSpec | None, checks: Iterable[str], later: Container[str] = frozenset()
+) -> str:
+    """What the case lacks, with paths; '' when it lacks nothing.
+
+    `checks` are the names of those that there are before traffic, `later` of those that are put off until after it.
+    """
     there = set(checks)
     wrong = [
-        f"policy {name} demands the check {check}: {_where(check)}"
+        f"policy {name} demands the check {check}: {_PUT_OFF if check in later else _where(check)}"
         for check, name in demands.required
         if check not in there
     ]
@@ -166,6 +171,9 @@ def _unanswered(rule: CaseRule, assessment: Assessment | None) -> str:
         ("recommendation", when.recommendation, assessment and assessment.recommendation),
     )
     return next((field for field, wanted, stated in asked if wanted is not None and stated is None), "")
+
+
+_PUT_OFF = "it is put off until after the switch, take manual.when out of spec.checks"
 
 
 def _where(check: str) -> str:

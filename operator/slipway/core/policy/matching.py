@@ -30,8 +30,13 @@ class Policy:
 
 def matching(objects: Iterable[Object], environment: str, labels: Mapping[str, str]) -> tuple[Policy, ...]:
     """The policies for Rollouts of an environment in a namespace with these labels, by name."""
-    found = (_read(str(obj["metadata"]["name"]), _text(obj.get("spec"))) for obj in objects)
-    return tuple(sorted((p for p in found if _applies(p, environment, labels)), key=lambda policy: policy.name))
+    found = (read(obj) for obj in objects)
+    return tuple(sorted((p for p in found if applies(p, environment, labels)), key=lambda policy: policy.name))
+
+
+def read(obj: Object) -> Policy:
+    """A PromotionPolicy as the API server has it."""
+    return _read(str(obj["metadata"]["name"]), _text(obj.get("spec")))
 
 
 def _text(spec: Any) -> str:
@@ -56,7 +61,8 @@ def _match(raw: Any) -> Match | None:
         return None
 
 
-def _applies(policy: Policy, environment: str, labels: Mapping[str, str]) -> bool:
+def applies(policy: Policy, environment: str, labels: Mapping[str, str]) -> bool:
+    """Whether a policy is about Rollouts of an environment, in a namespace with these labels."""
     match = policy.match
     if match is None:
         return True

@@ -9,6 +9,9 @@ from datetime import datetime
 from slipway.api.learnings import Learnings
 from slipway.api.record import Predicate, Statement
 from slipway.core import instants
+from slipway.core.markdown import block, bullets, link, quoted, table
+from slipway.core.markdown import code as _code
+from slipway.core.markdown import plain as _text
 
 _TITLES = {"launch": "Launch", "rollback": "Rollback", "learnings": "Learnings from the launch"}
 _DURATIONS = {
@@ -26,40 +29,40 @@ def render(statement: Statement) -> str:
 
 
 def _lines(predicate: Predicate) -> Iterator[str]:
-    kind = _TITLES.get(predicate.kind, predicate.kind)
+    kind = _text(_TITLES.get(predicate.kind, predicate.kind))
     version = predicate.version or predicate.revision.name
     yield f"# {kind} of {_text(predicate.rollout.name)} {_text(version)} in {_text(predicate.environment)}"
     yield ""
     yield f"**{_text(predicate.outcome)}**" + (f": {_text(predicate.reason)}" if predicate.reason else "")
     yield from _section("", _facts(predicate), ("", ""))
-    images = ((i.container, _code(i.image), _code(i.digest)) for i in predicate.revision.images)
+    images = ((_text(i.container), _code(i.image), _code(i.digest)) for i in predicate.revision.images)
     yield from _section("Images", images, ("container", "image", "digest"))
     yield from _section("Times", _times(predicate), ("", ""))
     spans = ((words, predicate.durations[key]) for key, words in _DURATIONS.items() if key in predicate.durations)
     yield from _section("Durations", spans, ("", ""))
     approvals = (
-        (_text(a.by), a.identity, _at(a.at), _code(a.plan_hash), _code(a.report_digest)) for a in predicate.approvals
+        (_text(a.by), _text(a.identity), _at(a.at), _code(a.plan_hash), _code(a.report_digest))
+        for a in predicate.approvals
     )
     yield from _section("Approvals", approvals, ("by", "identity", "at", "plan", "report"))
-    checks = ((c.name, c.category, c.result, _text(c.message), _text(c.evidence)) for c in predicate.checks)
+    checks = ((_text(c.name), c.category, c.result, _text(c.message), link(c.evidence)) for c in predicate.checks)
     yield from _section("Checks", checks, ("check", "category", "result", "message", "evidence"))
     gates = (
-        (g.name, g.verdict, "" if g.value is None else f"{g.value:g}", _code(g.bound), _at(g.at))
+        (_text(g.name), g.verdict, "" if g.value is None else f"{g.value:g}", _code(g.bound), _at(g.at))
         for g in predicate.gates
     )
     yield from _section("Gates", gates, ("gate", "verdict", "value", "bound", "measured at"))
-    tests = ((t.name, t.verdict, _at(t.at)) for t in predicate.smoke_tests)
+    tests = ((_text(t.name), t.verdict, _at(t.at)) for t in predicate.smoke_tests)
     yield from _section("Smoke tests", tests, ("test", "verdict", "at"))
     if predicate.learnings is not None:
         yield from _learnings(predicate.learnings)
     if predicate.plan is not None:
-        yield from ("", "## Plan", "", _code(predicate.plan.hash), "", "```json")
-        yield json.dumps(predicate.plan.inputs, indent=2, sort_keys=True).replace("```", "` ` `")
-        yield "```"
+        yield from ("", "## Plan", "", _code(predicate.plan.hash), "")
+        yield from block([json.dumps(predicate.plan.inputs, indent=2, sort_keys=True)], "json")
     yield from ("", "## Chain", "")
     before = predicate.previous
-    link = f"follows `{before.config_map}`, whose statement is `{before.digest}`" if before else "the first one"
-    yield f"Record {predicate.number} of Rollout {_text(predicate.rollout.name)}: {link}."
+    follows = f"follows `{before.config_map}`, whose statement is `{before.digest}`" if before else "the first one"
+    yield f"Record {predicate.number} of Rollout {_text(predicate.rollout.name)}: {follows}."
 
 
 def _facts(predicate: Predicate) -> Iterator[tuple[str, str]]:
@@ -98,9 +101,9 @@ def _learnings(learnings: Learnings) -> Iterator[str]:
         ("Fix", learnings.fix),
     ):
         if words:
-            yield from ("", f"## {title}", "", _text(words))
+            yield from ("", f"## {title}", "", *quoted(words))
     if learnings.follow_ups:
-        yield from ("", "## Follow-ups", "", *(f"- {_text(words)}" for words in learnings.follow_ups))
+        yield from ("", "## Follow-ups", "", *bullets(learnings.follow_ups))
 
 
 def _section(title: str, rows: Iterable[Sequence[str]], head: Sequence[str]) -> Iterator[str]:
@@ -110,23 +113,8 @@ def _section(title: str, rows: Iterable[Sequence[str]], head: Sequence[str]) -> 
     yield ""
     if title:
         yield from (f"## {title}", "")
-    yield _row(head)
-    yield _row(["---"] * len(head))
-    yield from (_row(row) for row in found)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    yield from table(head, found)
 
 
 def _at(at: datetime | None) -> str:
     return instants.render(at) if at is not None else ""
-
-
-def _code(text: str) -> str:
-    return f"`{_text(text).replace('`', '')}`" if text else ""
-
-
-def _text(text: str) -> str:
-    """One line that ends no cell: what people and clusters say may hold anything."""
-    return " ".join(text.split()).replace("|", "\\|")

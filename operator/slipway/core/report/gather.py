@@ -5,7 +5,7 @@ Nothing in it changes by time alone: a report that waits for a person is written
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from slipway.api.check import BUILT_IN
 from slipway.api.duration import format_duration
@@ -21,19 +21,22 @@ from slipway.api.report import (
     WayBack,
 )
 from slipway.api.rollout import RolloutSpec, SmokeTest
-from slipway.core import strategy
+from slipway.core import after_switch, strategy
 from slipway.core.approval import patch_command
+from slipway.core.case import Case
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
 from slipway.core.checking import GOOD
 from slipway.core.gates import bound
 from slipway.core.report import template
+from slipway.core.report.addresses import addresses
+from slipway.core.report.first_day import first_day, follow_ups
+from slipway.core.report.placement import Placement
+from slipway.core.report.unstated import unstated
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
-from slipway.core.snapshot import Object
 from slipway.core.strategy import Stage
 
-_CASE = ("idea", "readiness", "assessment", "rollbackPlan", "migrations", "operations", "communication")
 _NO_BLOCKER = frozenset({Code.OPEN, Code.APPROVAL, Code.CHECKS, Code.CONVERGENCE, Code.CAPACITY, Code.ABSENT})
 """Limits that approving lifts, that the checks tell better, or that pass by themselves."""
 
@@ -45,13 +48,13 @@ def gather(
     revision: Revision,
     plan_hash: str,
     checks: Sequence[CheckStatus],
+    placement: Placement,
 ) -> Report | None:
     """The report of a Promotion on `revision`; None while the Rollout's spec cannot be read."""
     case, rollout = scene.case, scene.case.spec
     if rollout is None:
         return None
     stable = case.lineage.stable
-    given = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
     return Report(
         promotion=claim.name,
         namespace=case.namespace,
@@ -67,14 +70,16 @@ def gather(
         idea=spec.idea,
         readiness=spec.readiness,
         assessment=spec.assessment,
-        checks=[_line(spec, check) for check in checks],
-        configuration=_configuration(scene, rollout, revision),
+        checks=_lines(spec, checks),
+        configuration=_configuration(scene, rollout, revision, placement),
         changes=_changes(rollout, stable, revision),
-        plan=list(_plan(rollout, stable is not None)),
+        plan=list(_plan(rollout, stable is not None, sorted(after_switch.later(spec)))),
         watch=[
             f"until {format_duration(period.for_)} after verify, every {format_duration(period.interval)}"
             for period in spec.watch
         ],
+        first_day=list(first_day(rollout, spec, stable is not None)),
+        follow_ups=list(follow_ups(spec, checks)),
         policies=list(case.demands.policies),
         gates=[_gate(rollout, gate.name) for gate in rollout.analysis.gates],
         smoke_tests=[_smoke_test(test) for test in rollout.smoke_tests],
@@ -83,15 +88,17 @@ def gather(
         migrations=spec.migrations,
         operations=spec.operations,
         communication=spec.communication,
-        missing=[field for field in _CASE if field not in given],
+        missing=unstated(spec),
         commands=_commands(scene, claim),
         confirmations=list(CONFIRMATIONS),
     )
 
 
 def _answer(scene: Scene, claim: Claim, checks: Sequence[CheckStatus]) -> Answer:
-    advisory = scene.course.checked.advisory if scene.course.checked else frozenset()
-    wrong = [check for check in checks if check.result not in GOOD and check.name not in advisory]
+    trial = scene.trials.get(claim.uid)
+    checked = trial.checked if trial is not None else scene.course.checked
+    shown = (checked.advisory if checked else frozenset()) | after_switch.later(claim.spec)
+    wrong = [check for check in checks if check.result not in GOOD and check.name not in shown]
     blockers = [f"check {check.name} is {check.result}: {check.message}" for check in wrong]
     course, limit = scene.course, scene.course.limit
     leads = course.is_led_by(claim)
@@ -101,24 +108,32 @@ def _answer(scene: Scene, claim: Claim, checks: Sequence[CheckStatus]) -> Answer
     return Answer(go=not blockers, blockers=blockers)
 
 
-def _line(spec: PromotionSpec, check: CheckStatus) -> CheckLine:
-    attested = check.name not in BUILT_IN and any(c.name == check.name and c.attest for c in spec.checks)
-    return CheckLine(
-        name=check.name,
-        category=check.category,
-        result=check.result,
-        message=check.message,
-        # A built-in check keeps there what it was about.
-        evidence=check.evidence if check.evidence.startswith("http") else "",
-        attested=attested,
-        at=check.at,
-    )
+def _lines(spec: PromotionSpec, checks: Sequence[CheckStatus]) -> list[CheckLine]:
+    attested = {check.name for check in spec.checks if check.attest} - set(BUILT_IN)
+    return [
+        CheckLine(
+            name=check.name,
+            category=check.category,
+            result=check.result,
+            message=check.message,
+            # A built-in check keeps there what it was about.
+            evidence=check.evidence if check.evidence.startswith("http") else "",
+            attested=check.name in attested,
+            at=check.at,
+        )
+        for check in checks
+    ]
 
 
-def _configuration(scene: Scene, rollout: RolloutSpec, revision: Revision) -> Configuration:
+def _configuration(scene: Scene, rollout: RolloutSpec, revision: Revision, placement: Placement) -> Configuration:
     pod = revision.template.get("spec") or {}
+    urls = urls_of(scene.case)
+    no_route = [] if urls else ["addresses: no HTTPRoute leads to it"]
     return Configuration(
-        urls=hosts(scene.case.snapshot.routes),
+        urls=urls,
+        providers=list(placement.providers),
+        regions=list(placement.regions),
+        missing=[*no_route, *placement.missing],
         ports=[f"{port.name} {port.port}" for port in rollout.service.ports],
         service_account=str(pod.get("serviceAccountName") or "default"),
         probes=template.probes(revision.template),
@@ -127,14 +142,9 @@ def _configuration(scene: Scene, rollout: RolloutSpec, revision: Revision) -> Co
     )
 
 
-def hosts(routes: Iterable[Object]) -> list[str]:
-    """The names by which users reach the workload, as its HTTPRoutes say."""
-    found: set[str] = set()
-    for route in routes:
-        spec = route.get("spec")
-        listed = spec.get("hostnames") if isinstance(spec, Mapping) else None
-        found.update(str(host) for host in (listed if isinstance(listed, list) else []))
-    return sorted(found)
+def urls_of(case: Case) -> list[str]:
+    """The addresses by which users reach the workload."""
+    return addresses(case.snapshot.routes, case.namespace, case.world.live_service, case.world.candidate_service)
 
 
 def _changes(rollout: RolloutSpec, stable: Revision | None, revision: Revision) -> list[Change]:
@@ -150,19 +160,19 @@ def _changes(rollout: RolloutSpec, stable: Revision | None, revision: Revision) 
     return found
 
 
-def _plan(rollout: RolloutSpec, has_stable: bool) -> Iterator[PlanStep]:
+def _plan(rollout: RolloutSpec, has_stable: bool, looked_at: Sequence[str]) -> Iterator[PlanStep]:
     # No number of pods: where it is scaled by itself, it is nothing to approve.
     preview = strategy.settings(rollout).preview_replicas
     pods = "all its pods" if preview is None else "1 pod" if preview == 1 else f"{preview} pods"
     yield PlanStep(what=f"the new revision waits with {pods}, without users", until="a person approves this plan")
     for stage in strategy.stages(rollout, has_stable):
-        yield _stage(rollout, stage)
+        yield _stage(rollout, stage, looked_at)
     if has_stable:
         keep = format_duration(strategy.settings(rollout).keep_previous)
         yield PlanStep(what="the previous revision stays up, ready to take traffic back at once", lasts=keep)
 
 
-def _stage(rollout: RolloutSpec, stage: Stage) -> PlanStep:
+def _stage(rollout: RolloutSpec, stage: Stage, looked_at: Sequence[str]) -> PlanStep:
     what = f"{stage.weight} % of traffic goes to the new revision"
     if stage.final:
         what = "all traffic goes to the new revision, which is verified"
@@ -170,6 +180,8 @@ def _stage(rollout: RolloutSpec, stage: Stage) -> PlanStep:
     until = [f"{', '.join(gates)} {'passes' if len(gates) == 1 else 'pass'}"] if gates else []
     if stage.final and rollout.smoke_tests:
         until.append("the smoke tests pass")
+    if stage.final and looked_at:
+        until.append(f"a person has looked at {', '.join(looked_at)}")
     if stage.asks:
         what += f"; entered only when a person has set approvedWeight to {stage.weight} or more"
     return PlanStep(what=what, lasts=format_duration(stage.hold), until=" and ".join(until))

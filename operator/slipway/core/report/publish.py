@@ -20,6 +20,7 @@ from slipway.core.decision import Probe, PublishReport
 from slipway.core.promotion_status import Verdict
 from slipway.core.report.gather import gather
 from slipway.core.report.markdown import render
+from slipway.core.report.placement import place
 from slipway.core.report.summary import render_summary
 from slipway.core.revision import canonical, sha256
 from slipway.core.scene import Scene
@@ -45,12 +46,10 @@ def reported(scene: Scene, verdicts: Sequence[Verdict]) -> Reported:
     out: list[Verdict] = []
     probes: list[Probe] = []
     for verdict in verdicts:
-        status, wanted = _of(scene, verdict.claim, verdict.status)
+        status, wanted, unwritten = _of(scene, verdict.claim, verdict.status)
         status = _pointed_at(scene, verdict.claim, status)
         probes.extend(wanted)
-        written = status.report is not None and status.report != verdict.status.report
-        unsaid = find(status.conditions, "Reported") is None
-        if status.phase == "DryRunComplete" and wanted and not written and unsaid:
+        if status.phase == "DryRunComplete" and unwritten and find(status.conditions, "Reported") is None:
             status = _unreported(verdict.claim, status)
         out.append(Verdict(verdict.claim, status, verdict.spec_patch))
     told = {verdict.claim.uid for verdict in verdicts}
@@ -72,25 +71,32 @@ def _unreported(claim: Claim, status: PromotionStatus) -> PromotionStatus:
     )
 
 
-def _of(scene: Scene, claim: Claim, status: PromotionStatus) -> tuple[PromotionStatus, list[Probe]]:
+def _of(scene: Scene, claim: Claim, status: PromotionStatus) -> tuple[PromotionStatus, list[Probe], bool]:
+    """The status, what is wanted for the report, and whether that is still to be written."""
     if status.phase in _SUMMED_UP:
-        return _with_summary(scene, claim, status)
+        return *_with_summary(scene, claim, status), False
     course, trial = scene.course, scene.trials.get(claim.uid)
     candidate, consent = course.candidate, course.consent
     leads = course.is_led_by(claim) and not course.back
     plan = trial.plan if trial else course.plan if leads else None
     if candidate is None or plan is None or claim.spec is None:
-        return status, []
+        return status, [], False
     decided = candidate.marks.in_flight or course.entered is not None or (consent is not None and consent.granted)
     if decided and status.report is not None:
-        return status, []
-    report = gather(scene, claim, claim.spec, candidate, plan.hash, status.checks)
+        return status, [], False
+    stable = scene.case.lineage.stable
+    looked_at = frozenset({candidate.name, *([stable.name] if stable else [])})
+    placement = place(scene.case.snapshot, looked_at, scene.case.now)
+    if placement.pending:
+        # One that is written now would be another in a moment: as long as that it stays as it is.
+        return status, [*placement.probes], True
+    report = gather(scene, claim, claim.spec, candidate, plan.hash, status.checks, placement)
     if report is None:
-        return status, []
+        return status, [], False
     content = dump(report)
     digest = sha256(canonical(content))
     if status.report is not None and status.report.digest == digest:
-        return _told(scene, claim, status, ""), []
+        return _told(scene, claim, status, ""), [*placement.probes], False
     data = {
         "report.md": render(report),
         "report.json": json.dumps(content, indent=2, ensure_ascii=False) + "\n",
@@ -99,7 +105,7 @@ def _of(scene: Scene, claim: Claim, status: PromotionStatus) -> tuple[PromotionS
     # One that says what was a moment ago is none: nobody should decide on it.
     current = ReportStatus(config_map=names.report_name(claim.name), digest=digest) if there else None
     status = status.model_copy(update={"report": current})
-    return _told(scene, claim, status, failure), wanted
+    return _told(scene, claim, status, failure), [*wanted, *placement.probes], not there
 
 
 def _pointed_at(scene: Scene, claim: Claim, status: PromotionStatus) -> PromotionStatus:

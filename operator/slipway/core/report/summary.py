@@ -9,8 +9,8 @@ from slipway.api.promotion import CheckStatus, PromotionStatus, Summary
 from slipway.core import charge, instants, strategy
 from slipway.core.charge import Claim
 from slipway.core.checking import GOOD
-from slipway.core.report.gather import hosts
-from slipway.core.report.markdown import code, plain, table
+from slipway.core.markdown import code, plain, table
+from slipway.core.report.gather import urls_of
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
@@ -33,7 +33,7 @@ def summary(scene: Scene, claim: Claim, status: PromotionStatus, revision: Revis
         revision=revision.name,
         version=(spec.version or "") if spec else "",
         commit=(spec.commit or "") if spec else "",
-        urls=hosts(case.snapshot.routes),
+        urls=urls_of(case),
         checks=_checks(status.checks),
         durations=dict(_durations(status, revision.marks.verified_at or status.finished_at or case.now)),
         verification=list(_verification(scene, revision)),

@@ -52,9 +52,9 @@ def _source(entry: Mapping[str, Any]) -> tuple[str, str, bool]:
 
 
 def probes(template: Mapping[str, Any]) -> list[str]:
-    """`web: readinessProbe GET /readyz on http` and the like."""
+    """`web: readinessProbe GET /readyz on http every 10s, …`: where it asks, how often, and what follows."""
     return [
-        f"{container.get('name')}: {kind} {_probe(container[kind])}"
+        f"{container.get('name')}: {kind} {_whole(container[kind])}"
         for container in _containers(template)
         for kind in _PROBES
         if isinstance(container.get(kind), Mapping)
@@ -70,6 +70,22 @@ def _probe(probe: Mapping[str, Any]) -> str:
     if isinstance(grpc, Mapping):
         return f"gRPC {grpc.get('port')}"
     return "by a command" if isinstance(probe.get("exec"), Mapping) else "of an unknown kind"
+
+
+def _whole(probe: Mapping[str, Any]) -> str:
+    """With how often it is asked, and after how many answers something follows, defaults of Kubernetes included."""
+    period, timeout, start, good, bad = (
+        probe.get(field, default)
+        for field, default in (
+            ("periodSeconds", 10),
+            ("timeoutSeconds", 1),
+            ("initialDelaySeconds", 0),
+            ("successThreshold", 1),
+            ("failureThreshold", 3),
+        )
+    )
+    after = f", first after {start}s" if start else ""
+    return f"{_probe(probe)} every {period}s{after}, timeout {timeout}s, well after {good}, unwell after {bad} in a row"
 
 
 def resources(template: Mapping[str, Any]) -> list[str]:
@@ -120,7 +136,7 @@ def _of_container(name: str, old: Mapping[str, Any] | None, new: Mapping[str, An
     if _resources(old) != _resources(new):
         yield Change(what=f"{name}: resources", before=_resources(old), after=_resources(new))
     for kind in _PROBES:
-        was, will = (_probe(c[kind]) if isinstance(c.get(kind), Mapping) else "" for c in (old, new))
+        was, will = (_whole(c[kind]) if isinstance(c.get(kind), Mapping) else "" for c in (old, new))
         if was != will:
             yield Change(what=f"{name}: {kind}", before=was, after=will)
         elif old.get(kind) != new.get(kind):
