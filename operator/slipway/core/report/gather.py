@@ -28,13 +28,16 @@ from slipway.core.charge import Claim
 from slipway.core.checking import GOOD
 from slipway.core.gates import bound
 from slipway.core.report import template
+from slipway.core.report.migrations import with_migrations
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 from slipway.core.snapshot import Object
 from slipway.core.strategy import Stage
 
 _CASE = ("idea", "readiness", "assessment", "rollbackPlan", "migrations", "operations", "communication")
-_NO_BLOCKER = frozenset({Code.OPEN, Code.APPROVAL, Code.CHECKS, Code.CONVERGENCE, Code.CAPACITY, Code.ABSENT})
+_NO_BLOCKER = frozenset(
+    {Code.OPEN, Code.APPROVAL, Code.CHECKS, Code.CONVERGENCE, Code.CAPACITY, Code.ABSENT, Code.MIGRATION}
+)
 """Limits that approving lifts, that the checks tell better, or that pass by themselves."""
 
 
@@ -70,7 +73,7 @@ def gather(
         checks=[_line(spec, check) for check in checks],
         configuration=_configuration(scene, rollout, revision),
         changes=_changes(rollout, stable, revision),
-        plan=list(_plan(rollout, stable is not None)),
+        plan=with_migrations(list(_plan(rollout, stable is not None)), spec),
         watch=[
             f"until {format_duration(period.for_)} after verify, every {format_duration(period.interval)}"
             for period in spec.watch
@@ -80,7 +83,7 @@ def gather(
         smoke_tests=[_smoke_test(test) for test in rollout.smoke_tests],
         way_back=_way_back(scene, claim, rollout, revision, checks),
         rollback_plan=spec.rollback_plan,
-        migrations=spec.migrations,
+        migrations=spec.migrations and spec.migrations.model_copy(update={"jobs": None}),
         operations=spec.operations,
         communication=spec.communication,
         missing=[field for field in _CASE if field not in given],
