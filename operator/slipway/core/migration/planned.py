@@ -93,7 +93,7 @@ def _probe(case: Case, run: Run) -> JobProbe | None:
         "metadata": {"name": run.promotion, "uid": run.promotion_uid, "namespace": case.namespace},
         "spec": {"rollout": case.name},
     }
-    made = job.migration(run.step, job_name(run), found, owner)
+    made = job.migration(run.step.value, job_name(run), found, owner)
     return JobProbe(key=_key(run), due=case.now, job=made, patient=True, guard=MIGRATIONS_GUARD)
 
 
