@@ -183,9 +183,10 @@ def _migrates(case: Case, course: Course) -> Course:
 
 
 def _begun(course: Course, revision: Revision, run: Run, keep: bool) -> Course:
-    """The course with a run marked. `keep`: it follows on those before it; else it is a new beginning."""
+    """The course with a run marked. `keep`: it follows on other steps; else it is a new beginning."""
     marks = course.marks.get(revision.name, revision.marks)
-    before = marks.migrations if keep else ()
+    # One run for each step, however often it is tried again: the mark has to stay small.
+    before = [other for other in marks.migrations if keep and other.step is not run.step]
     return _marked(course, {revision.name: replace(marks, migrations=(*before, run))})
 
 

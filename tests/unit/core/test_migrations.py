@@ -317,6 +317,45 @@ def test_it_is_undone_though_its_revision_and_plan_would_have_been_pruned() -> N
     assert f"{NAME}-{V2}" not in {obj["metadata"]["name"] for obj in cluster.all("ControllerRevision")}
 
 
+def test_without_a_rollback_what_was_expanded_stays_and_is_not_expanded_again() -> None:
+    cluster = approved("expand")
+    cluster.ends_with(expand=True)
+    cluster.broken[V2] = "NotReady"
+    cluster.run(3)
+    cluster.say("web-2", approved=False)
+    cluster.run(30)
+    cluster.broken.clear()
+    cluster.approve("web-2")
+    assert cluster.run(60, lambda: cluster.live == V2)
+    assert cluster.steps == ["expand"]
+
+
+def test_what_was_done_last_is_undone_first() -> None:
+    cluster = launched(watch=[{"for": "1h", "interval": "10s"}])
+    proposed(cluster=cluster, version=3)
+    cluster.approve("web-3")
+    assert cluster.run(60, lambda: cluster.live == V3)
+    cluster.measure = lambda probe: {"value": 0.5 if probe.variables["revision"] == V3 else 0.001}
+    assert cluster.run(60, lambda: cluster.live == V2)
+    cluster.edit(abort=V2)
+    cluster.run(300, stride=5)
+    undone = [name for name in cluster.jobs if step_of(name) == "rollback"]
+    assert len(undone) == 1
+    assert cluster.told("web-3")[:2] == [("expand", "Succeeded"), ("rollback", "Running")]
+
+
+def test_a_rollback_that_is_tried_over_and_over_leaves_a_small_mark() -> None:
+    cluster = expanded()
+    cluster.say("web-2", abort="no")
+    cluster.ends_with(rollback=False)
+    for number in range(30):
+        cluster.say("web-2", rerun=str(number))
+        cluster.run(15)
+    assert cluster.steps == ["expand"] + 30 * ["rollback"]
+    assert len(parse(cluster.marks(V2)[marks.MIGRATIONS])) == 2
+    assert len(cluster.told("web-2")) == 20
+
+
 def test_a_promotion_that_is_deleted_leaves_nothing_to_do() -> None:
     cluster = expanded()
     cluster.remove("Promotion", "web-2")

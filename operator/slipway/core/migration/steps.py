@@ -71,12 +71,19 @@ def begin(case: Case, candidate: Revision | None, free: bool) -> tuple[Revision,
     """The rollback or the contraction that begins now, and of which revision; one at a time."""
     if any(under_way(case, revision) for revision in case.lineage.revisions.values()):
         return None
-    for name, revision in sorted(case.lineage.revisions.items()):
-        undone = _to_undo(case, revision, candidate, free)
-        claim = claim_of(case, undone.promotion_uid) if undone is not None else None
-        if undone is not None and claim is not None and _deserted(case, name):
-            return revision, _run(case, Step.ROLLBACK, claim, undone.plan_hash)
-    return _contraction(case)
+    owed = [
+        (done, revision)
+        for revision in case.lineage.revisions.values()
+        if (done := _to_undo(case, revision, candidate, free)) is not None
+    ]
+    if not owed:
+        return _contraction(case)
+    # What was done last is undone first, however long that has to be waited for.
+    done, revision = max(owed, key=lambda one: (one[0].begun, one[1].name))
+    claim = claim_of(case, done.promotion_uid)
+    if claim is None or not _deserted(case, revision.name):
+        return None
+    return revision, _run(case, Step.ROLLBACK, claim, done.plan_hash)
 
 
 def under_way(case: Case, revision: Revision) -> Run | None:
@@ -179,6 +186,8 @@ def contract_waits(case: Case, revision: Revision, claim: Claim) -> str | None:
         return None
     if revision.marks.verified_at is None:
         return "it is not verified yet"
+    if case.spec is None:
+        return "the Rollout's spec cannot be read"
     shifting, previous, spec = case.lineage.shifting, case.lineage.previous, claim.spec
     end = watch.ends(case, revision)
     if end is not None and case.now < end:
@@ -224,10 +233,10 @@ def unfinished(case: Case, revision: Revision, candidate: Revision | None) -> bo
 
 def bars_pruning(case: Case, revision: Revision) -> bool:
     """Whether a revision has to stay, as something is still to be done with what was migrated for it."""
-    runs = revision.marks.migrations
-    if not runs or not claim_of(case, runs[-1].promotion_uid):
+    last = revision.marks.migrations[-1] if revision.marks.migrations else None
+    if last is None or claim_of(case, last.promotion_uid) is None:
         return False
-    undone = runs[-1].step is Step.EXPAND and not has_served(revision)
-    return under_way(case, revision) is not None or (
-        undone and asked(case, runs[-1].plan_hash, Step.ROLLBACK) is not None
-    )
+    if under_way(case, revision) is not None:
+        return True
+    left = not has_served(revision) if last.step is Step.EXPAND else last.step is Step.ROLLBACK and not last.passed
+    return left and asked(case, last.plan_hash, Step.ROLLBACK) is not None

@@ -35,7 +35,8 @@ def told(scene: Scene, found: Sequence[Verdict]) -> list[Verdict]:
         if claim.uid not in about and not claim.deleting:
             status = _with(scene, claim, claim.status, known)
             if status != claim.status:
-                out.append(Verdict(claim, status, {}))
+                generation = int(claim.obj["metadata"].get("generation") or 0)
+                out.append(Verdict(claim, status.model_copy(update={"observed_generation": generation}), {}))
     return out
 
 
