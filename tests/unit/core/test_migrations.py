@@ -395,6 +395,23 @@ def test_without_a_watch_contract_waits_for_keep_previous() -> None:
     assert cluster.size(V1) == 0
 
 
+def test_contract_waits_for_keep_previous_though_its_pods_are_lost() -> None:
+    cluster = launched()
+    pods = cluster.pods
+
+    def without_the_previous() -> None:
+        pods()
+        for pod in cluster.pods_of(V1):
+            cluster.remove("Pod", pod["metadata"]["name"])
+
+    cluster.pods = without_the_previous  # type: ignore[method-assign]
+    cluster.pods()
+    assert cluster.told("web-2")[-1] == ("contract", "Pending")
+    cluster.once()
+    cluster.once()
+    assert cluster.told("web-2")[-1] == ("contract", "Pending")
+
+
 @pytest.mark.parametrize("word", [{"hold": "wait"}, {"approved": False}])
 def test_a_person_may_hold_contract(word: Object) -> None:
     cluster = launched()
