@@ -222,6 +222,15 @@ OTHER_CASE = {
 }
 
 
+def test_the_pod_of_a_migration_is_frozen_too(shop: Shop) -> None:
+    patch = ("patch", "promotion", "web-1")
+    shop.create(objects.promotion(migrations={"backwardCompatible": True, "jobs": {"expand": objects.JOB}}))
+    shop.must(*patch, *spec(approved=True))
+    other = {"spec": {"containers": [{"name": "a", "image": "b"}]}}
+    said = shop.refusal(*patch, *spec(migrations={"jobs": {"expand": {"template": other}}}))
+    assert "frozen while the Promotion is approved: withdraw first" in said
+
+
 @pytest.mark.parametrize("field", CASE)
 @pytest.mark.parametrize("said_yes", [{"approved": True}, {"approvals": {"someone@example.com": PLAN}}])
 def test_the_case_is_frozen_while_approved(shop: Shop, field: str, said_yes: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from tests.sim.images import image
+from tests.sim.jobs import template as job_template
 from tests.sim.patches import merge_patch
 from tests.sim.script import (
     End,
@@ -994,6 +995,32 @@ def images_are_not_set_while_traffic_moves() -> Script:
     script.once(both(weight(50), lambda w: w.asks_for() == "v2"))
     approve(script, 3)
     script.end = End("v3", "Healthy", {"p2": "Succeeded", "p3": "Succeeded"})
+    return script
+
+
+# --- Migrations ---------------------------------------------------------------------------------------------
+
+
+def migrated(spec: Object, behaviour: str) -> Script:
+    """Data is migrated before the first traffic; what fails then is undone."""
+    jobs = {step: {"template": job_template()} for step in ("expand", "contract", "rollback")}
+    steps = {"backwardCompatible": True, "jobs": jobs}
+    return approve(propose(stable_v1(spec), behaviour, migrations=steps))
+
+
+@scenario
+def migrated_canary_is_contracted_at_the_end() -> Script:
+    script = migrated(CANARY, "good")
+    script.once(lambda w: [name.split("-")[1] for name in w.jobs.runs] == ["expand", "contract"])
+    script.end = V2_HEALTHY
+    return script
+
+
+@scenario
+def migrated_canary_fails_and_is_undone() -> Script:
+    script = migrated(CANARY, "failing")
+    script.once(lambda w: [name.split("-")[1] for name in w.jobs.runs] == ["expand", "rollback"])
+    script.end = End(V1_STAYS, "RolledBack", {"p2": "RolledBack"})
     return script
 
 

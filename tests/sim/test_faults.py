@@ -33,6 +33,8 @@ SOME = (
     "breach_in_the_watch_canary",
     "next_launch_closes_the_watch",
     "candidate_as_good_as_stable",
+    "migrated_canary_is_contracted_at_the_end",
+    "migrated_canary_fails_and_is_undone",
 )
 """Scenarios that meet every kind of move, where not all are tried."""
 

@@ -26,6 +26,7 @@ from slipway.cluster.resources import (
     ROLLOUTS,
     SERVICES,
 )
+from slipway.core.decision import MIGRATIONS_GUARD
 from slipway.runtime.job_checks import GUARD as JOB_GUARD
 
 Object = dict[str, Any]
@@ -106,7 +107,8 @@ class World:
         labels = {"slipway.dev/approval": "automatic"} if automatic else {}
         admin.create(NAMESPACES, {"metadata": {"name": NAMESPACE, "labels": labels}})
         self.jobs = Jobs(self.server)
-        admin.create(ADMISSION_BINDINGS, {"metadata": {"name": JOB_GUARD}})
+        for guard in (JOB_GUARD, MIGRATIONS_GUARD):
+            admin.create(ADMISSION_BINDINGS, {"metadata": {"name": guard}})
 
     def step(self) -> None:
         self.controllers.step()
@@ -266,6 +268,10 @@ class World:
     def without_guard_of_jobs(self) -> None:
         """An administrator takes away the policy that says who may write job checks."""
         self.server.session("admin").delete(ADMISSION_BINDINGS, None, JOB_GUARD)
+
+    def without_guard_of_migrations(self) -> None:
+        """The same of the policy that says who may write migrations."""
+        self.server.session("admin").delete(ADMISSION_BINDINGS, None, MIGRATIONS_GUARD)
 
     def set_weights(self, live: int, candidate: int) -> None:
         """Somebody edits the weights of the route by hand."""

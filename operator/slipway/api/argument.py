@@ -1,12 +1,13 @@
 """The case for a launch as its authors state it: part of the plan that people approve, frozen while it is approved."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StrictBool
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from slipway.api.duration import Duration
-from slipway.api.extensions import LIST_ATOMIC, list_map
-from slipway.api.model import Model, unique
+from slipway.api.extensions import LIST_ATOMIC, list_map, rule
+from slipway.api.migration_job import MigrationJobs
+from slipway.api.model import Model, invalid, unique
 
 Text = Annotated[str, Field(max_length=4096)]
 Line = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -124,8 +125,24 @@ class RollbackPlan(Model):
     """Whom to tell, and what."""
 
 
+_EXPANDS = "an expansion runs while the version that serves still serves: backwardCompatible must be true"
+
+
 class Migrations(Model):
     """Changes of stored data that belong to the launch."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule(
+                    "!has(self.jobs) || !has(self.jobs.expand)"
+                    " || (has(self.backwardCompatible) && self.backwardCompatible)",
+                    _EXPANDS,
+                    ".backwardCompatible",
+                )
+            ]
+        }
+    )
 
     scripts: Lines = Field(default_factory=list)
     """The scripts in the order in which they run; their names sort in that order."""
@@ -137,6 +154,14 @@ class Migrations(Model):
     """How long they are expected to take."""
     rollback: Lines = Field(default_factory=list)
     """The scripts that undo them, one for each."""
+    jobs: MigrationJobs | None = None
+    """Jobs that Slipway runs as steps of the launch."""
+
+    @model_validator(mode="after")
+    def _bears_the_expansion(self) -> Self:
+        if self.jobs is not None and self.jobs.expand is not None and self.backward_compatible is not True:
+            raise invalid("backwardCompatible is not true", _EXPANDS, "backwardCompatible")
+        return self
 
 
 class Operations(Model):

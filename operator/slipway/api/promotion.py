@@ -348,6 +348,21 @@ class RecordStatus(StatusModel):
     """What is recorded; there is one record for each."""
 
 
+class MigrationStatus(StatusModel):
+    """A step of the migrations."""
+
+    step: str
+    """expand, contract or rollback."""
+    result: str
+    """Pending, Running, Succeeded, Failed or Skipped."""
+    message: str = ""
+    """The result in words."""
+    job: str = ""
+    """Its Job; there is none before it runs."""
+    at: Instant | None = None
+    """When it ended; while it runs, when it was begun."""
+
+
 class PromotionStatus(StatusModel):
     """What is seen and decided."""
 
@@ -373,6 +388,8 @@ class PromotionStatus(StatusModel):
     """The report for those who decide."""
     summary: Summary | None = None
     """What came of it."""
+    migrations: Annotated[list[MigrationStatus], LIST_ATOMIC] = Field(default_factory=list)
+    """The Jobs of `spec.migrations.jobs`: those that ran, oldest first, and what is still to come."""
     rerun: str | None = None
     """The last `rerun` of the spec that was acted on."""
     records: Annotated[list[RecordStatus], list_map("configMap")] = Field(default_factory=list)
@@ -390,7 +407,8 @@ class PromotionStatus(StatusModel):
     notices: Annotated[list[NoticeStatus], LIST_ATOMIC] = Field(default_factory=list)
     """The last notices, oldest first, and who got them."""
     conditions: Annotated[list[Condition], list_map("type")] = Field(default_factory=list)
-    """Succeeded, ChecksPassed, Approved, Watched, Stalled, GlassBroken, and Restored after going back."""
+    """Succeeded, ChecksPassed, Approved, Watched, Stalled, GlassBroken, Restored after going back, and Migrated where
+    Jobs migrate data."""
 
 
 class Promotion(Model):

@@ -7,7 +7,7 @@ from pydantic import Field
 from slipway.api.instant import Instant
 from slipway.api.learnings import Learnings
 from slipway.api.model import StatusModel
-from slipway.api.promotion import ApprovalStatus, CheckStatus
+from slipway.api.promotion import ApprovalStatus, CheckStatus, MigrationStatus
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slipway.dev/launch/v1"
@@ -157,6 +157,8 @@ class Predicate(StatusModel):
     """The gates as they were when the outcome was decided."""
     smoke_tests: list[RecordedSmokeTest] = Field(default_factory=list)
     """The smoke tests as they were then."""
+    migrations: list[MigrationStatus] = Field(default_factory=list)
+    """The Jobs that had migrated data by then."""
     approvals: list[ApprovalStatus] = Field(default_factory=list)
     """Who approved which plan."""
     times: RecordedTimes = RecordedTimes()

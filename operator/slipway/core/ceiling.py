@@ -37,6 +37,8 @@ class Code(StrEnum):
     NO_DATA = "NoData"
     ASKS = "Asks"
     CONVERGENCE = "Convergence"
+    MIGRATION = "Migration"
+    MIGRATION_FAILED = "MigrationFailed"
     CAPACITY = "Capacity"
 
 
@@ -76,6 +78,9 @@ class Circumstances:
     unseen: str = ""
     """What people still have to look at before the launch has succeeded."""
     unconverged: str = ""
+    migrating: str = ""
+    """What is still to be done with stored data before the first request."""
+    migration_failed: str = ""
     no_data_up_to: int = 0
     """Missing data is accepted by an approver for stages up to this weight."""
 
@@ -140,6 +145,11 @@ def _limits(around: Circumstances, progress: Progress) -> Iterator[Ceiling]:
         waiting = following is not None and not progress.in_flight
         pods_for = following.weight if following is not None and waiting else now
         yield Ceiling(now, Code.CONVERGENCE, around.unconverged, pods_for)
+    # Last: data is migrated when nothing else but pods is missing for the first request.
+    if around.migration_failed and not progress.in_flight:
+        yield Ceiling(0, Code.MIGRATION_FAILED, around.migration_failed, 0)
+    if around.migrating and not progress.in_flight:
+        yield Ceiling(0, Code.MIGRATION, around.migrating, 0)
 
 
 def unmet(progress: Progress, no_data_up_to: int) -> tuple[str, Code]:

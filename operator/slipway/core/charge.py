@@ -77,7 +77,11 @@ def read(objects: Iterable[Object], launched: Container[str] = frozenset()) -> l
 
 def another_rerun(claim: Claim) -> str:
     """Another value of `rerun` than the one that was acted on; the same from pass to pass."""
-    last = claim.status.rerun or ""
+    return another(claim.status.rerun or "")
+
+
+def another(last: str) -> str:
+    """A value of `rerun` that differs from this one."""
     return str(int(last) + 1) if last.isdecimal() and len(last) < 9 else ("2" if last != "2" else "3")
 
 

@@ -36,6 +36,9 @@ from slipway.core.demanded import demanded, signers
 from slipway.core.history import outcome_of
 from slipway.core.lineage import Lineage, cleared
 from slipway.core.marks import AUTOMATIC, Approved, Cause, Kept, Marks, Rejected
+from slipway.core.migration import planned, steps
+from slipway.core.migration.run import Run
+from slipway.core.migration.steps import Expansion
 from slipway.core.plan import Plan
 from slipway.core.policy.demands import Demands, lacking
 from slipway.core.policy.windows import Hours, hours
@@ -73,6 +76,9 @@ class Course:
     verified: bool = False
     kept: str = ""
     overrides: tuple[str, ...] = ()
+    expansion: Expansion | None = None
+    migrates: bool = False
+    """A rollback or a contraction begins in this pass."""
 
     @property
     def advances(self) -> bool:
@@ -134,6 +140,8 @@ def chart(
     if back is not None:
         return _go_back(case, course, back)
     course = _nowhere_to_go(case, course)
+    course = _migrates(case, course)
+    candidate = course.candidate
     if candidate is None:
         return course
     if found is None:
@@ -150,7 +158,7 @@ def _tidy(case: Case, course: Course) -> Course:
     final = {claim.uid for claim in case.claims if claim.finished}
     present = {claim.uid for claim in case.claims}
     for name, revision in case.lineage.revisions.items():
-        marks = keeping.settled(case, revision)
+        marks = planned.settled(case, revision, keeping.settled(case, revision))
         if marks.abort_acted and named != name:
             marks = replace(marks, abort_acted=False)
         rejected = marks.rejected
@@ -164,6 +172,25 @@ def _tidy(case: Case, course: Course) -> Course:
         if marks != revision.marks:
             changed[name] = marks
     return _came_back(case, _marked(course, changed))
+
+
+def _migrates(case: Case, course: Course) -> Course:
+    """What was migrated is undone or completed, one step at a time; users are not concerned by it any more."""
+    begun = steps.begin(case, course.candidate, automatic(case))
+    if begun is None:
+        # Who waits for a window wants to know when it opens.
+        waits = course.candidate is None and steps.waits_for_a_window(case)
+        return replace(course, hours=hours(case.demands.calendars, case.now)) if waits else course
+    revision, run = begun
+    return replace(_begun(course, revision, run, keep=True), migrates=True)
+
+
+def _begun(course: Course, revision: Revision, run: Run, keep: bool) -> Course:
+    """The course with a run marked. `keep`: it follows on other steps; else it is a new beginning."""
+    marks = course.marks.get(revision.name, revision.marks)
+    # One run for each step, however often it is tried again: the mark has to stay small.
+    before = [other for other in marks.migrations if keep and other.step is not run.step]
+    return _marked(course, {revision.name: replace(marks, migrations=(*before, run))})
 
 
 def _came_back(case: Case, course: Course) -> Course:
@@ -267,6 +294,8 @@ def _forward(
         marks = owing(marks, LAUNCH, case.now, "Failed", first_failure, candidate.name, found)
         course = _marked(course, {candidate.name: marks})
         return replace(course, kept=first_failure)
+    if not found.in_flight:
+        course = replace(course, expansion=steps.expansion(case, candidate, claim, present, automatic(case)))
     around = _around(case, course, found, acceptance, unconverged)
     replicas = replicas_of(case)
     following = found.next_stage
@@ -277,7 +306,11 @@ def _forward(
     )
     limit = ceiling.ceiling(around, found, ready, needed)
     course = replace(course, limit=limit)
-    if limit.code is Code.PLAN_CHANGED and consent and consent.granted and present and spec:
+    expands = course.expansion.begins if course.expansion is not None else None
+    if limit.code is Code.MIGRATION and expands is not None and not course.migrates:
+        return replace(_begun(course, candidate, expands, keep=False), store_plan=present)
+    other = limit.code is Code.PLAN_CHANGED and not planned.changed(case, candidate, present)
+    if other and consent and consent.granted and present and spec:
         return _replan(case, course, candidate, present)
     if limit.code is not Code.OPEN:
         return course
@@ -389,6 +422,8 @@ def _around(case: Case, course: Course, found: Progress, acceptance: Acceptance,
     if approved is not None and not free and claim is not None and spec is not None:
         if plan_now is not None and plan_now.hash != approved.plan_hash:
             changed = "the plan was edited during the shift: approve the new one, or undo the edit"
+            if planned.changed(case, found.revision, plan_now):
+                changed = "spec.migrations.jobs was edited during the shift: undo the edit, or abort"
         if spec.approved is not True or (not changed and consent is not None and not consent.granted):
             withdrawn = f"the approval on Promotion {claim.name} was withdrawn"
             changed = ""
@@ -418,6 +453,8 @@ def _around(case: Case, course: Course, found: Progress, acceptance: Acceptance,
         asks_reason=asks,
         unseen=course.looks.against,
         unconverged=unconverged or found.disagreement,
+        migrating=course.expansion.waits if course.expansion else "",
+        migration_failed=course.expansion.failed if course.expansion else "",
         no_data_up_to=spec.accept_no_data.weight if spec and spec.accept_no_data else 0,
     )
 

@@ -47,6 +47,8 @@ from slipway.core.drain import is_drained, retreating_revision
 from slipway.core.drift import drift
 from slipway.core.dry_run import Trial
 from slipway.core.look_again import look_again
+from slipway.core.migration import planned
+from slipway.core.migration.told import told
 from slipway.core.promotion_status import Verdict, verdicts, without_rollout
 from slipway.core.pruning import prune
 from slipway.core.record import keeping, noting
@@ -115,7 +117,7 @@ def _scene(
 def _decision(scene: Scene) -> Decision:
     case, course = scene.case, scene.course
     status = dump(rollout_status(scene))
-    reports = reported(scene, noting.noted(scene, verdicts(scene)))
+    reports = reported(scene, told(scene, noting.noted(scene, verdicts(scene))))
     found = reports.verdicts
     writes: list[Write] = [*_new_revisions(case)]
     ended = course.verified or bool(course.kept)
@@ -255,6 +257,7 @@ def _probes(scene: Scene) -> tuple[Probe, ...]:
     if course.taking is not None and course.entered is None:
         found.extend(course.taking.probes)
     found.extend(keeping.wanted(scene))
+    found.extend(planned.probes(case))
     unique = {probe.key: probe for probe in found}
     return tuple(unique[key] for key in sorted(unique))
 

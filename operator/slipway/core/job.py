@@ -1,10 +1,10 @@
-"""The Job of a check: one run per Promotion, check, plan and rerun, told apart by its name."""
+"""The Job of a check or of a migration: one run per Promotion, step, plan and rerun, told apart by its name."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from slipway.api.job_check import JobCheck
@@ -17,21 +17,47 @@ KEPT_SECONDS = 3600
 
 def run(check: str, asked: JobCheck, promotion: Object, plan_hash: str, rerun: str) -> dict[str, Any]:
     """The Job to create for this run. Equal arguments give the same name: it cannot be made twice."""
+    identity = (promotion["metadata"]["uid"], check, plan_hash, rerun)
+    made = _job(f"check-{check[:40]}-{_digest(identity)}", asked, promotion, {names.CHECK_LABEL: check})
+    made["spec"]["ttlSecondsAfterFinished"] = KEPT_SECONDS
+    return made
+
+
+def migration_name(step: str, promotion_uid: str, plan_hash: str, rerun: str, begun: str) -> str:
+    """The name of the Job of a step of the migrations that was begun at this instant."""
+    return f"migration-{step}-{_digest((promotion_uid, step, plan_hash, rerun, begun))}"
+
+
+def migration(step: str, name: str, asked: JobCheck, promotion: Object) -> dict[str, Any]:
+    """The Job of a step of the migrations.
+
+    It stays for as long as its Promotion: whether it has run must never be forgotten, however long the operator was
+    away, and its log is what people look for.
+    """
+    made = _job(name, asked, promotion, {names.CHECK_LABEL: names.MIGRATION, names.MIGRATION_LABEL: step})
+    series = {key: made["metadata"]["labels"][key] for key in (names.CHECK_OF_LABEL, names.CHECK_LABEL)}
+    # On its pods too: they may outlive a Job that somebody deletes, and the next one waits for them.
+    made["spec"]["template"]["metadata"]["labels"] |= series
+    return made
+
+
+def _digest(identity: Iterable[str]) -> str:
+    return hashlib.sha256("/".join(identity).encode()).hexdigest()[:12]
+
+
+def _job(name: str, asked: JobCheck, promotion: Object, labels: Mapping[str, str]) -> dict[str, Any]:
     meta = promotion["metadata"]
-    rollout = str(promotion["spec"]["rollout"])
-    identity = "/".join((meta["uid"], check, plan_hash, rerun))
-    own = {
-        names.MANAGED_BY_LABEL: names.OPERATOR,
-        names.CHECK_OF_LABEL: rollout,
-        names.CHECK_LABEL: check,
-    }
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": f"check-{check[:40]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}",
+            "name": name,
             "namespace": meta["namespace"],
-            "labels": own,
+            "labels": {
+                names.MANAGED_BY_LABEL: names.OPERATOR,
+                names.CHECK_OF_LABEL: str(promotion["spec"]["rollout"]),
+                **labels,
+            },
             "ownerReferences": [
                 {
                     "apiVersion": names.API_VERSION,
@@ -45,7 +71,6 @@ def run(check: str, asked: JobCheck, promotion: Object, plan_hash: str, rerun: s
         "spec": {
             "backoffLimit": asked.retries,
             "activeDeadlineSeconds": math.ceil(asked.timeout.total_seconds()),
-            "ttlSecondsAfterFinished": KEPT_SECONDS,
             # A pod that is being replaced has ended: never two at once.
             "podReplacementPolicy": "Failed",
             "template": _template(asked.template),

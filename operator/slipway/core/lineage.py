@@ -62,6 +62,6 @@ def trace(revisions: Mapping[str, Revision], desired: Revision | None) -> Lineag
 def cleared(marks: Marks) -> Marks:
     """Marks of a revision that starts again as if it had never been tried.
 
-    An acted abort stays acted, and what is not recorded yet stays owed.
+    An acted abort stays acted, what is not recorded yet stays owed, and data that was migrated is still so.
     """
-    return replace(Marks(), abort_acted=marks.abort_acted, owed=marks.owed)
+    return replace(Marks(), abort_acted=marks.abort_acted, owed=marks.owed, migrations=marks.migrations)

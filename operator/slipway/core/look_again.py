@@ -18,7 +18,8 @@ def look_again(scene: Scene) -> datetime | None:
     if converged is not None and converged.status == "True" and not scene.moving:
         if not case.settled:
             times.append(converged.last_transition_time + settings.gateway_settle)
-        if scene.retreating is not None and not scene.drained:
+        migrated = any(revision.marks.migrations for revision in course.lineage.revisions.values())
+        if migrated or (scene.retreating is not None and not scene.drained):
             times.append(converged.last_transition_time + settings.drain_delay)
     step, found = scene.step, course.progress
     if step is not None and step.converged_at is not None and found is not None and found.stage is not None:

@@ -15,6 +15,8 @@ from enum import StrEnum
 from typing import Any
 
 from slipway.core import instants
+from slipway.core.migration import run as migrations
+from slipway.core.migration.run import Run
 from slipway.core.record import owed as owing
 from slipway.core.record.owed import Owed
 
@@ -28,6 +30,7 @@ RETURNED = "slipway.dev/returned-at"
 EXCUSED = "slipway.dev/verified-without"
 BASELINE = "slipway.dev/baseline"
 OWED = "slipway.dev/owed-records"
+MIGRATIONS = "slipway.dev/migrations"
 
 AUTOMATIC = ("automatic",)
 """Who approved under `approval: Automatic`."""
@@ -103,6 +106,8 @@ class Marks:
     baseline: Baseline | None = None
     owed: tuple[Owed, ...] = ()
     """Records of what has ended that are not kept yet."""
+    migrations: tuple[Run, ...] = ()
+    """The steps of its migrations that were begun, oldest first."""
 
     @property
     def in_flight(self) -> bool:
@@ -123,6 +128,7 @@ class Marks:
             excused=_excused(annotations.get(EXCUSED)),
             baseline=_baseline(_json(annotations.get(BASELINE))),
             owed=owing.parse(annotations.get(OWED)),
+            migrations=migrations.parse(annotations.get(MIGRATIONS)),
         )
 
     def annotations(self) -> dict[str, str]:
@@ -168,6 +174,8 @@ class Marks:
             out[BASELINE] = _dump(taken | excused)
         if self.owed:
             out[OWED] = owing.render(self.owed)
+        if self.migrations:
+            out[MIGRATIONS] = migrations.render(self.migrations)
         return out
 
     def changes(self, before: Marks) -> dict[str, str | None]:

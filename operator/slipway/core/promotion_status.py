@@ -298,7 +298,7 @@ def _in_charge(scene: Scene, claim: Claim) -> Verdict:
         phase = "Held" if code in _HELD else "AwaitingApproval" if code in (Code.ASKS, Code.WITHDRAWN) else "Shifting"
     elif code in (Code.HELD, Code.WINDOW):
         phase = "Held"
-    elif code is Code.POLICY:
+    elif code in (Code.POLICY, Code.MIGRATION_FAILED):
         phase = "Blocked"
     elif code is Code.CHECKS:
         phase = "Blocked" if course.checked and course.checked.failed else "Checking"
@@ -333,7 +333,8 @@ def _text(scene: Scene, claim: Claim, phase: str, why: str) -> str:
         )
         approve = approval.command(case.namespace, claim.name, course.consent, course.plan.hash if course.plan else "")
         return f"{passed}; {rehearsed}{void}; approve: {approve}"
-    if phase == "Blocked" and course.checked and course.checked.failed:
+    again = course.limit is not None and course.limit.code is Code.MIGRATION_FAILED
+    if phase == "Blocked" and (again or (course.checked and course.checked.failed)):
         return f'{why}; when it is mended: {command} \'{{"spec":{{"rerun":"{charge.another_rerun(claim)}"}}}}\''
     if phase in ("Shifting", "Held", "AwaitingApproval"):
         return scene.message

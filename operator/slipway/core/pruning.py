@@ -5,6 +5,7 @@ from __future__ import annotations
 from slipway.core import names
 from slipway.core.accept import is_ours
 from slipway.core.decision import Delete
+from slipway.core.migration import steps
 from slipway.core.plan import is_plan
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
@@ -18,6 +19,7 @@ def prune(scene: Scene) -> list[Delete]:
     keep = {r.name for r in (lineage.stable, lineage.previous, lineage.shifting, lineage.desired) if r}
     keep |= {scene.retreating.name} if scene.retreating else set()
     keep |= case.world.serving() | case.traffic_targets
+    keep |= {r.name for r in lineage.revisions.values() if steps.bars_pruning(case, r)}
     old = sorted((r for r in lineage.revisions.values() if r.name not in keep), key=lambda r: (r.number, r.name))
     idle = [r for r in old if case.world.size(r.name) == 0 and not case.world.pods_of(r.name)]
     surplus = idle[: max(0, len(old) - case.spec.revision_history_limit)]
@@ -26,6 +28,7 @@ def prune(scene: Scene) -> list[Delete]:
         writes += _gone(scene, revision)
     gone = {revision.name for revision in surplus}
     used = {r.marks.approved.plan_hash for r in lineage.revisions.values() if r.marks.approved and r.name not in gone}
+    used |= {run.plan_hash for r in lineage.revisions.values() if r.name not in gone for run in r.marks.migrations}
     used |= {owed.plan_hash for r in lineage.revisions.values() for owed in r.marks.owed}
     kept_plans = {names.plan_name(case.name, plan_hash) for plan_hash in used}
     for obj in case.snapshot.revisions:

@@ -22,6 +22,8 @@ from slipway.core.ceiling import Code
 from slipway.core.conditions import condition
 from slipway.core.course import automatic, replicas_of
 from slipway.core.history import history
+from slipway.core.migration import planned
+from slipway.core.migration.words import contracted
 from slipway.core.restored import restored
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
@@ -178,7 +180,9 @@ def phase_of(scene: Scene) -> str:
             final = step is not None and course.progress is not None and step.weight == 100 and step.converged_at
             return "Verifying" if final and _is_final(scene) else "Shifting"
         if not scene.late:
-            waits = code in {Code.NO_PROMOTION, Code.CHECKS, Code.POLICY} and not _checks_run(scene)
+            waits = code in {Code.NO_PROMOTION, Code.CHECKS, Code.POLICY, Code.MIGRATION_FAILED} and not _checks_run(
+                scene
+            )
             return "AwaitingPromotion" if waits else "Deploying"
     return _phase_at_rest(scene, case.world.ready(course.lineage.stable.name) if course.lineage.stable else 0)
 
@@ -223,7 +227,7 @@ def message_of(scene: Scene, phase: str) -> str:
         text += f"; missing data of {', '.join(course.overrides)} accepted by an approver"
     if scene.drift:
         text += f"; {scene.drift}"
-    return text
+    return text + contracted(course.lineage)
 
 
 def _message(scene: Scene, phase: str) -> str:
@@ -356,7 +360,8 @@ def _command(scene: Scene) -> str:
         weight, spec = course.progress.next_stage.weight, course.claim.spec
         others = spec is not None and (spec.approved_weight or 0) >= weight and bool(spec.weight_approvals)
         return f"; approve: {approval.weight_command(case.namespace, course.claim.name, weight, others, plan_hash)}"
-    if code is Code.PLAN_CHANGED and course.plan is not None:
+    bound = course.candidate is not None and planned.changed(case, course.candidate, course.plan)
+    if code is Code.PLAN_CHANGED and course.plan is not None and not bound:
         return (
             f"; approve the new plan {course.plan.hash[:17]}…: first withdraw, {patch} "
             '\'{"spec":{"approved":false}}\', then approve again'

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from slipway.core.conditions import find
 from slipway.core.decision import Event
 from slipway.core.history import outcome_of
+from slipway.core.migration.told import migrated
 from slipway.core.promotion_status import Verdict
 from slipway.core.scene import Scene
 
@@ -41,6 +42,8 @@ def events(scene: Scene, status: Mapping[str, Any], found: Sequence[Verdict]) ->
     if course.overrides and course.candidate is not None:
         words = f"missing data of {', '.join(course.overrides)} was accepted for revision {course.candidate.name}"
         yield _event("Rollout", case.name, "Warning", "NoDataAccepted", words)
+    for name, severity, reason, words in migrated(found):
+        yield _event("Promotion", name, severity, reason, words)
     for verdict in found:
         new = verdict.status
         glass, old_glass = (find(status.conditions, "GlassBroken") for status in (new, verdict.claim.status))

@@ -1,4 +1,6 @@
-"""Runs the Job of a check: once, never beside another run of the same check, and never without the guard on who asks.
+"""Runs the Job of a check or a migration: once, never beside another run of the same.
+
+None is made without the guard on who asks for it.
 
 All that is known of a run is in the cluster. A new operator finds the Job by its name and waits for the same end.
 """
@@ -17,15 +19,14 @@ from slipway.cluster.lease import NotLeader
 from slipway.cluster.resources import ADMISSION_BINDINGS, JOBS, PODS, PROMOTIONS
 from slipway.core import names
 from slipway.core.charge import FINAL
-from slipway.core.decision import JobProbe
+from slipway.core.decision import JOB_CHECKS_GUARD, JobProbe
 from slipway.core.literals import masked
 from slipway.core.snapshot import Probed, Unverified
 from slipway.runtime.observations import NoResult
 
 POLL_SECONDS = 2.0
 LINES, LINE_LENGTH = 6, 120
-GUARD = "slipway-job-checks"
-"""The admission policy that lets only those who may create Jobs write a check that is one."""
+GUARD = JOB_CHECKS_GUARD
 
 
 async def run(api: Api, probe: JobProbe, may_write: Callable[[], object]) -> Probed | Unverified:
@@ -34,28 +35,34 @@ async def run(api: Api, probe: JobProbe, may_write: Callable[[], object]) -> Pro
     Raises NoResult when this has to be tried again.
     """
     try:
-        job = await _found_or_made(api, probe.job, may_write)
+        job = await _found_or_made(api, probe, may_write)
         if isinstance(job, Probed | Unverified):
             return job
         while (end := _end(job)) is None:
             await asyncio.sleep(POLL_SECONDS)  # one Job is not worth a watch
-            job = await api.get(JOBS, probe.job["metadata"]["namespace"], probe.job["metadata"]["name"])
+            try:
+                job = await api.get(JOBS, probe.job["metadata"]["namespace"], probe.job["metadata"]["name"])
+            except NotFound:
+                if not probe.patient:
+                    raise
+                # Who deletes it wants it to end: what it has done so far nobody knows.
+                words = f"Job {probe.job['metadata']['name']} was deleted before it had ended"
+                return Probed(at=_now(), passed=False, message=words)
         return Probed(at=_now(), passed=end["type"] == "Complete", message=await _words(api, job, end))
     except (APIError, NotLeader) as error:
         raise NoResult(str(error)) from error
 
 
-async def _found_or_made(
-    api: Api, wanted: Mapping[str, Any], may_write: Callable[[], object]
-) -> Object | Probed | Unverified:
+async def _found_or_made(api: Api, probe: JobProbe, may_write: Callable[[], object]) -> Object | Probed | Unverified:
+    wanted = probe.job
     meta = wanted["metadata"]
     namespace, name = meta["namespace"], meta["name"]
     try:
         found = await api.get(JOBS, namespace, name)
     except NotFound:
-        if (missing := await _unguarded(api)) is not None:
+        if (missing := await _unguarded(api, probe.guard)) is not None:
             return missing
-        await _alone(api, wanted, may_write)
+        await _alone(api, probe, may_write)
         may_write()
         try:
             return await api.create(JOBS, dict(wanted))
@@ -71,21 +78,22 @@ async def _found_or_made(
     return found
 
 
-async def _unguarded(api: Api) -> Unverified | None:
+async def _unguarded(api: Api, guard: str) -> Unverified | None:
     """Without the guard, whoever may write a Promotion could run pods by Slipway's hand."""
     try:
-        await api.get(ADMISSION_BINDINGS, None, GUARD)
+        await api.get(ADMISSION_BINDINGS, None, guard)
     except NotFound:
-        words = f"no Job is created while the admission policy {GUARD} is missing: kubectl apply -k manifests/admission"
+        words = f"no Job is created while the admission policy {guard} is missing: kubectl apply -k manifests/admission"
         return Unverified(at=_now(), message=words)
     return None
 
 
-async def _alone(api: Api, wanted: Mapping[str, Any], may_write: Callable[[], object]) -> None:
+async def _alone(api: Api, probe: JobProbe, may_write: Callable[[], object]) -> None:
     """Wait until no other run of the check is left, its pods included; one that nobody asks for any more is deleted.
 
     That of a Promotion which is still open is waited for: two that stopped each other would never come to an end.
     """
+    wanted = probe.job
     meta = wanted["metadata"]
     own = meta["labels"]
     series = ",".join(f"{label}={own[label]}" for label in (names.CHECK_OF_LABEL, names.CHECK_LABEL))
@@ -93,11 +101,16 @@ async def _alone(api: Api, wanted: Mapping[str, Any], may_write: Callable[[], ob
     running = [job for job in others if _end(job) is None or job["metadata"].get("deletionTimestamp")]
     for job in running:
         there = job["metadata"]
-        if not there.get("deletionTimestamp") and await _needless(api, job, wanted):
+        if not probe.patient and not there.get("deletionTimestamp") and await _needless(api, job, wanted):
             may_write()
             await api.delete(JOBS, meta["namespace"], there["name"], there["uid"], propagation="Foreground")
     if running:
         raise NoResult(f"Job {running[0]['metadata']['name']} of the same check has not ended")
+    if probe.patient:
+        pods, _ = await api.list(PODS, meta["namespace"], series)
+        left = [pod for pod in pods if (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
+        if left:
+            raise NoResult(f"pod {left[0]['metadata']['name']} of an earlier Job has not ended")
 
 
 async def _needless(api: Api, job: Object, wanted: Mapping[str, Any]) -> bool:

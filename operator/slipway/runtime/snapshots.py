@@ -210,13 +210,15 @@ def _promotions(cache: Cache, key: Key, finished: bool) -> Iterable[str]:
 
 
 def _unseen(cache: Cache, key: Key) -> set[str]:
-    """Promotions that the mark of a revision in flight names, and the cache does not know."""
+    """Promotions that the mark of a revision in flight or of a migration names, and the cache does not know."""
     known = {promotion["metadata"]["uid"] for promotion in cache.of_rollout(PROMOTIONS, *key)}
-    marks = (
+    marks = [
         Marks.read(revision["metadata"].get("annotations") or {})
         for revision in cache.of_rollout(CONTROLLER_REVISIONS, *key)
-    )
+    ]
     return {
+        run.promotion for mark in marks for run in mark.migrations if run.promotion and run.promotion_uid not in known
+    } | {
         mark.approved.promotion
         for mark in marks
         if mark.in_flight and mark.approved and mark.approved.promotion and mark.approved.promotion_uid not in known

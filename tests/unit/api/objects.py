@@ -89,6 +89,15 @@ def run(template: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {"name": "migrations", "category": "Operations", "job": {"template": template} | changes}
 
 
+JOB: dict[str, Any] = {"template": {"spec": {"containers": []}}}
+JOB_OF_OURS = {"template": {**JOB["template"], "metadata": {"labels": {"slipway.dev/rollout": "web"}}}}
+
+
+def migrating(**migrations: Any) -> dict[str, Any]:
+    """A Promotion with migrations."""
+    return promotion(migrations=migrations)
+
+
 ACCEPTED = {
     "a policy that demands nothing": policy(),
     "a policy with all of it": policy(
@@ -224,6 +233,11 @@ ACCEPTED = {
             "backfill": "by night",
             "estimatedDuration": "10m",
             "rollback": ["002-empty.sql", "001-drop-table.sql"],
+            "jobs": {
+                "expand": {"template": {"spec": {"containers": []}}, "timeout": "2h", "retries": 1},
+                "contract": {"template": {"spec": {"containers": []}}},
+                "rollback": {"template": {"spec": {"containers": []}}},
+            },
         },
         operations={
             "ci": "https://ci.example/web",
@@ -836,6 +850,30 @@ REFUSED = [
         promotion(checks=[run({"spec": {}}, retries=100)]),
         "spec.checks[0].job.retries",
         "should be less than or equal to 5",
+    ),
+    Refused(
+        "an expansion that the serving version may not bear",
+        migrating(jobs={"expand": JOB}),
+        "spec.migrations.backwardCompatible",
+        "an expansion runs while the version that serves still serves: backwardCompatible must be true",
+    ),
+    Refused(
+        "a rollback without an expansion",
+        migrating(jobs={"contract": JOB, "rollback": JOB}),
+        "spec.migrations.jobs.rollback",
+        "undoes what expand did: give expand too",
+    ),
+    Refused(
+        "migrations that run nothing",
+        migrating(jobs={}),
+        "spec.migrations.jobs",
+        "at least one of expand, contract and rollback must be set",
+    ),
+    Refused(
+        "a migration with our labels",
+        migrating(jobs={"contract": JOB_OF_OURS}),
+        "spec.migrations.jobs.contract.template.metadata.labels[slipway.dev/rollout]",
+        "labels of slipway.dev are Slipway's",
     ),
     Refused(
         "a confirmation without a name",

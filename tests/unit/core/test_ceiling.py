@@ -73,8 +73,10 @@ REASONS = {
     "policy": Code.POLICY,
     "closed": Code.WINDOW,
     "unconverged": Code.CONVERGENCE,
+    "migrating": Code.MIGRATION,
+    "migration_failed": Code.MIGRATION_FAILED,
 }
-BEFORE_TRAFFIC = {"absent", "checks", "no_promotion", "policy"}
+BEFORE_TRAFFIC = {"absent", "checks", "no_promotion", "policy", "migrating", "migration_failed"}
 """What only counts until traffic has moved: a shift runs the plan that was approved."""
 
 

@@ -32,7 +32,18 @@ JSON = st.recursive(
 )  # fmt: skip
 ANNOTATIONS = [
     getattr(marks, name)
-    for name in ("APPROVED", "PROMOTED", "VERIFIED", "KEPT", "REJECTED", "RETURNED", "EXCUSED", "BASELINE", "OWED")
+    for name in (
+        "APPROVED",
+        "PROMOTED",
+        "VERIFIED",
+        "KEPT",
+        "REJECTED",
+        "RETURNED",
+        "EXCUSED",
+        "BASELINE",
+        "OWED",
+        "MIGRATIONS",
+    )
 ]
 
 
@@ -92,7 +103,16 @@ def scenes() -> dict[str, Cluster]:
     owing.run_probes = lambda probes: ask(p for p in probes if not isinstance(p, KeepRecord))  # type: ignore[method-assign]
     assert owing.run(60, lambda: owing.phase("web-2") == "Succeeded")
     assert any(marks.OWED in (o["metadata"].get("annotations") or {}) for o in owing.all("ControllerRevision"))
+    job = {"template": {"spec": {"containers": []}}}
+    jobs = {"expand": job, "contract": job, "rollback": job}
+    migrating = shifting(serving(objects.blue_green()), migrations={"backwardCompatible": True, "jobs": jobs})
+    assert migrating.run(60, lambda: migrating.phase() == "Verifying")
+    migrating.say("web-2", abort="no")
+    assert migrating.run(
+        60, lambda: "rollback" in migrating.marks(migrating.status["rejected"]["revision"])[marks.MIGRATIONS]
+    )
     return {
+        "migrating": migrating,
         "owing": owing,
         "blank": blank,
         "first": first,
@@ -162,7 +182,9 @@ def object_at(snapshot: Snapshot, field: str, index: int) -> Object:
     return dict(found)
 
 
-@pytest.mark.parametrize("scene", ["blank", "first", "verifying", "canary", "back", "staged", "watching", "owing"])
+@pytest.mark.parametrize(
+    "scene", ["blank", "first", "verifying", "canary", "back", "staged", "watching", "owing", "migrating"]
+)
 @given(data=st.data())
 def test_semantics_30_any_value_in_our_own_resources(scene: str, data: st.DataObject) -> None:
     cluster = scenes()[scene]
@@ -187,7 +209,9 @@ def given_by_kubernetes(path: Path) -> bool:
     )
 
 
-@pytest.mark.parametrize("scene", ["blank", "first", "verifying", "canary", "back", "staged", "watching", "owing"])
+@pytest.mark.parametrize(
+    "scene", ["blank", "first", "verifying", "canary", "back", "staged", "watching", "owing", "migrating"]
+)
 def test_semantics_30_any_field_missing_or_null(scene: str) -> None:
     """Every field of every object, one after the other."""
     cluster = scenes()[scene]
@@ -207,7 +231,7 @@ def test_semantics_30_any_field_missing_or_null(scene: str) -> None:
 
 
 @given(
-    scene=st.sampled_from(["first", "verifying", "canary", "back", "watching", "owing"]),
+    scene=st.sampled_from(["first", "verifying", "canary", "back", "watching", "owing", "migrating"]),
     texts=st.dictionaries(st.sampled_from(ANNOTATIONS), JSON.map(json.dumps) | st.text(max_size=12), min_size=1),
     data=st.data(),
 )
@@ -254,7 +278,7 @@ def test_semantics_30_an_owed_record_with_strange_fields(at: str, rest: dict[str
         decide(with_object(snapshot, "revisions", index, obj), cluster.now)
 
 
-@given(scene=st.sampled_from(["first", "verifying", "canary", "watching", "owing"]), data=st.data())
+@given(scene=st.sampled_from(["first", "verifying", "canary", "watching", "owing", "migrating"]), data=st.data())
 def test_any_answer_to_any_probe(scene: str, data: st.DataObject) -> None:
     """An answer of the wrong kind, from the past or from the future, is an answer too."""
     cluster = scenes()[scene]

@@ -14,6 +14,7 @@ from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.decision import KeepRecord
 from slipway.core.marks import Marks
+from slipway.core.migration import steps
 from slipway.core.record import statement
 from slipway.core.record.owed import ROLLBACK, Owed
 from slipway.core.revision import Revision
@@ -53,9 +54,10 @@ def owed_records(case: Case) -> list[tuple[Revision, Owed]]:
 
 
 def _is_over(scene: Scene, revision: Revision, owed: Owed) -> bool:
-    """A rollback is over when traffic is back."""
+    """A rollback is over when traffic is back, and what was migrated is undone."""
     going = scene.retreating is not None and scene.retreating.name == revision.name and scene.goes_back
-    return not (owed.kind == ROLLBACK and (going or scene.course.back is not None))
+    undone = steps.unfinished(scene.case, revision, scene.course.candidate)
+    return not (owed.kind == ROLLBACK and (going or undone or scene.course.back is not None))
 
 
 def _learnings(case: Case, claim: Claim) -> Statement | None:

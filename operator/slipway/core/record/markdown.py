@@ -54,6 +54,8 @@ def _lines(predicate: Predicate) -> Iterator[str]:
     yield from _section("Gates", gates, ("gate", "verdict", "value", "bound", "measured at"))
     tests = ((_text(t.name), t.verdict, _at(t.at)) for t in predicate.smoke_tests)
     yield from _section("Smoke tests", tests, ("test", "verdict", "at"))
+    jobs = ((m.step, m.result, _text(m.message), _at(m.at)) for m in predicate.migrations)
+    yield from _section("Migrations", jobs, ("step", "result", "message", "at"))
     if predicate.learnings is not None:
         yield from _learnings(predicate.learnings)
     if predicate.plan is not None:

@@ -31,6 +31,7 @@ from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.conditions import find
 from slipway.core.marks import AUTOMATIC, Marks
+from slipway.core.migration import planned
 from slipway.core.record.owed import ROLLBACK, Owed
 from slipway.core.revision import Revision, canonical, sha256
 from slipway.core.snapshot import Object
@@ -67,6 +68,7 @@ def of_owed(case: Case, revision: Revision, owed: Owed) -> Statement:
             "checks": list(claim.status.checks) if claim else [],
             "gates": _read(RecordedGate, facts.get("gates")),
             "smoke_tests": _read(RecordedSmokeTest, facts.get("smokeTests")),
+            "migrations": planned.recorded(claim, owed.promotion_uid, revision),
             "approvals": _approvals(claim, owed),
             "times": times,
             "durations": _durations(times),

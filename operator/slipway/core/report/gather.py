@@ -31,13 +31,16 @@ from slipway.core.gates import bound
 from slipway.core.report import template
 from slipway.core.report.addresses import addresses
 from slipway.core.report.first_day import first_day, follow_ups
+from slipway.core.report.migrations import with_migrations
 from slipway.core.report.placement import Placement
 from slipway.core.report.unstated import unstated
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 from slipway.core.strategy import Stage
 
-_NO_BLOCKER = frozenset({Code.OPEN, Code.APPROVAL, Code.CHECKS, Code.CONVERGENCE, Code.CAPACITY, Code.ABSENT})
+_NO_BLOCKER = frozenset(
+    {Code.OPEN, Code.APPROVAL, Code.CHECKS, Code.CONVERGENCE, Code.CAPACITY, Code.ABSENT, Code.MIGRATION}
+)
 """Limits that approving lifts, that the checks tell better, or that pass by themselves."""
 
 
@@ -73,7 +76,7 @@ def gather(
         checks=_lines(spec, checks),
         configuration=_configuration(scene, rollout, revision, placement),
         changes=_changes(rollout, stable, revision),
-        plan=list(_plan(rollout, stable is not None, sorted(after_switch.later(spec)))),
+        plan=with_migrations(list(_plan(rollout, stable is not None, sorted(after_switch.later(spec)))), spec),
         watch=[
             f"until {format_duration(period.for_)} after verify, every {format_duration(period.interval)}"
             for period in spec.watch
@@ -85,7 +88,7 @@ def gather(
         smoke_tests=[_smoke_test(test) for test in rollout.smoke_tests],
         way_back=_way_back(scene, claim, rollout, revision, checks),
         rollback_plan=spec.rollback_plan,
-        migrations=spec.migrations,
+        migrations=spec.migrations and spec.migrations.model_copy(update={"jobs": None}),
         operations=spec.operations,
         communication=spec.communication,
         missing=unstated(spec),
