@@ -342,7 +342,7 @@ class RecordStatus(StatusModel):
     digest: str
     """`sha256:` and the digest of its `statement.json`."""
     kind: str = ""
-    """launch, rollback or learnings."""
+    """launch, watch, rollback or learnings."""
     id: str = ""
     """What is recorded; there is one record for each."""
 

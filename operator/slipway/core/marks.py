@@ -28,6 +28,7 @@ RETURNED = "slipway.dev/returned-at"
 EXCUSED = "slipway.dev/verified-without"
 BASELINE = "slipway.dev/baseline"
 OWED = "slipway.dev/owed-records"
+WATCH = "slipway.dev/watch"
 
 AUTOMATIC = ("automatic",)
 """Who approved under `approval: Automatic`."""
@@ -44,6 +45,13 @@ class Cause(StrEnum):
     """The template went back to what served before."""
     RESTART = "Restart"
     """Under Automatic: template or plan changed in flight; it starts again at zero by itself."""
+
+
+class Watching(StrEnum):
+    """Whether the watch over a launch is recorded. Once closed it stays so, whatever the world looks like later."""
+
+    OPEN = "open"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,8 @@ class Marks:
     baseline: Baseline | None = None
     owed: tuple[Owed, ...] = ()
     """Records of what has ended that are not kept yet."""
+    watch: Watching | None = None
+    """None: it was never watched."""
 
     @property
     def in_flight(self) -> bool:
@@ -121,6 +131,7 @@ class Marks:
             excused=_excused(annotations.get(EXCUSED)),
             baseline=_baseline(_json(annotations.get(BASELINE))),
             owed=owing.parse(annotations.get(OWED)),
+            watch=_watch(annotations.get(WATCH)),
         )
 
     def annotations(self) -> dict[str, str]:
@@ -164,6 +175,8 @@ class Marks:
             out[BASELINE] = _dump({"revision": b.revision, "at": instants.render(b.at), "values": dict(b.values)})
         if self.owed:
             out[OWED] = owing.render(self.owed)
+        if self.watch:
+            out[WATCH] = str(self.watch)
         return out
 
     def changes(self, before: Marks) -> dict[str, str | None]:
@@ -176,6 +189,10 @@ class Marks:
 def _excused(text: str | None) -> tuple[str, ...]:
     """One that says nothing readable still says that something was excused."""
     return tuple(text.split(",")) if text is not None else ()
+
+
+def _watch(text: str | None) -> Watching | None:
+    return Watching(text) if text in set(Watching) else None
 
 
 def _json(text: str | None) -> dict[str, Any]:

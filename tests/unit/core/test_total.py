@@ -32,7 +32,18 @@ JSON = st.recursive(
 )  # fmt: skip
 ANNOTATIONS = [
     getattr(marks, name)
-    for name in ("APPROVED", "PROMOTED", "VERIFIED", "KEPT", "REJECTED", "RETURNED", "EXCUSED", "BASELINE", "OWED")
+    for name in (
+        "APPROVED",
+        "PROMOTED",
+        "VERIFIED",
+        "KEPT",
+        "REJECTED",
+        "RETURNED",
+        "EXCUSED",
+        "BASELINE",
+        "OWED",
+        "WATCH",
+    )
 ]
 
 

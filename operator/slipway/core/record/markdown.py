@@ -10,11 +10,17 @@ from slipway.api.learnings import Learnings
 from slipway.api.record import Predicate, Statement
 from slipway.core import instants
 
-_TITLES = {"launch": "Launch", "rollback": "Rollback", "learnings": "Learnings from the launch"}
+_TITLES = {
+    "launch": "Launch",
+    "rollback": "Rollback",
+    "watch": "Watch after the launch",
+    "learnings": "Learnings from the launch",
+}
 _DURATIONS = {
     "untilApproval": "checks and approval",
     "shift": "traffic moving",
     "verification": "from the full share to the outcome",
+    "watch": "watched after the launch",
     "goingBack": "traffic going back",
     "total": "in all",
 }
@@ -83,6 +89,7 @@ def _times(predicate: Predicate) -> Iterator[tuple[str, str]]:
         ("first traffic", times.traffic_at),
         ("all traffic began to move", times.promoted_at),
         ("all traffic had moved", times.shifted_at),
+        ("verified", times.verified_at),
         ("outcome decided", times.ended_at),
         ("traffic was back", times.back_at),
     ):

@@ -31,7 +31,7 @@ from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.conditions import find
 from slipway.core.marks import AUTOMATIC, Marks
-from slipway.core.record.owed import ROLLBACK, Owed
+from slipway.core.record.owed import LAUNCH, ROLLBACK, Owed
 from slipway.core.revision import Revision, canonical, sha256
 from slipway.core.snapshot import Object
 
@@ -69,7 +69,7 @@ def of_owed(case: Case, revision: Revision, owed: Owed) -> Statement:
             "smoke_tests": _read(RecordedSmokeTest, facts.get("smokeTests")),
             "approvals": _approvals(claim, owed),
             "times": times,
-            "durations": _durations(times),
+            "durations": _durations(times, owed.kind),
         }
     )
     return Statement(subject=_subjects(case, predicate), predicate=predicate)
@@ -232,17 +232,19 @@ def _times(case: Case, claim: Claim | None, owed: Owed) -> RecordedTimes:
         traffic_at=moved,
         promoted_at=_instant(owed.facts.get("promotedAt")),
         shifted_at=status.shifted_at if status else None,
+        verified_at=_instant(owed.facts.get("verifiedAt")),
         ended_at=owed.at,
         back_at=back,
     )
 
 
-def _durations(times: RecordedTimes) -> dict[str, str]:
+def _durations(times: RecordedTimes, kind: str) -> dict[str, str]:
     shifted = times.shifted_at or times.promoted_at
     spans = {
         "untilApproval": (times.started_at, times.approved_at),
         "shift": (times.traffic_at, shifted),
-        "verification": (shifted, times.ended_at),
+        "verification": (shifted, times.verified_at or times.ended_at),
+        "watch": (None if kind == LAUNCH else times.verified_at, times.ended_at),
         "goingBack": (times.ended_at, times.back_at),
         "total": (times.started_at or times.traffic_at, times.back_at or times.ended_at),
     }
