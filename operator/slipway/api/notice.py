@@ -21,6 +21,7 @@ NoticeEvent = Literal[
     "Failed",
     "Launched",
     "WatchClosed",
+    "LearningsDue",
 ]
 """What a notice can be about."""
 
@@ -44,7 +45,8 @@ class NoticeStatus(StatusModel):
     """One notice. It is recorded together with what it tells of, and sent afterwards: a crash loses none."""
 
     event: str = ""
-    """AwaitingApproval, Approved, Shifting, NoData, Held, Frozen, RolledBack, Failed, Launched or WatchClosed."""
+    """AwaitingApproval, Approved, Shifting, NoData, Held, Frozen, RolledBack, Failed, Launched, WatchClosed or
+    LearningsDue."""
     at: Instant
     """When it happened."""
     occasion: str = ""

@@ -386,10 +386,13 @@ class PromotionStatus(StatusModel):
     """When all traffic had moved."""
     finished_at: Instant | None = None
     """When it reached its final phase."""
+    learnings_due: Instant | None = None
+    """When people are asked what they learned, unless `spec.learnings` says it by then."""
     notices: Annotated[list[NoticeStatus], LIST_ATOMIC] = Field(default_factory=list)
     """The last notices, oldest first, and who got them."""
     conditions: Annotated[list[Condition], list_map("type")] = Field(default_factory=list)
-    """Succeeded, ChecksPassed, Approved, Watched, Stalled, GlassBroken, and Restored after going back."""
+    """Succeeded, ChecksPassed, Approved, Watched, Stalled, GlassBroken, Restored after going back, and
+    LearningsDue two days after the launch."""
 
 
 class Promotion(Model):

@@ -27,7 +27,7 @@ KEPT = 20
 """Notices in a status; the newest are kept."""
 FEW = 6
 """How often an event is told within `repeatAfter`, however different its occasions: people would stop listening."""
-ONCE = frozenset({"RolledBack", "Failed", "Launched", "WatchClosed"})
+ONCE = frozenset({"RolledBack", "Failed", "Launched", "WatchClosed", "LearningsDue"})
 """Events that happen once in a Promotion's life, and are always told."""
 MOST_NAMED = 10
 """Channels that a Promotion may add, and issues that are told of."""
