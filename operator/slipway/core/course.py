@@ -282,7 +282,7 @@ def _forward(
         return course
     skipped = _overrides(found, around)
     if following is None:
-        marks = replace(candidate.marks, verified_at=case.now, excused=skipped)
+        marks = replace(candidate.marks, verified_at=case.now, excused=skipped, sent_back=None)
         marks = owing(marks, LAUNCH, case.now, "Succeeded", "", candidate.name, found)
         marks = watching.begun(case, candidate.marked(marks))
         course = _marked(course, {candidate.name: marks})

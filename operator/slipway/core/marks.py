@@ -29,6 +29,7 @@ EXCUSED = "slipway.dev/verified-without"
 BASELINE = "slipway.dev/baseline"
 OWED = "slipway.dev/owed-records"
 WATCH = "slipway.dev/watch"
+SENT_BACK = "slipway.dev/sent-back"
 
 AUTOMATIC = ("automatic",)
 """Who approved under `approval: Automatic`."""
@@ -111,6 +112,8 @@ class Marks:
     """Records of what has ended that are not kept yet."""
     watch: Watching | None = None
     """None: it was never watched."""
+    sent_back: Rejected | None = None
+    """Its last rejection, after that has stopped to bind, until it passes."""
 
     @property
     def in_flight(self) -> bool:
@@ -132,6 +135,7 @@ class Marks:
             baseline=_baseline(_json(annotations.get(BASELINE))),
             owed=owing.parse(annotations.get(OWED)),
             watch=_watch(annotations.get(WATCH)),
+            sent_back=_rejected(_json(annotations.get(SENT_BACK))),
         )
 
     def annotations(self) -> dict[str, str]:
@@ -154,16 +158,16 @@ class Marks:
             out[VERIFIED] = instants.render(self.verified_at)
         if self.kept:
             out[KEPT] = _dump({"reason": self.kept.reason, "at": instants.render(self.kept.at)})
-        if self.rejected:
-            r = self.rejected
-            out[REJECTED] = _dump(
-                {
-                    "reason": r.reason,
-                    "cause": r.cause,
-                    "at": instants.render(r.at),
-                    "promotion": r.promotion_uid,
-                }
-            )
+        for key, r in ((REJECTED, self.rejected), (SENT_BACK, self.sent_back)):
+            if r:
+                out[key] = _dump(
+                    {
+                        "reason": r.reason,
+                        "cause": r.cause,
+                        "at": instants.render(r.at),
+                        "promotion": r.promotion_uid,
+                    }
+                )
         if self.abort_acted:
             out[ABORT_ACTED] = "true"
         if self.returned_at:
