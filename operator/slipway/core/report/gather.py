@@ -27,7 +27,7 @@ from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
 from slipway.core.checking import GOOD
 from slipway.core.gates import bound
-from slipway.core.report import template
+from slipway.core.report import learned, template
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 from slipway.core.snapshot import Object
@@ -83,6 +83,7 @@ def gather(
         migrations=spec.migrations,
         operations=spec.operations,
         communication=spec.communication,
+        earlier=learned.earlier(case, claim),
         missing=[field for field in _CASE if field not in given],
         commands=_commands(scene, claim),
         confirmations=list(CONFIRMATIONS),

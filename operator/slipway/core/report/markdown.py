@@ -14,6 +14,7 @@ from slipway.api.check import BUILT_IN
 from slipway.api.duration import format_duration
 from slipway.api.instant import format_instant
 from slipway.api.report import CheckLine, Report
+from slipway.core.report import learned
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _BAR = re.compile(r"(?<!\\)((?:\\\\)*)\|")
@@ -37,6 +38,7 @@ def render(report: Report) -> str:
         _migrations(report),
         _operations(report),
         _communication(report),
+        learned.section(report.earlier, report.rollout, plain),
         _missing(report),
         _deciding(report),
     ]
