@@ -25,6 +25,7 @@ from slipway.api.duration import Duration, SecondsUp
 from slipway.api.model import Model, unique
 from slipway.api.query import check_query
 from slipway.metrics.dialects import Dialect, Preset
+from slipway.notifying.records import RecordWebhook
 from slipway.notifying.settings import Notifications
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
@@ -109,12 +110,14 @@ class LeaderElection(Model):
 
 
 class Records(Model):
-    """How long launch records are kept. Without either field: for ever. The newest of a Rollout always stays."""
+    """How long launch records are kept, without either limit for ever, and where they are sent."""
 
     keep: Annotated[int, Field(ge=1)] | None = None
     """How many of each Rollout."""
     max_age: SecondsUp | None = None
     """Older ones go when the next record is written."""
+    webhook: RecordWebhook | None = None
+    """Where each record is sent as soon as it is written."""
 
 
 class Config(Model):
@@ -135,7 +138,7 @@ class Config(Model):
     leader_election: LeaderElection = LeaderElection()
     """Timings of the Lease that decides which replica acts."""
     records: Records = Records()
-    """How long launch records are kept."""
+    """What becomes of launch records."""
     namespaces: list[Annotated[str, Field(pattern=DNS_LABEL)]] = Field(default_factory=list)
     """Namespaces to act in. Empty: all."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -35,6 +35,7 @@ from slipway.config import Config
 from slipway.core.snapshot import Settings
 from slipway.metrics.sources import Sources
 from slipway.notifying.notifier import Notifier
+from slipway.notifying.records import RecordSender
 from slipway.runtime import health
 from slipway.runtime.affected import Key, affected
 from slipway.runtime.keeper import Keeper, Retention
@@ -122,7 +123,9 @@ class Operator:
         elector = self.elector = Elector(
             self._client, self._lease_namespace(), LEASE_NAME, self.identity, self._timing()
         )
-        keeper = Keeper(self._client, elector, recorder, self._retention())
+        webhook = self.config.records.webhook
+        sender = RecordSender(webhook, self.telemetry.observe_notice) if webhook else None
+        keeper = Keeper(self._client, elector, recorder, self._retention(), sender=sender)
         notifier = Notifier(self.config.notifications, self.telemetry.observe_notice)
         prober = Prober(self._client, sources, keeper, elector.check, notifier)
         observations = self._observations = Observations(prober.run, self._enqueue)
