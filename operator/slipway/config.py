@@ -25,6 +25,7 @@ from slipway.api.duration import Duration, SecondsUp
 from slipway.api.model import Model, unique
 from slipway.api.query import check_query
 from slipway.metrics.dialects import Dialect, Preset
+from slipway.notifying.cdevents import CDEvents
 from slipway.notifying.records import RecordWebhook
 from slipway.notifying.settings import Notifications
 
@@ -135,6 +136,8 @@ class Config(Model):
     """Rollouts and Promotions that are reconciled at the same time."""
     notifications: Notifications = Notifications()
     """Whom to tell of what happens to Promotions."""
+    cdevents: CDEvents | None = None
+    """Where launches are told of as CDEvents."""
     leader_election: LeaderElection = LeaderElection()
     """Timings of the Lease that decides which replica acts."""
     records: Records = Records()

@@ -41,6 +41,15 @@ class DeliveryStatus(StatusModel):
     """Why it was not delivered."""
 
 
+class CDEventStatus(StatusModel):
+    """A notice as a CDEvent."""
+
+    type: str
+    """Its subject and predicate, such as service.upgraded."""
+    artifact_id: str = ""
+    """The package URL of what serves from then on."""
+
+
 class NoticeStatus(StatusModel):
     """One notice. It is recorded together with what it tells of, and sent afterwards: a crash loses none."""
 
@@ -55,5 +64,7 @@ class NoticeStatus(StatusModel):
     """What is told."""
     status_page: str = ""
     """The same for users, without anything internal."""
+    cd_event: CDEventStatus | None = None
+    """The same for machines, where CDEvents are configured."""
     deliveries: Annotated[list[DeliveryStatus], LIST_ATOMIC] = Field(default_factory=list)
     """The channels that it goes to."""

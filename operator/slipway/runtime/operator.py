@@ -34,6 +34,7 @@ from slipway.cluster.resources import (
 from slipway.config import Config
 from slipway.core.snapshot import Settings
 from slipway.metrics.sources import Sources
+from slipway.notifying import cdevents
 from slipway.notifying.notifier import Notifier
 from slipway.notifying.records import RecordSender
 from slipway.runtime import health
@@ -96,7 +97,7 @@ class Operator:
         self._cache = Cache()
         self._lag = health.EventLoopLag()
         self._identity_verified = False
-        self._notices = config.notifications.for_decisions()
+        self._notices = cdevents.routed(config.notifications.for_decisions(), config.cdevents)
         self._listed_at = 0.0
         self._watches: Watches | None = None
         self._resync: Resync | None = None
@@ -126,7 +127,7 @@ class Operator:
         webhook = self.config.records.webhook
         sender = RecordSender(webhook, self.telemetry.observe_notice) if webhook else None
         keeper = Keeper(self._client, elector, recorder, self._retention(), sender=sender)
-        notifier = Notifier(self.config.notifications, self.telemetry.observe_notice)
+        notifier = Notifier(self.config.notifications, self.telemetry.observe_notice, cd_events=self.config.cdevents)
         prober = Prober(self._client, sources, keeper, elector.check, notifier)
         observations = self._observations = Observations(prober.run, self._enqueue)
         reconciler = Reconciler(

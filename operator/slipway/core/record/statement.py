@@ -109,14 +109,17 @@ def _predicate(case: Case, claim: Claim | None, revision: Revision, record_id: s
         rollout=RecordedObject(name=case.name, uid=case.uid),
         environment=case.environment,
         strategy=case.status.strategy,
-        revision=RecordedRevision(name=revision.name, digest=revision.digest, images=list(_images(case, revision))),
+        revision=RecordedRevision(
+            name=revision.name, digest=revision.digest, images=list(recorded_images(case, revision))
+        ),
         idea=str(idea.get("id") or "") if isinstance(idea, Mapping) else "",
         version=str(said.get("version") or ""),
         commit=str(said.get("commit") or ""),
     )
 
 
-def _images(case: Case, revision: Revision) -> Iterator[RecordedImage]:
+def recorded_images(case: Case, revision: Revision) -> Iterator[RecordedImage]:
+    """The images of a revision, with what is known of their digests."""
     running = _running(case, revision)
     for _, _, name, image in staging.containers(revision.template):
         found = _DIGEST.search(image)
