@@ -25,6 +25,8 @@ from slipway.api.duration import Duration, SecondsUp
 from slipway.api.model import Model, unique
 from slipway.api.query import check_query
 from slipway.metrics.dialects import Dialect, Preset
+from slipway.notifying.cdevents import CDEvents
+from slipway.notifying.records import RecordWebhook
 from slipway.notifying.settings import Notifications
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
@@ -109,12 +111,14 @@ class LeaderElection(Model):
 
 
 class Records(Model):
-    """How long launch records are kept. Without either field: for ever. The newest of a Rollout always stays."""
+    """How long launch records are kept, without either limit for ever, and where they are sent."""
 
     keep: Annotated[int, Field(ge=1)] | None = None
     """How many of each Rollout."""
     max_age: SecondsUp | None = None
     """Older ones go when the next record is written."""
+    webhook: RecordWebhook | None = None
+    """Where each record is sent as soon as it is written."""
 
 
 class Config(Model):
@@ -132,10 +136,12 @@ class Config(Model):
     """Rollouts and Promotions that are reconciled at the same time."""
     notifications: Notifications = Notifications()
     """Whom to tell of what happens to Promotions."""
+    cdevents: CDEvents | None = None
+    """Where launches are told of as CDEvents."""
     leader_election: LeaderElection = LeaderElection()
     """Timings of the Lease that decides which replica acts."""
     records: Records = Records()
-    """How long launch records are kept."""
+    """What becomes of launch records."""
     namespaces: list[Annotated[str, Field(pattern=DNS_LABEL)]] = Field(default_factory=list)
     """Namespaces to act in. Empty: all."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -87,6 +87,8 @@ class Operator:
         self.log = folder / "operator.log"
         self._config = folder / "config.yaml"
         self._kubeconfig = cluster.service_account_kubeconfig(OPERATOR_NAMESPACE, OPERATOR_SERVICE_ACCOUNT)
+        (folder / "records").write_text(f"http://127.0.0.1:{RECEIVER_PORT}/records")
+        (folder / "cdevents").write_text(f"http://127.0.0.1:{RECEIVER_PORT}/cdevents")
         for name, url in CHANNELS.items():
             (folder / name).write_text(url)
         self._config.write_text(
@@ -113,6 +115,8 @@ class Operator:
                             for event in ("AwaitingApproval", "Approved", "Shifting", "RolledBack", "Launched")
                         },
                     },
+                    "records": {"webhook": {"urlFile": str(folder / "records"), "timeout": "5s"}},
+                    "cdevents": {"urlFile": str(folder / "cdevents"), "timeout": "5s"},
                     # Shorter than by default: a test that kills the leader need not wait for its ghost for so long.
                     "leaderElection": {"leaseDuration": "8s", "renewDeadline": "6s", "retryPeriod": "1s"},
                 }

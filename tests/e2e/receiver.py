@@ -1,4 +1,4 @@
-"""Where the operator's notices arrive: an HTTP server on loopback that keeps what it is sent."""
+"""Where the operator's notices, records and CDEvents arrive: an HTTP server on loopback that keeps what it is sent."""
 
 import json
 import threading
@@ -13,13 +13,20 @@ class Receiver:
 
     def __init__(self, port: int) -> None:
         self.messages: list[Message] = []
-        """What was posted, as JSON, in its order."""
+        """The notices that were posted to /, as JSON, in their order."""
+        self.others: dict[str, list[tuple[dict[str, str], bytes]]] = {}
+        """Headers and bodies of what was posted elsewhere, by path."""
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
-                outer.messages.append(json.loads(self.rfile.read(length)))
+                body = self.rfile.read(length)
+                if self.path == "/":
+                    outer.messages.append(json.loads(body))
+                else:
+                    headers = {name.lower(): value for name, value in self.headers.items()}
+                    outer.others.setdefault(self.path, []).append((headers, body))
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -41,3 +48,14 @@ class Receiver:
     def about(self, namespace: str) -> list[Message]:
         """The messages whose title names a namespace."""
         return [message for message in self.messages if namespace in message["title"].split()]
+
+    def cd_events(self, namespace: str) -> list[tuple[str, str]]:
+        """Type and environment of the CDEvents about a namespace."""
+        events = [json.loads(body) for _, body in self.others.get("/cdevents", [])]
+        mine = [event for event in events if event["subject"]["id"].startswith(f"{namespace}/")]
+        return [(event["context"]["type"], event["subject"]["content"]["environment"]["id"]) for event in mine]
+
+    def records(self, namespace: str) -> dict[str, tuple[str, bytes]]:
+        """Key and body of the launch records of a namespace, by name."""
+        found = ((*headers["slipway-record"].split("/"), headers, body) for headers, body in self.others["/records"])
+        return {name: (headers["idempotency-key"], body) for space, name, headers, body in found if space == namespace}

@@ -28,6 +28,13 @@ async def test_errors_of_a_canary_send_it_back(tenant: Tenant) -> None:
     # It is not tried again, whatever time passes.
     await tenant.holds(lambda: tenant.weight() == 0 and tenant.phase() == "RolledBack", "it stays back", 4)
 
+    # Who asks for it again says what is different now.
+    again = await tenant.promote()
+    status = await tenant.until_promotion(again, "Blocked")
+    assert "spec.retry.fix" in status["message"], status["message"]
+    await tenant.tell(again, retry={"fix": "the database answers again"})
+    await tenant.until_promotion(again, "AwaitingApproval")
+
 
 @scenario
 async def test_slowness_of_a_blue_green_sends_it_back(tenant: Tenant) -> None:

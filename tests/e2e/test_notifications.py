@@ -1,7 +1,10 @@
 """People are told of a launch by a real receiver; a channel where nobody listens holds nothing up."""
 
+import hashlib
+
 from tests.e2e.arena import scenario
 from tests.e2e.kube import Object
+from tests.e2e.records import records
 from tests.e2e.tenant import Tenant
 
 
@@ -33,3 +36,12 @@ async def test_a_launch_is_told_to_a_channel_that_listens_and_not_held_up_by_one
     assert not any(one.get("delivered") for one in deliveries("nobody"))
     assert all("no channel ceo is open to Promotions" in one["message"] for one in deliveries("ceo"))
     assert not list(tenant.operator.lines("secret-of-the-channel"))
+
+    # Machines are told of both launches, and have their records as they were kept.
+    kinds = ["dev.cdevents.service.deployed.0.3.0", "dev.cdevents.service.upgraded.0.3.0"]
+    await tenant.until(lambda: [kind for kind, _ in tenant.receiver.cd_events(tenant.namespace)] == kinds, "CDEvents")
+    [record] = await records(tenant, promotion, "launch")
+    kept = await tenant.developer.get("configmaps", record)
+    key, body = tenant.receiver.records(tenant.namespace)[record]
+    assert body.decode() == kept["data"]["statement.json"]
+    assert key == f"sha256:{hashlib.sha256(body).hexdigest()}"

@@ -3,6 +3,7 @@
 from tests.e2e.arena import scenario
 from tests.e2e.faulty_metrics import BAD
 from tests.e2e.installation import FAULTY_SOURCE
+from tests.e2e.records import records, slipway, statement
 from tests.e2e.tenant import Tenant
 
 WATCH = [{"for": "10s", "interval": "1s"}, {"for": "1h", "interval": "2s"}]
@@ -43,6 +44,15 @@ async def test_a_breach_in_the_watch_starts_the_previous_version_and_goes_back(t
         assert tenant.condition("Succeeded", promotion, "promotions")["status"] == "False"
         await tenant.all_served_by(users, first)
     assert not users.report().failures, users.report().summary()
+    launch, watch, _ = await records(tenant, promotion, "launch", "watch", "rollback")
+    told = (await statement(tenant, watch))["predicate"]
+    assert told["outcome"] == "RolledBack"
+    assert told["gates"][0]["verdict"] == "Fail"
+    assert told["previous"]["configMap"] == launch
+    assert await slipway(tenant, "verify") == (
+        0,
+        f"{tenant.namespace}/web: 4 records (2 launch, 1 rollback, 1 watch): the chain holds\n",
+    )
 
 
 @scenario

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from slipway.core.decision import NoticeProbe
 from slipway.core.notice_routes import NoticeRoute, NoticeRoutes
@@ -22,10 +23,17 @@ class Post:
     answers: Literal["takes", "refuses", "hangs"] = "takes"
     sent: list[tuple[str, str]] = field(default_factory=list)
     """Promotion and event of each notice, in the order in which they arrived."""
+    records: list[str] = field(default_factory=list)
+    """Names of the launch records that were sent to their webhook."""
 
     def open(self, answers: Literal["takes", "refuses", "hangs"]) -> None:
         self.answers = answers
         self.routes = NoticeRoutes(routes=(NoticeRoute(channels=("team",)),), known=frozenset({"team"}))
+
+    async def send(self, record: Mapping[str, Any]) -> None:
+        """The webhook of launch records: slow, and it takes all of them."""
+        self.records.append(record["metadata"]["name"])
+        await asyncio.sleep(ANSWER_SECONDS)
 
     async def deliver(self, notice: NoticeProbe, at: datetime) -> Probed:
         self.sent.append((notice.values["promotion"], notice.event))

@@ -393,6 +393,10 @@ def rejected_and_asked_for_again_by_a_newer_promotion() -> Script:
     script = approve(propose(stable_v1(BLUE_GREEN)))
     script.when(live("v2"), lambda w: w.turn("good", 2, "failing"))
     script.when(both(phase("RolledBack"), live("v1")), lambda w: (w.turn("good", 2, "good"), w.promote("p3")))
+    script.when(
+        for_seconds(5, promotion("p3", "Blocked")),
+        lambda w: w.patch_promotion("p3", retry={"fix": "the database answers again"}),
+    )
     approve(script, 3)
     script.end = End("v2", "Healthy", {"p2": "RolledBack", "p3": "Succeeded"})
     return script

@@ -88,7 +88,9 @@ class Operator:
         self._changes = 0
         self._cache = Cache(self.loop.time)
         leads = guard or AlwaysLeader()
-        self._prober = Prober(self.client, {}, Keeper(self.client, leads, self.notes, clock=self.loop.now), leads.check)
+        self._prober = Prober(
+            self.client, {}, Keeper(self.client, leads, self.notes, clock=self.loop.now, sender=world.post), leads.check
+        )
         self._queue: Queue[Key] = Queue(jitter=lambda: 0.5)
         self._observations = Observations(self._probe, lambda key: self._workers.add(key), self.loop.now)
         self._reconciler = Reconciler(

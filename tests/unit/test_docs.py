@@ -15,6 +15,8 @@ from slipway.api.promotion import read_promotion
 from slipway.api.promotion_policy import read_policy
 from slipway.api.rollout import read_rollout
 from slipway.config import Config, LeaderElection, Records, Source, parse_config
+from slipway.notifying.cdevents import CDEvents
+from slipway.notifying.records import RecordWebhook
 from slipway.notifying.settings import Channel, RateLimit, Route, Webhook
 from slipway.notifying.templates import PLACEHOLDERS
 
@@ -139,6 +141,8 @@ def test_operations_has_every_field_of_the_configuration() -> None:
     fields |= {f"leaderElection.{alias(LeaderElection, name)}" for name in LeaderElection.model_fields}
     fields |= {f"records.{alias(Records, name)}" for name in Records.model_fields}
     grouped = {"sources", "leader_election", "records"}
+    fields |= {f"cdevents.{alias(CDEvents, name)}" for name in CDEvents.model_fields}
+    fields |= {f"records.webhook.{alias(RecordWebhook, name)}" for name in RecordWebhook.model_fields}
     fields |= {alias(Config, name) for name in Config.model_fields if name not in grouped}
     for part, model in {
         "channels[]": Channel,

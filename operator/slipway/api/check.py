@@ -26,6 +26,7 @@ BUILT_IN = (
     "staging",
     "gates-answer",
     "rollback-rehearsed",
+    "fix-described",
     "readiness-score",
     "idea-approved",
     "critical-issues",

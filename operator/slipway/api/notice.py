@@ -21,6 +21,7 @@ NoticeEvent = Literal[
     "Failed",
     "Launched",
     "WatchClosed",
+    "LearningsDue",
 ]
 """What a notice can be about."""
 
@@ -40,11 +41,21 @@ class DeliveryStatus(StatusModel):
     """Why it was not delivered."""
 
 
+class CDEventStatus(StatusModel):
+    """A notice as a CDEvent."""
+
+    type: str
+    """Its subject and predicate, such as service.upgraded."""
+    artifact_id: str = ""
+    """The package URL of what serves from then on."""
+
+
 class NoticeStatus(StatusModel):
     """One notice. It is recorded together with what it tells of, and sent afterwards: a crash loses none."""
 
     event: str = ""
-    """AwaitingApproval, Approved, Shifting, NoData, Held, Frozen, RolledBack, Failed, Launched or WatchClosed."""
+    """AwaitingApproval, Approved, Shifting, NoData, Held, Frozen, RolledBack, Failed, Launched, WatchClosed or
+    LearningsDue."""
     at: Instant
     """When it happened."""
     occasion: str = ""
@@ -53,5 +64,7 @@ class NoticeStatus(StatusModel):
     """What is told."""
     status_page: str = ""
     """The same for users, without anything internal."""
+    cd_event: CDEventStatus | None = None
+    """The same for machines, where CDEvents are configured."""
     deliveries: Annotated[list[DeliveryStatus], LIST_ATOMIC] = Field(default_factory=list)
     """The channels that it goes to."""

@@ -24,6 +24,7 @@ from slipway.api.model import Model, StatusModel, invalid, read_lenient, unique
 from slipway.api.names import ImageReference, Label, Percent, PlanHash, Reason, RevisionName, RolloutName
 from slipway.api.notice import NoticeStatus
 from slipway.api.origin import Origin
+from slipway.api.retry import Retry
 from slipway.api.watch import Watch, default_watch
 
 UserName = Annotated[str, Field(min_length=1, max_length=256)]
@@ -92,6 +93,7 @@ CASE = (
     "operations",
     "communication",
     "watch",
+    "retry",
 )
 """The fields that make the case: part of the plan, and frozen while it is approved."""
 
@@ -200,6 +202,8 @@ class PromotionSpec(Model):
     watch: Watch = Field(default_factory=default_watch)
     """How long and how often gates and smoke tests go on after verify has passed. Absent: the first hour every 30
     seconds, then up to 24 hours every 5 minutes. An empty list: no watch."""
+    retry: Retry | None = None
+    """Says why a revision that was sent back is tried again. Asked for then, and only then."""
     approved: StrictBool | None = None
     """true: puts it before users under the plan in status. false: withdraws. Never part of a manifest."""
     approvals: Annotated[dict[UserName, PlanHash], Field(max_length=20), MAP_GRANULAR, _ENTRIES_BY_USER] = Field(
@@ -343,7 +347,7 @@ class RecordStatus(StatusModel):
     digest: str
     """`sha256:` and the digest of its `statement.json`."""
     kind: str = ""
-    """launch, rollback or learnings."""
+    """launch, watch, rollback or learnings."""
     id: str = ""
     """What is recorded; there is one record for each."""
 
@@ -404,11 +408,13 @@ class PromotionStatus(StatusModel):
     """When all traffic had moved."""
     finished_at: Instant | None = None
     """When it reached its final phase."""
+    learnings_due: Instant | None = None
+    """When people are asked what they learned, unless `spec.learnings` says it by then."""
     notices: Annotated[list[NoticeStatus], LIST_ATOMIC] = Field(default_factory=list)
     """The last notices, oldest first, and who got them."""
     conditions: Annotated[list[Condition], list_map("type")] = Field(default_factory=list)
-    """Succeeded, ChecksPassed, Approved, Watched, Stalled, GlassBroken, Restored after going back, and Migrated where
-    Jobs migrate data."""
+    """Succeeded, ChecksPassed, Approved, Watched, Stalled, GlassBroken, Restored after going back, Migrated where
+    Jobs migrate data, and LearningsDue two days after the launch."""
 
 
 class Promotion(Model):

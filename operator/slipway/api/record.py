@@ -110,6 +110,8 @@ class RecordedTimes(StatusModel):
     """All traffic began to move."""
     shifted_at: Instant | None = None
     """All traffic had moved."""
+    verified_at: Instant | None = None
+    """Verification had passed, and the watch began."""
     ended_at: Instant | None = None
     """The outcome was decided."""
     back_at: Instant | None = None
@@ -122,7 +124,7 @@ class Predicate(StatusModel):
     id: str
     """What is recorded; there is one record for each."""
     kind: str
-    """launch, rollback or learnings."""
+    """launch, watch, rollback or learnings."""
     number: int = 0
     """Place in the chain of the Rollout's records, from 1."""
     previous: RecordLink | None = None
@@ -146,15 +148,15 @@ class Predicate(StatusModel):
     commit: str = ""
     """The commit that it was built from."""
     outcome: str = ""
-    """Succeeded, Failed, RolledBack or Aborted."""
+    """Succeeded, Failed, RolledBack or Aborted; of a watch also Completed, Replaced or PromotionDeleted."""
     reason: str = ""
-    """Why it did not succeed."""
+    """Why it did not succeed, or why the watch has ended."""
     plan: RecordedPlan | None = None
     """The plan under which traffic moved."""
     checks: list[CheckStatus] = Field(default_factory=list)
     """The checks and their results."""
     gates: list[RecordedGate] = Field(default_factory=list)
-    """The gates as they were when the outcome was decided."""
+    """The gates as they were when the outcome was decided, or at the end of the watch."""
     smoke_tests: list[RecordedSmokeTest] = Field(default_factory=list)
     """The smoke tests as they were then."""
     migrations: list[MigrationStatus] = Field(default_factory=list)

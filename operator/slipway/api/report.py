@@ -14,6 +14,7 @@ from slipway.api.argument import (
     RollbackPlan,
 )
 from slipway.api.instant import Instant
+from slipway.api.learnings import EarlierLaunch
 from slipway.api.model import StatusModel
 
 SCHEMA: Literal["slipway.dev/report/v1"] = "slipway.dev/report/v1"
@@ -190,6 +191,8 @@ class Report(StatusModel):
     """Where those on call find what they need."""
     communication: Communication | None = None
     """Who is told, and what."""
+    earlier: list[EarlierLaunch] = Field(default_factory=list)
+    """What was learned from earlier launches of this Rollout, those of the same idea first."""
     missing: list[str] = Field(default_factory=list)
     """Parts of the case that were not given."""
     commands: list[str] = Field(default_factory=list)

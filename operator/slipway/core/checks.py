@@ -12,7 +12,7 @@ from typing import Any
 
 from slipway.api.promotion import CheckStatus
 from slipway.api.rollout import SmokeTestStatus
-from slipway.core import after_switch, instants, names, set_images, staging
+from slipway.core import after_switch, instants, names, retried, set_images, staging
 from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome
 from slipway.core.containers import containers
@@ -138,6 +138,7 @@ def run(
         ):
             found.append(check)
             probes.extend(wanted)
+        found.append(retried.check(case, about))
         found.extend(stated_checks(about.promotion, demands.least_score))
         for listed in about.promotion.checks:
             if listed.name in TEMPLATE_CHECKS:

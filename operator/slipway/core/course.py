@@ -43,7 +43,7 @@ from slipway.core.plan import Plan
 from slipway.core.policy.demands import Demands, lacking
 from slipway.core.policy.windows import Hours, hours
 from slipway.core.progress import Progress
-from slipway.core.record import keeping
+from slipway.core.record import keeping, watching
 from slipway.core.record.outcome import owing
 from slipway.core.record.owed import LAUNCH, ROLLBACK
 from slipway.core.revision import Revision
@@ -123,6 +123,16 @@ def chart(
     way_back: Sequence[Apply | Replace | SetWeights],
 ) -> Course:
     """Decide the course. `unconverged` says why traffic is not settled where it should be, '' when it is."""
+    course = _charted(case, acceptance, unconverged, way_back)
+    return _marked(course, watching.changed(case, course.lineage, course.watched))
+
+
+def _charted(
+    case: Case,
+    acceptance: Acceptance,
+    unconverged: str,
+    way_back: Sequence[Apply | Replace | SetWeights],
+) -> Course:
     candidate = candidate_of(case)
     watched = progress.of_watched(case)
     found = progress.of_candidate(case, candidate) if candidate else watched
@@ -316,8 +326,9 @@ def _forward(
         return course
     skipped = _overrides(found, around)
     if following is None:
-        marks = replace(candidate.marks, verified_at=case.now, excused=skipped)
+        marks = replace(candidate.marks, verified_at=case.now, excused=skipped, sent_back=None)
         marks = owing(marks, LAUNCH, case.now, "Succeeded", "", candidate.name, found)
+        marks = watching.begun(case, candidate.marked(marks))
         course = _marked(course, {candidate.name: marks})
         return replace(course, verified=True, overrides=skipped)
     if not ceiling.may_enter(limit, following) or present is None:

@@ -24,6 +24,7 @@ from slipway.core import (
     names,
     notices,
     plan,
+    reminder,
     set_images,
     watch,
 )
@@ -117,7 +118,7 @@ def _scene(
 def _decision(scene: Scene) -> Decision:
     case, course = scene.case, scene.course
     status = dump(rollout_status(scene))
-    reports = reported(scene, told(scene, noting.noted(scene, verdicts(scene))))
+    reports = reported(scene, told(scene, noting.noted(scene, reminder.reminded(scene, verdicts(scene)))))
     found = reports.verdicts
     writes: list[Write] = [*_new_revisions(case)]
     ended = course.verified or bool(course.kept)

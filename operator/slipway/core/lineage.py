@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from slipway.core.marks import Marks
+from slipway.core.marks import Cause, Marks
 from slipway.core.revision import Revision
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -62,6 +62,16 @@ def trace(revisions: Mapping[str, Revision], desired: Revision | None) -> Lineag
 def cleared(marks: Marks) -> Marks:
     """Marks of a revision that starts again as if it had never been tried.
 
-    An acted abort stays acted, what is not recorded yet stays owed, and data that was migrated is still so.
+    An acted abort stays acted, what is not recorded yet stays owed, data that was migrated is still so, and that users
+    had it taken from them stays known.
     """
-    return replace(Marks(), abort_acted=marks.abort_acted, owed=marks.owed, migrations=marks.migrations)
+    rejected = marks.rejected
+    counts = rejected is not None and rejected.cause is not Cause.RESTART and marks.approved is not None
+    sent_back = rejected if counts else marks.sent_back
+    return replace(
+        Marks(),
+        abort_acted=marks.abort_acted,
+        owed=marks.owed,
+        migrations=marks.migrations,
+        sent_back=sent_back,
+    )

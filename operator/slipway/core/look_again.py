@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from slipway.core import share
+from slipway.core import reminder, share
 from slipway.core.conditions import find
 from slipway.core.scene import Scene
 
@@ -46,5 +46,6 @@ def look_again(scene: Scene) -> datetime | None:
     times.extend(end for end in (scene.keep_until, scene.watch_until) if end is not None)
     if course.restored is not None and course.restored.written and course.restored.written.until:
         times.append(course.restored.written.until)
+    times.extend(reminder.next_due(case))
     ahead = [time for time in times if time > now]
     return min(ahead, default=None)

@@ -31,6 +31,8 @@ EXCUSED = "slipway.dev/verified-without"
 BASELINE = "slipway.dev/baseline"
 OWED = "slipway.dev/owed-records"
 MIGRATIONS = "slipway.dev/migrations"
+WATCH = "slipway.dev/watch"
+SENT_BACK = "slipway.dev/sent-back"
 
 AUTOMATIC = ("automatic",)
 """Who approved under `approval: Automatic`."""
@@ -47,6 +49,13 @@ class Cause(StrEnum):
     """The template went back to what served before."""
     RESTART = "Restart"
     """Under Automatic: template or plan changed in flight; it starts again at zero by itself."""
+
+
+class Watching(StrEnum):
+    """Whether the watch over a launch is recorded. Once closed it stays so, whatever the world looks like later."""
+
+    OPEN = "open"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,10 @@ class Marks:
     """Records of what has ended that are not kept yet."""
     migrations: tuple[Run, ...] = ()
     """The steps of its migrations that were begun, oldest first."""
+    watch: Watching | None = None
+    """None: it was never watched."""
+    sent_back: Rejected | None = None
+    """Its last rejection, after that has stopped to bind, until it passes."""
 
     @property
     def in_flight(self) -> bool:
@@ -129,6 +142,8 @@ class Marks:
             baseline=_baseline(_json(annotations.get(BASELINE))),
             owed=owing.parse(annotations.get(OWED)),
             migrations=migrations.parse(annotations.get(MIGRATIONS)),
+            watch=_watch(annotations.get(WATCH)),
+            sent_back=_rejected(_json(annotations.get(SENT_BACK))),
         )
 
     def annotations(self) -> dict[str, str]:
@@ -151,16 +166,16 @@ class Marks:
             out[VERIFIED] = instants.render(self.verified_at)
         if self.kept:
             out[KEPT] = _dump({"reason": self.kept.reason, "at": instants.render(self.kept.at)})
-        if self.rejected:
-            r = self.rejected
-            out[REJECTED] = _dump(
-                {
-                    "reason": r.reason,
-                    "cause": r.cause,
-                    "at": instants.render(r.at),
-                    "promotion": r.promotion_uid,
-                }
-            )
+        for key, r in ((REJECTED, self.rejected), (SENT_BACK, self.sent_back)):
+            if r:
+                out[key] = _dump(
+                    {
+                        "reason": r.reason,
+                        "cause": r.cause,
+                        "at": instants.render(r.at),
+                        "promotion": r.promotion_uid,
+                    }
+                )
         if self.abort_acted:
             out[ABORT_ACTED] = "true"
         if self.returned_at:
@@ -176,6 +191,8 @@ class Marks:
             out[OWED] = owing.render(self.owed)
         if self.migrations:
             out[MIGRATIONS] = migrations.render(self.migrations)
+        if self.watch:
+            out[WATCH] = str(self.watch)
         return out
 
     def changes(self, before: Marks) -> dict[str, str | None]:
@@ -188,6 +205,10 @@ class Marks:
 def _excused(text: str | None) -> tuple[str, ...]:
     """One that says nothing readable still says that something was excused."""
     return tuple(text.split(",")) if text is not None else ()
+
+
+def _watch(text: str | None) -> Watching | None:
+    return Watching(text) if text in set(Watching) else None
 
 
 def _json(text: str | None) -> dict[str, Any]:

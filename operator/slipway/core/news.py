@@ -9,6 +9,7 @@ from slipway.api.promotion import PromotionStatus
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
 from slipway.core.conditions import find
+from slipway.core.reminder import DUE
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
@@ -49,6 +50,8 @@ def news(scene: Scene, claim: Claim, after: PromotionStatus, moved: Revision | N
         yield News("Launched", plan)
     if (before.phase, after.phase) == ("Watching", "Succeeded"):
         yield News("WatchClosed", plan)
+    if _became(before, after, DUE):
+        yield News(DUE, plan)
 
 
 def _became(before: PromotionStatus, after: PromotionStatus, kind: str) -> bool:

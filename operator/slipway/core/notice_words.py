@@ -7,7 +7,9 @@ from datetime import datetime
 
 from slipway.api.promotion import PromotionStatus
 from slipway.core.charge import Claim
+from slipway.core.conditions import find
 from slipway.core.marks import Cause
+from slipway.core.reminder import DUE
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
@@ -81,6 +83,11 @@ def _shifting(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
     return f"{subject(scene, claim, after)} begins to serve users{share}."
 
 
+def _learnings(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
+    asks = find(after.conditions, DUE)
+    return f"{subject(scene, claim, after)}: what was learned?\n{asks.message if asks else ''}"
+
+
 def _sentence(words: str) -> Callable[[Scene, Claim, PromotionStatus], str]:
     def say(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
         return f"{subject(scene, claim, after)} {words}\n{after.message}"
@@ -99,4 +106,5 @@ _SENTENCES: dict[str, Callable[[Scene, Claim, PromotionStatus], str]] = {
     "Failed": _sentence("has failed."),
     "Launched": _sentence("is launched."),
     "WatchClosed": _sentence("is not watched any more."),
+    "LearningsDue": _learnings,
 }

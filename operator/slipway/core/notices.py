@@ -15,7 +15,7 @@ from typing import Any
 from slipway.api.model import dump, read_lenient
 from slipway.api.notice import DeliveryStatus, NoticeStatus
 from slipway.api.promotion import PromotionStatus
-from slipway.core import instants, notice_words
+from slipway.core import cdevents, instants, notice_words
 from slipway.core.charge import Claim
 from slipway.core.decision import CommitPromotionStatus, Decision, NoticeProbe, PatchPromotionSpec
 from slipway.core.news import News, news
@@ -27,7 +27,7 @@ KEPT = 20
 """Notices in a status; the newest are kept."""
 FEW = 6
 """How often an event is told within `repeatAfter`, however different its occasions: people would stop listening."""
-ONCE = frozenset({"RolledBack", "Failed", "Launched", "WatchClosed"})
+ONCE = frozenset({"RolledBack", "Failed", "Launched", "WatchClosed", "LearningsDue"})
 """Events that happen once in a Promotion's life, and are always told."""
 MOST_NAMED = 10
 """Channels that a Promotion may add, and issues that are told of."""
@@ -85,7 +85,9 @@ def _wanted(scene: Scene, claim: Claim, notice: NoticeStatus) -> Iterator[Notice
                 due=scene.case.now,
                 channel=delivery.channel,
                 event=notice.event,
-                values=_values(scene, claim, notice) | {"issue": delivery.issue},
+                values=_values(scene, claim, notice)
+                | {"issue": delivery.issue}
+                | _as_cd_event(claim, notice, delivery),
             )
 
 
@@ -111,6 +113,13 @@ def _values(scene: Scene, claim: Claim, notice: NoticeStatus) -> dict[str, str]:
         "releaseNotes": (said.release_notes if said else None) or "",
         "issues": ", ".join(said.issues) if said else "",
     }
+
+
+def _as_cd_event(claim: Claim, notice: NoticeStatus, delivery: DeliveryStatus) -> dict[str, str]:
+    if delivery.channel != cdevents.CHANNEL or notice.cd_event is None:
+        return {}
+    about = notice.cd_event
+    return {"cdEvent": about.type, "artifactId": about.artifact_id, "id": _key(claim, notice, delivery)}
 
 
 def _settled(scene: Scene, claim: Claim, notice: NoticeStatus) -> NoticeStatus:
@@ -145,8 +154,13 @@ def _new(
                 occasion=one.occasion,
                 text=notice_words.text(one.event, scene, claim, after),
                 status_page=notice_words.status_page(one.event, scene, moved),
+                cd_event=cdevents.told(scene, one.event, moved) if _is_cd_event(deliveries) else None,
                 deliveries=deliveries,
             )
+
+
+def _is_cd_event(deliveries: Sequence[DeliveryStatus]) -> bool:
+    return any(delivery.channel == cdevents.CHANNEL and delivery.delivered is None for delivery in deliveries)
 
 
 def _deliveries(scene: Scene, claim: Claim, event: str) -> list[DeliveryStatus]:

@@ -5,10 +5,12 @@ The revision under test is the candidate, and the stable revision for as long as
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from slipway.api.rollout import Gate, GateStatus, RolloutSpec, SmokeTestStatus, StepStatus, WatchStatus
+from slipway.api.watch import WatchPeriod
 from slipway.core import baseline, charge, following, gates, names, share, smoke, watch
 from slipway.core.case import Case, running_spec
 from slipway.core.conditions import find
@@ -107,22 +109,34 @@ def of_watched(case: Case) -> Progress | None:
     if stable is None or stable.marks.verified_at is None or stable.marks.kept or _switched(case):
         return None
     kept, asked = keeping(case), watch.until(case, case.lineage)
-    approved = stable.marks.approved
-    if not (kept or asked) or approved is None:
+    if not (kept or asked):
+        return None
+    until = max((end for end in (asked, _kept_until(case)) if end), default=None)
+    return _watched(case, stable, watch.periods(case, stable) if asked else [], until)
+
+
+def of_watch_that_ended(case: Case) -> Progress | None:
+    """All that was measured until the end of the watch over stable, what is not written down yet included."""
+    stable = case.lineage.stable
+    if stable is None or stable.marks.verified_at is None:
+        return None
+    return _watched(case, stable, watch.periods(case, stable), watch.ends(case, stable))
+
+
+def _watched(case: Case, stable: Revision, periods: Sequence[WatchPeriod], until: datetime | None) -> Progress | None:
+    approved, since = stable.marks.approved, stable.marks.verified_at
+    if approved is None or since is None:
         return None
     spec = stored_spec(case.snapshot.revisions, case.name, approved.plan_hash, stable, case.raw_spec)
     if spec is None:
         return None
     spec = baseline.applied(spec, stable.marks.baseline)
-    since = stable.marks.verified_at
     subject = Subject(case.namespace, case.name, stable.name, since, "watch")
     occasion = Occasion(stable.name, "watch", since, spec.analysis.interval)
-    periods = watch.periods(case, stable) if asked else []
 
     def pace(at: datetime) -> timedelta:
         return watch.interval(periods, at - since, spec.analysis.interval)
 
-    until = max((end for end in (asked, _kept_until(case)) if end), default=None)
     return _followed(case, spec, subject, occasion, until, pace)
 
 

@@ -409,6 +409,7 @@ def _status(
             *watched_condition(scene, claim, watched),
         ],
         records=before.records,
+        learnings_due=before.learnings_due,
     )
 
 

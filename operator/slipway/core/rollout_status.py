@@ -22,6 +22,7 @@ from slipway.core.ceiling import Code
 from slipway.core.conditions import condition
 from slipway.core.course import automatic, replicas_of
 from slipway.core.history import history
+from slipway.core.marks import Watching
 from slipway.core.migration import planned
 from slipway.core.migration.words import contracted
 from slipway.core.restored import restored
@@ -156,6 +157,12 @@ def tests_of(scene: Scene) -> tuple[list[GateStatus], list[SmokeTestStatus]]:
 def watch_of(scene: Scene) -> WatchStatus | None:
     """What status says of stable, while it is watched or measured after going back."""
     watched, stable = scene.course.watched or scene.course.restored, scene.course.lineage.stable
+    before, known = scene.case.lineage.stable, scene.case.status.watch
+    if before is not None and before.marks.watch is Watching.OPEN:
+        # Until its end is marked, with the figures of its record, nothing takes these away.
+        if watched is not None and watched.revision.name == before.name:
+            return watched.written
+        return known if known is not None and known.revision == before.name else None
     if watched is None or stable is None or watched.revision.name != stable.name or stable.marks.kept:
         return None
     return watched.written

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from slipway.core import reminder
 from slipway.core.conditions import find
 from slipway.core.decision import Event
 from slipway.core.history import outcome_of
@@ -50,6 +51,9 @@ def events(scene: Scene, status: Mapping[str, Any], found: Sequence[Verdict]) ->
         if glass is not None and (old_glass is None or glass.message != old_glass.message):
             reason = "GlassBroken" if glass.status == "True" else "GlassHolds"
             yield _event("Promotion", verdict.claim.name, "Warning", reason, glass.message)
+        asks = find(new.conditions, reminder.DUE)
+        if asks is not None and asks.status == "True" and find(verdict.claim.status.conditions, reminder.DUE) is None:
+            yield _event("Promotion", verdict.claim.name, "Normal", reminder.DUE, asks.message)
         if new.phase != verdict.claim.status.phase:
             kind: Literal["Normal", "Warning"] = "Warning" if new.phase in _WARN else "Normal"
             yield _event("Promotion", verdict.claim.name, kind, new.phase, new.message)

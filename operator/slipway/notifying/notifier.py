@@ -7,9 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from slipway.core.cdevents import CHANNEL
 from slipway.core.decision import NoticeProbe
+from slipway.notifying.cdevents import CDEvents, attempt
 from slipway.notifying.channel import NotSent, Patience, Sender
-from slipway.notifying.settings import Channel, Notifications
+from slipway.notifying.settings import Notifications
 from slipway.notifying.templates import render, render_json
 from slipway.notifying.webhook import post
 
@@ -36,8 +38,10 @@ class Notifier:
         settings: Notifications,
         counted: Callable[[str, str], None] = lambda channel, result: None,
         patience: Patience | None = None,
+        cd_events: CDEvents | None = None,
     ) -> None:
         self._settings = settings
+        self._cd_events = cd_events
         self._counted = counted
         self._channels = {channel.name: channel for channel in settings.channels}
         limit = settings.rate_limit
@@ -47,23 +51,32 @@ class Notifier:
             )
             for channel in settings.channels
         }
+        if cd_events is not None:
+            self._senders[CHANNEL] = Sender(
+                CHANNEL, cd_events.timeout.total_seconds(), limit.notices, limit.per.total_seconds(), patience
+            )
         keep_secrets_out_of_logs()
         # Without a channel of Apprise nothing ever asks for it.
         self._send: Send = _apprise() if any(c.webhook is None for c in settings.channels) else _never
 
     async def deliver(self, notice: NoticeProbe) -> None:
         """Returns when the channel took it; raises NotSent when it is given up."""
-        channel = self._channels.get(notice.channel)
-        if channel is None:
+        sender = self._senders.get(notice.channel)
+        if sender is None:
             raise NotSent("there is no such channel any more")
         try:
-            await self._senders[channel.name].deliver(self._attempt(channel, notice))
+            await sender.deliver(self._attempt(notice))
         except NotSent:
-            self._counted(channel.name, "failed")
+            self._counted(notice.channel, "failed")
             raise
-        self._counted(channel.name, "delivered")
+        self._counted(notice.channel, "delivered")
 
-    def _attempt(self, channel: Channel, notice: NoticeProbe) -> Callable[[], None]:
+    def _attempt(self, notice: NoticeProbe) -> Callable[[], None]:
+        if notice.channel == CHANNEL and self._cd_events is not None:
+            if "cdEvent" not in notice.values:
+                raise NotSent("it is no CDEvent")
+            return attempt(self._cd_events, notice.values)
+        channel = self._channels[notice.channel]
         if channel.webhook is not None:
             body = render_json(notice.event, notice.values, channel.templates)
             return partial(post, channel, channel.webhook, notice.values.get("issue", ""), body)

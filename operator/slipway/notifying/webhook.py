@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -19,16 +21,30 @@ def post(channel: Channel, webhook: Webhook, issue: str, body: str) -> None:
 
     `issue` takes the place of `$issue` in the URL.
     """
-    url = read(channel.url_file, "urlFile").replace(ISSUE, quote(issue, safe=""))
+    headers = {"Content-Type": "application/json"}
+    send(channel.url_file, webhook.headers_file, body.encode(), channel.timeout, headers, webhook.method, issue)
+
+
+def send(
+    url_file: Path,
+    headers_file: Path | None,
+    body: bytes,
+    timeout: timedelta,
+    headers: Mapping[str, str],
+    method: str = "POST",
+    issue: str = "",
+) -> None:
+    """One request; what the files say is added to `headers`. Raises NotSent as `post` does."""
+    url = read(url_file, "urlFile").replace(ISSUE, quote(issue, safe=""))
     if urlsplit(url).scheme not in ("http", "https"):
         raise NotSent("its urlFile does not hold a URL with http or https")
     try:
         with requests.request(
-            webhook.method,
+            method,
             url,
-            data=body.encode(),
-            headers={"Content-Type": "application/json", **_headers(webhook)},
-            timeout=(CONNECT_SECONDS, channel.timeout.total_seconds()),
+            data=body,
+            headers={**headers, **_headers(headers_file)},
+            timeout=(CONNECT_SECONDS, timeout.total_seconds()),
             allow_redirects=False,
             stream=True,  # what it answers is nobody's business
         ) as answer:
@@ -49,10 +65,10 @@ def read(path: Path, field: str) -> str:
         raise NotSent(f"its {field} cannot be read: {reason}") from None
 
 
-def _headers(webhook: Webhook) -> dict[str, str]:
-    if webhook.headers_file is None:
+def _headers(headers_file: Path | None) -> dict[str, str]:
+    if headers_file is None:
         return {}
-    lines = read(webhook.headers_file, "headersFile").splitlines()
+    lines = read(headers_file, "headersFile").splitlines()
     split = [line.partition(":") for line in lines if line.strip()]
     if not all(name.strip() and colon for name, colon, _ in split):
         raise NotSent("its headersFile does not hold lines such as Authorization: Bearer …")

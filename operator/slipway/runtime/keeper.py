@@ -20,6 +20,7 @@ from slipway.core.decision import KeepRecord
 from slipway.core.record import chain
 from slipway.core.record.sealing import REPORT_KEY, digest_of, seal, statement_text
 from slipway.core.snapshot import RecordKept
+from slipway.notifying.channel import NotSent
 from slipway.runtime.observations import NoResult
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,14 @@ class Events(Protocol):
         ...
 
 
+class Sender(Protocol):
+    """Sends a record somewhere: `slipway.notifying.records.RecordSender`."""
+
+    async def send(self, record: Mapping[str, Any]) -> None:
+        """Returns when it was taken; raises NotSent when it is given up."""
+        ...
+
+
 class Keeper:
     """Sees to it that a record is there, once, at the end of its chain.
 
@@ -65,15 +74,30 @@ class Keeper:
         events: Events,
         retention: Retention | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sender: Sender | None = None,
     ) -> None:
         self._api = api
         self._guard = guard
         self._events = events
         self._retention = retention or Retention()
         self._clock = clock
+        self._sender = sender
 
     async def keep(self, probe: KeepRecord) -> RecordKept:
-        """Keep the record, however long it takes. Raises NoResult when this replica must not write any more."""
+        """Keep the record, however long it takes. Raises NoResult when this replica must not write any more.
+
+        It is still owed while it is sent: a crash in between sends it again.
+        """
+        record = await self._kept(probe)
+        if self._sender is not None:
+            try:
+                await self._sender.send(record)
+            except NotSent as error:
+                words = f"launch record {record['metadata']['name']} was not sent to the webhook: {error}"
+                self._say(probe.statement, "RecordNotSent", words)
+        return RecordKept(at=self._clock(), config_map=record["metadata"]["name"], digest=_digest(record))
+
+    async def _kept(self, probe: KeepRecord) -> Object:
         pause = FIRST_PAUSE
         while True:
             try:
@@ -88,13 +112,13 @@ class Keeper:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _keep(self, statement: Statement) -> RecordKept:
+    async def _keep(self, statement: Statement) -> Object:
         predicate = statement.predicate
         # Only what carries the label is asked for, and of that no content: records may be many and large.
         held = await self._api.list_metadata(CONFIG_MAPS, predicate.namespace, chain.selector(predicate.rollout.name))
         known = chain.with_id(held, predicate.id)
         if known is not None:
-            return await self._found(known)
+            return await self._read(known)
         before = chain.last(held)
         previous = await self._link(before) if before is not None else None
         number = chain.number_of(before) + 1 if before is not None else 1
@@ -106,18 +130,16 @@ class Keeper:
             if made.get("data") != record["data"]:
                 raise
         await self._prune(statement, [*held, made])
-        return RecordKept(at=self._clock(), config_map=made["metadata"]["name"], digest=_digest(made))
+        return made
 
-    async def _found(self, known: Mapping[str, Any]) -> RecordKept:
+    async def _read(self, known: Mapping[str, Any]) -> Object:
         meta = known["metadata"]
-        record = await self._api.get(CONFIG_MAPS, meta["namespace"], meta["name"])
-        return RecordKept(at=self._clock(), config_map=meta["name"], digest=_digest(record))
+        return await self._api.get(CONFIG_MAPS, meta["namespace"], meta["name"])
 
     async def _link(self, before: Mapping[str, Any]) -> RecordLink:
         """As it is now: whether it is as it was written is for `slipway records verify` to say."""
-        meta = before["metadata"]
-        record = await self._api.get(CONFIG_MAPS, meta["namespace"], meta["name"])
-        return RecordLink(config_map=meta["name"], digest=_digest(record))
+        record = await self._read(before)
+        return RecordLink(config_map=record["metadata"]["name"], digest=_digest(record))
 
     async def _report(self, statement: Statement) -> str | None:
         promotion = statement.predicate.promotion

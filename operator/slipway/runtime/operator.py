@@ -35,7 +35,9 @@ from slipway.cluster.resources import (
 from slipway.config import Config
 from slipway.core.snapshot import Settings
 from slipway.metrics.sources import Sources
+from slipway.notifying import cdevents
 from slipway.notifying.notifier import Notifier
+from slipway.notifying.records import RecordSender
 from slipway.runtime import health
 from slipway.runtime.affected import Key, affected
 from slipway.runtime.fleet import Fleet, Launches
@@ -100,7 +102,7 @@ class Operator:
         self._launches = Launches(self.telemetry.registry, partial(self._cache.get, ROLLOUTS))
         self._lag = health.EventLoopLag()
         self._identity_verified = False
-        self._notices = config.notifications.for_decisions()
+        self._notices = cdevents.routed(config.notifications.for_decisions(), config.cdevents)
         self._listed_at = 0.0
         self._watches: Watches | None = None
         self._resync: Resync | None = None
@@ -129,8 +131,10 @@ class Operator:
             self._client, self._lease_namespace(), LEASE_NAME, self.identity, self._timing()
         )
         self._policies = PolicyStatuses(self._client, self._cache, elector)
-        keeper = Keeper(self._client, elector, recorder, self._retention())
-        notifier = Notifier(self.config.notifications, self.telemetry.observe_notice)
+        webhook = self.config.records.webhook
+        sender = RecordSender(webhook, self.telemetry.observe_notice) if webhook else None
+        keeper = Keeper(self._client, elector, recorder, self._retention(), sender=sender)
+        notifier = Notifier(self.config.notifications, self.telemetry.observe_notice, cd_events=self.config.cdevents)
         prober = Prober(self._client, sources, keeper, elector.check, notifier)
         observations = self._observations = Observations(prober.run, self._enqueue)
         reconciler = Reconciler(

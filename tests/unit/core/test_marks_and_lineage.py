@@ -119,8 +119,16 @@ def test_roles_follow_the_marks_that_are_about_to_be_written() -> None:
 def test_what_starts_again_keeps_the_abort_that_was_acted_on_and_the_records_that_it_owes() -> None:
     owed = (Owed("rollback", T, {"outcome": "RolledBack"}),)
     full = replace(served(0, returned=3), rejected=BACK, kept=Kept("x", T), abort_acted=True, owed=owed)
-    assert cleared(full) == Marks(abort_acted=True, owed=owed)
-    assert cleared(replace(full, abort_acted=False, owed=())) == Marks()
+    assert cleared(full) == Marks(abort_acted=True, owed=owed, sent_back=BACK)
+    assert cleared(replace(full, abort_acted=False, owed=())) == Marks(sent_back=BACK)
+
+
+def test_only_what_users_had_is_remembered_as_sent_back() -> None:
+    restarted = replace(BACK, cause=Cause.RESTART)
+    assert cleared(Marks(rejected=BACK)) == Marks()
+    assert cleared(Marks(approved=approval(1), rejected=restarted)) == Marks()
+    # One that restarts by itself says nothing about why it was sent back before.
+    assert cleared(Marks(approved=approval(1), rejected=restarted, sent_back=BACK)) == Marks(sent_back=BACK)
 
 
 @pytest.mark.parametrize("end", [{"verified_at": T}, {"kept": Kept("x", T)}, {"rejected": BACK}])

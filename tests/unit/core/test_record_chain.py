@@ -107,6 +107,21 @@ def test_an_added_record_is_found() -> None:
     assert any("records the same as" in problem for problem in chain.verify([*found, twice]).problems)
 
 
+def test_what_a_promotion_forgot_with_its_status_is_a_note_and_what_it_never_named_a_problem() -> None:
+    found = [follow([], statement(1))]
+    for number in (2, 3):
+        found.append(follow(found, statement(number, promotion="web-1")))
+    known = promotions(found)
+    first, second, third = (obj["metadata"]["name"] for obj in found)
+    result = chain.verify(found, known[1:])
+    assert (result.problems, result.notes) == (
+        [],
+        [f"{first}: Promotion web-1 names only later ones, as after a loss of its status"],
+    )
+    assert chain.verify(found, known[:2]).problems == [f"{third}: Promotion web-1 does not name it"]
+    assert chain.verify(found, [known[0], known[2]]).problems == [f"{second}: Promotion web-1 does not name it"]
+
+
 def test_a_changed_report_or_page_is_named() -> None:
     [obj] = records(1)
     name = obj["metadata"]["name"]

@@ -20,7 +20,7 @@ def test_an_abort_that_was_acted_on_does_not_send_the_same_revision_back_again()
     cluster.edit(abort=V2)
     assert cluster.run(60, lambda: cluster.phase("web-2") == "Aborted")
     cluster.run(30)
-    cluster.promote("web-3")
+    cluster.promote("web-3", retry={"fix": "users were asked"})
     cluster.settle()
     assert cluster.phase("web-3") == "AwaitingApproval", cluster.status
     cluster.approve("web-3")

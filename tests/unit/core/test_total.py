@@ -43,6 +43,7 @@ ANNOTATIONS = [
         "BASELINE",
         "OWED",
         "MIGRATIONS",
+        "WATCH",
     )
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from slipway.cluster.resources import CONFIG_MAPS, Resource
 from slipway.core.decision import KeepRecord
 from slipway.core.record import chain
 from slipway.core.snapshot import RecordKept
+from slipway.notifying.channel import NotSent
 from slipway.runtime import keeper as keeping
 from slipway.runtime.keeper import Keeper, Retention
 from slipway.runtime.observations import NoResult
@@ -187,3 +189,40 @@ async def test_the_content_of_older_records_is_not_read() -> None:
     await stage.keep(4)
     told = json.loads(stage.records()[-1]["data"]["statement.json"])["predicate"]
     assert read == [told["previous"]["configMap"], f"{told['promotion']['name']}-report"]
+
+
+@dataclass
+class Webhook:
+    """Takes records, or refuses them."""
+
+    refuses: bool = False
+    dies: bool = False
+    sent: list[str] = field(default_factory=list)
+
+    async def send(self, record: Mapping[str, Any]) -> None:
+        self.sent.append(record["metadata"]["name"])
+        if self.dies:
+            raise asyncio.CancelledError
+        if self.refuses:
+            raise NotSent("it answered HTTP 503")
+
+
+async def test_a_record_is_sent_once_it_is_there_and_again_after_a_death_in_between() -> None:
+    stage, webhook = Stage(), Webhook(dies=True)
+    stage.keeper = Keeper(stage.api, stage, stage, clock=lambda: stage.now, sender=webhook)
+    with pytest.raises(asyncio.CancelledError):
+        await stage.keep(1)
+    webhook.dies = False
+    kept = await stage.keep(1)
+    assert webhook.sent == [kept.config_map] * 2
+    assert len(stage.records()) == 1
+
+
+async def test_a_record_that_the_webhook_refuses_is_kept_and_that_is_said() -> None:
+    stage, webhook = Stage(), Webhook(refuses=True)
+    stage.keeper = Keeper(stage.api, stage, stage, clock=lambda: stage.now, sender=webhook)
+    kept = await stage.keep(1)
+    assert [record["metadata"]["name"] for record in stage.records()] == [kept.config_map]
+    [event] = stage.events
+    assert event.reason == "RecordNotSent"
+    assert event.message == f"launch record {kept.config_map} was not sent to the webhook: it answered HTTP 503"

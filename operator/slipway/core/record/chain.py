@@ -175,6 +175,11 @@ def _named(
             elif held[record] != entry.get("digest"):
                 yield f"{record}: Promotion {name} knows it with {entry.get('digest')}"
     for statement, obj, _ in statements:
-        about = statement.predicate.promotion
-        if about is not None and about.uid in named_by and obj["metadata"]["name"] not in named_by[about.uid]:
-            yield f"{obj['metadata']['name']}: Promotion {about.name} does not name it"
+        about, name = statement.predicate.promotion, str(obj["metadata"]["name"])
+        if about is None or about.uid not in named_by or name in named_by[about.uid]:
+            continue
+        places = [s.predicate.number for s, o, _ in statements if o["metadata"]["name"] in named_by[about.uid]]
+        if places and statement.predicate.number < min(places):
+            notes.append(f"{name}: Promotion {about.name} names only later ones, as after a loss of its status")
+        else:
+            yield f"{name}: Promotion {about.name} does not name it"

@@ -16,7 +16,7 @@ from slipway.core.decision import KeepRecord
 from slipway.core.marks import Marks
 from slipway.core.migration import steps
 from slipway.core.record import statement
-from slipway.core.record.owed import ROLLBACK, Owed
+from slipway.core.record.owed import ORDER, ROLLBACK, Owed
 from slipway.core.revision import Revision
 from slipway.core.snapshot import RecordKept
 
@@ -50,7 +50,11 @@ def _due(scene: Scene) -> Iterator[Statement | None]:
 def owed_records(case: Case) -> list[tuple[Revision, Owed]]:
     """As it is stored: what this very pass adds is not certain before it is written."""
     found = [(revision, owed) for revision in case.lineage.revisions.values() for owed in revision.marks.owed]
-    return sorted(found, key=lambda one: (one[1].at, one[0].name, one[1].kind))
+    return sorted(found, key=lambda one: (one[1].at, one[0].name, _place(one[1].kind), one[1].kind))
+
+
+def _place(kind: str) -> int:
+    return ORDER.index(kind) if kind in ORDER else len(ORDER)
 
 
 def _is_over(scene: Scene, revision: Revision, owed: Owed) -> bool:

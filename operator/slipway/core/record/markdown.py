@@ -13,11 +13,17 @@ from slipway.core.markdown import block, bullets, link, quoted, table
 from slipway.core.markdown import code as _code
 from slipway.core.markdown import plain as _text
 
-_TITLES = {"launch": "Launch", "rollback": "Rollback", "learnings": "Learnings from the launch"}
+_TITLES = {
+    "launch": "Launch",
+    "rollback": "Rollback",
+    "watch": "Watch after the launch",
+    "learnings": "Learnings from the launch",
+}
 _DURATIONS = {
     "untilApproval": "checks and approval",
     "shift": "traffic moving",
     "verification": "from the full share to the outcome",
+    "watch": "watched after the launch",
     "goingBack": "traffic going back",
     "total": "in all",
 }
@@ -88,6 +94,7 @@ def _times(predicate: Predicate) -> Iterator[tuple[str, str]]:
         ("first traffic", times.traffic_at),
         ("all traffic began to move", times.promoted_at),
         ("all traffic had moved", times.shifted_at),
+        ("verified", times.verified_at),
         ("outcome decided", times.ended_at),
         ("traffic was back", times.back_at),
     ):

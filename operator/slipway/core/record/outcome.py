@@ -36,6 +36,7 @@ def owing(
         "approvedBy": list(approved.by),
         "approvedAt": instants.render(approved.at),
         "promotedAt": instants.render(marks.promoted_at) if marks.promoted_at else None,
+        "verifiedAt": instants.render(marks.verified_at) if marks.verified_at else None,
         "gates": [
             dump(RecordedGate(name=g.name, verdict=g.verdict, value=g.value, bound=g.bound, at=g.measured_at))
             for g in gates[:ENTRIES]

@@ -16,6 +16,10 @@ from slipway.core import instants
 
 LAUNCH = "launch"
 ROLLBACK = "rollback"
+WATCH = "watch"
+
+ORDER = (LAUNCH, WATCH, ROLLBACK)
+"""Of what ends at the same instant. A rollback waits until traffic is back, and what comes after it waits too."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from slipway.core.charge import Claim
 from slipway.core.conditions import find
 from slipway.core.marks import AUTOMATIC, Marks
 from slipway.core.migration import planned
-from slipway.core.record.owed import ROLLBACK, Owed
+from slipway.core.record.owed import LAUNCH, ROLLBACK, Owed
 from slipway.core.revision import Revision, canonical, sha256
 from slipway.core.snapshot import Object
 
@@ -71,7 +71,7 @@ def of_owed(case: Case, revision: Revision, owed: Owed) -> Statement:
             "migrations": planned.recorded(claim, owed.promotion_uid, revision),
             "approvals": _approvals(claim, owed),
             "times": times,
-            "durations": _durations(times),
+            "durations": _durations(times, owed.kind),
         }
     )
     return Statement(subject=_subjects(case, predicate), predicate=predicate)
@@ -111,14 +111,17 @@ def _predicate(case: Case, claim: Claim | None, revision: Revision, record_id: s
         rollout=RecordedObject(name=case.name, uid=case.uid),
         environment=case.environment,
         strategy=case.status.strategy,
-        revision=RecordedRevision(name=revision.name, digest=revision.digest, images=list(_images(case, revision))),
+        revision=RecordedRevision(
+            name=revision.name, digest=revision.digest, images=list(recorded_images(case, revision))
+        ),
         idea=str(idea.get("id") or "") if isinstance(idea, Mapping) else "",
         version=str(said.get("version") or ""),
         commit=str(said.get("commit") or ""),
     )
 
 
-def _images(case: Case, revision: Revision) -> Iterator[RecordedImage]:
+def recorded_images(case: Case, revision: Revision) -> Iterator[RecordedImage]:
+    """The images of a revision, with what is known of their digests."""
     running = _running(case, revision)
     for _, _, name, image in staging.containers(revision.template):
         found = _DIGEST.search(image)
@@ -234,17 +237,19 @@ def _times(case: Case, claim: Claim | None, owed: Owed) -> RecordedTimes:
         traffic_at=moved,
         promoted_at=_instant(owed.facts.get("promotedAt")),
         shifted_at=status.shifted_at if status else None,
+        verified_at=_instant(owed.facts.get("verifiedAt")),
         ended_at=owed.at,
         back_at=back,
     )
 
 
-def _durations(times: RecordedTimes) -> dict[str, str]:
+def _durations(times: RecordedTimes, kind: str) -> dict[str, str]:
     shifted = times.shifted_at or times.promoted_at
     spans = {
         "untilApproval": (times.started_at, times.approved_at),
         "shift": (times.traffic_at, shifted),
-        "verification": (shifted, times.ended_at),
+        "verification": (shifted, times.verified_at or times.ended_at),
+        "watch": (None if kind == LAUNCH else times.verified_at, times.ended_at),
         "goingBack": (times.ended_at, times.back_at),
         "total": (times.started_at or times.traffic_at, times.back_at or times.ended_at),
     }

@@ -28,7 +28,7 @@ from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
 from slipway.core.checking import GOOD
 from slipway.core.gates import bound
-from slipway.core.report import template
+from slipway.core.report import learned, template
 from slipway.core.report.addresses import addresses
 from slipway.core.report.first_day import first_day, follow_ups
 from slipway.core.report.migrations import with_migrations
@@ -91,6 +91,7 @@ def gather(
         migrations=spec.migrations and spec.migrations.model_copy(update={"jobs": None}),
         operations=spec.operations,
         communication=spec.communication,
+        earlier=learned.earlier(case, claim),
         missing=unstated(spec),
         commands=_commands(scene, claim),
         confirmations=list(CONFIRMATIONS),

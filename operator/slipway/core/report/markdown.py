@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from slipway.api.argument import Idea
 from slipway.api.report import Report
 from slipway.core.markdown import block, bullets, code, plain, table
-from slipway.core.report import case_markdown, launch_markdown
+from slipway.core.report import case_markdown, launch_markdown, learned
 
 
 def render(report: Report) -> str:
@@ -30,6 +30,7 @@ def render(report: Report) -> str:
         case_markdown.communication(report),
         launch_markdown.first_day(report),
         launch_markdown.follow_ups(report),
+        learned.section(report.earlier, report.rollout),
         _missing(report),
         _deciding(report),
     ]

@@ -1,0 +1,37 @@
+"""Trying again what was sent back: the same revision fails in the same way, unless something around it was mended."""
+
+from __future__ import annotations
+
+from slipway.api.promotion import CheckStatus
+from slipway.core import approval, instants
+from slipway.core.case import Case
+from slipway.core.checking import Result, Subjects, outcome
+from slipway.core.marks import Marks, Rejected
+
+NAME = "fix-described"
+_CATEGORY = "Quality"
+
+
+def last_rejection(marks: Marks) -> Rejected | None:
+    """Why a revision was last taken from its users, if it has not passed since. Without traffic nothing was."""
+    return marks.rejected if marks.rejected is not None and marks.approved is not None else marks.sent_back
+
+
+def check(case: Case, about: Subjects) -> CheckStatus:
+    """Whether somebody says what is different now."""
+    found = last_rejection(about.candidate.marks)
+    if found is None:
+        return outcome(NAME, _CATEGORY, Result.NOT_APPLICABLE, "this revision was never sent back")
+    stated = about.promotion.retry if about.promotion else None
+    if stated is not None:
+        return outcome(NAME, _CATEGORY, Result.PASSED, stated.fix)
+    before = next((claim for claim in case.claims if claim.uid == found.promotion_uid), None)
+    learnings = before.spec.learnings if before is not None and before.spec is not None else None
+    if before is not None and learnings is not None and learnings.fix:
+        return outcome(NAME, _CATEGORY, Result.PASSED, f"learnings of Promotion {before.name}: {learnings.fix}")
+    command = approval.patch_command(case.namespace, str((about.owner.get("metadata") or {}).get("name") or "NAME"))
+    words = (
+        f"revision {about.candidate.name} was sent back at {instants.render(found.at)} ({found.reason[:300]}): say in "
+        f'spec.retry.fix what is different now: {command} \'{{"spec":{{"retry":{{"fix":"…"}}}}}}\''
+    )
+    return outcome(NAME, _CATEGORY, Result.FAILED, words)
