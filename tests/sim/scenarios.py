@@ -305,6 +305,21 @@ COMPARING = merge_patch(
 family("candidate_as_good_as_stable", healthy, COMPARING)
 family("candidate_worse_than_stable", failing, COMPARING, "failing")
 
+LINES = merge_patch(
+    CANARY, {"analysis": {"gates": [{"name": "log", "preset": "error-lines", "below": 1, "window": "2s"}]}}
+)
+family("candidate_logs_no_errors", healthy, LINES)
+family("candidate_logs_errors", failing, LINES, "noisy")
+
+
+@scenario
+def logs_that_cannot_be_counted_hold() -> Script:
+    script = approve(propose(stable_v1(LINES), "nolog"))
+    script.once(for_seconds(30, both(weight(25), phase("Held"))))
+    script.quiet = False
+    script.end = End(V1_STAYS, "Held", {"p2": "Held"})
+    return script
+
 
 @scenario
 def status_wiped_while_a_comparison_runs() -> Script:

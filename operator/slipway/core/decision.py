@@ -158,6 +158,27 @@ class MetricProbe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogProbe:
+    """How many lines of its log a pattern finds: per second and pod of one revision, within `window` up to the instant
+    at which it runs. Of the log only this number leaves the probe.
+
+    `container` None: the one that `kubectl logs` would show.
+    """
+
+    key: str
+    due: datetime
+    rollout: str
+    revision: str
+    pattern: str
+    container: str | None
+    window: timedelta
+
+
+Measurement = MetricProbe | LogProbe
+"""What yields a number."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HttpProbe:
     """One HTTP smoke test against pods of the namespace (addresses that the kubelet reported)."""
 
@@ -265,6 +286,7 @@ class NoticeProbe:
 
 Probe = (
     MetricProbe
+    | LogProbe
     | HttpProbe
     | TcpProbe
     | ServiceHttpProbe

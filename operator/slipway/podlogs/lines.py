@@ -1,0 +1,82 @@
+"""Reads what the kubelet answers when it is asked for a log with times. Pure.
+
+An answer counts only if it has every line of the time that it is asked about. That is known when the log begins before
+that time: the file that the kubelet reads is a new one after each start of the container and after each rotation, and
+what was before is in none of its answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+LATENESS = timedelta(seconds=15)
+"""What is asked for beyond the window: the kubelet counts back from when the request has reached it."""
+CLOCKS = timedelta(seconds=5)
+"""How far the clocks of the node and of the operator may be apart."""
+
+
+class Partial(Exception):
+    """There may be lines that the answer does not have. The message is safe to show."""
+
+
+class Unreadable(Exception):
+    """What was answered is no log, or is one of another time. The message is safe to show."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a log: its text may be anything, and is shown to nobody."""
+
+    at: datetime
+    text: bytes
+
+
+def read(body: bytes, limit: int) -> list[Line]:
+    """The lines of an answer that was asked for with this limit of bytes, oldest first.
+
+    Raises Partial where it was cut off, Unreadable where it is no log.
+    """
+    if len(body) >= limit:
+        raise Partial(f"it has more than {limit >> 10} KiB of log in the window")
+    if body and not body.endswith(b"\n"):
+        raise Partial("the log breaks off within a line")
+    return list(_lines(body))
+
+
+def beginning(body: bytes) -> datetime | None:
+    """The time of a log's first line, of which `body` may have no more than that; None for an empty log."""
+    return _at(body.partition(b" ")[0]) if body else None
+
+
+def within(lines: list[Line], start: datetime, end: datetime, answered: datetime) -> list[Line]:
+    """The lines after `start`, up to and with `end`. `answered`: when the answer was there, by the operator's clock.
+
+    Raises Unreadable where the times of lines show that two clocks are too far apart to say what is in the window.
+    """
+    if any(line.at > answered + CLOCKS or line.at < start - LATENESS - CLOCKS for line in lines):
+        raise Unreadable("the clock of its node is not that of the operator")
+    return [line for line in lines if start < line.at <= end]
+
+
+def covered(lines: list[Line], start: datetime) -> bool:
+    """Whether these lines show by themselves that the log begins before the time that is asked about."""
+    return bool(lines) and lines[0].at <= start
+
+
+def _lines(body: bytes) -> Iterator[Line]:
+    for line in body.split(b"\n")[:-1]:
+        time, _, text = line.partition(b" ")
+        yield Line(_at(time), text)
+
+
+def _at(text: bytes) -> datetime:
+    try:
+        found = datetime.fromisoformat(text.decode("ascii"))
+    except ValueError:
+        # A kubelet that has no log says so in plain words, with status 200.
+        raise Unreadable("the kubelet has no log of it") from None
+    if found.tzinfo is None:
+        raise Unreadable("the kubelet has no log of it")
+    return found
