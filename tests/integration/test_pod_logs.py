@@ -12,9 +12,10 @@ from tests.cluster.load import Load
 
 from slipway.cluster.client import Client
 from slipway.cluster.errors import APIError
-from slipway.core.decision import LogProbe
-from slipway.core.snapshot import Measured
+from slipway.core.decision import LogProbe, SecretProbe
+from slipway.core.snapshot import Measured, Probed
 from slipway.podlogs.counting import count
+from slipway.podlogs.secrets import scan
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -74,6 +75,26 @@ async def test_lines_are_counted_and_a_restart_is_missing_data(cluster: Cluster,
                 await asyncio.sleep(0.2)
         assert again.error is None
         assert again.no_data
+    finally:
+        await client.close()
+
+
+async def test_a_secret_in_a_log_is_found(cluster: Cluster, namespace: str) -> None:
+    client = Client(cluster.kubeconfig("admin"))
+    probe = SecretProbe(key="k", due=datetime.now(UTC), rollout="web", revision="abc")
+    try:
+        url = start(cluster, namespace)
+        before = await scan(client, namespace, probe)
+        assert isinstance(before, Probed)
+        assert before.passed, before
+        await Load(f"{url}/version?password=hunter2", rate=10, count=3).run()
+        async with asyncio.timeout(30):
+            while (after := await scan(client, namespace, probe)).message.endswith("do not look like secrets"):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+        assert isinstance(after, Probed)
+        assert not after.passed
+        assert "(password)" in after.message
+        assert "hunter2" not in after.message
     finally:
         await client.close()
 

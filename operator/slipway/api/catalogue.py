@@ -14,13 +14,21 @@ class Entry:
     name: str
     category: Category
     asks: str
+    by_itself: str = ""
+    """What Slipway looks at when the check is listed by name alone; empty where it waits for an answer."""
 
 
 _ENTRIES = (
     Entry("inputs-validated", "Security", "Is everything that comes from outside validated and sanitised?"),
     Entry("authentication-tested", "Security", "Have signing in, signing out and refused access been tested?"),
     Entry("no-secrets-in-code", "Security", "Has a scanner found no secret in the code and its history?"),
-    Entry("no-secrets-in-logs", "Security", "Do the logs of this version show no secret and no personal data?"),
+    Entry(
+        "no-secrets-in-logs",
+        "Security",
+        "Do the logs of this version show no secret and no personal data?",
+        "what the candidate's containers have logged since they started, up to 4 MiB each: no line has a well-known "
+        "token, a private key, a bearer token, or a password. Personal data is not looked for",
+    ),
     Entry("dependencies-scanned", "Security", "Have the dependencies no known vulnerability that matters?"),
     Entry(
         "dependencies-updated",

@@ -113,7 +113,8 @@ def _answers() -> str:
 class Check(Model):
     """One point of the checklist. It must pass before anybody can approve.
 
-    A check of the catalogue (see docs/catalogue.md) may be listed by its name alone: it waits for its answer.
+    A check of the catalogue (see docs/catalogue.md) may be listed by its name alone: Slipway answers it by itself, or it
+    waits for its answer.
     """
 
     model_config = ConfigDict(

@@ -174,6 +174,16 @@ class LogProbe:
     window: timedelta
 
 
+@dataclass(frozen=True, kw_only=True)
+class SecretProbe:
+    """Whether a line that the pods of a revision have logged so far looks like a secret. Passed: none of them does."""
+
+    key: str
+    due: datetime
+    rollout: str
+    revision: str
+
+
 Measurement = MetricProbe | LogProbe
 """What yields a number."""
 
@@ -287,6 +297,7 @@ class NoticeProbe:
 Probe = (
     MetricProbe
     | LogProbe
+    | SecretProbe
     | HttpProbe
     | TcpProbe
     | ServiceHttpProbe

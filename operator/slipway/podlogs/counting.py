@@ -5,32 +5,25 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from slipway.api.log_lines import compiled
-from slipway.cluster.api import Api, Object
-from slipway.cluster.errors import APIError, Forbidden, Invalid, NotFound
+from slipway.cluster.api import Api
+from slipway.cluster.errors import APIError, Forbidden
 from slipway.core.decision import LogProbe
 from slipway.core.snapshot import Measured
 from slipway.podlogs import lines, pods
 from slipway.podlogs.lines import LATENESS, Line, Partial, Unreadable
+from slipway.podlogs.reading import GRANT, each
 
-BYTES = 16 << 20
-"""Of all logs that one measurement reads."""
-BYTES_OF_POD = 4 << 20
 BEGINNING = 64
 """Bytes that have the time of a line."""
-AT_ONCE = 4
 LONGEST = 8 << 10
 """Bytes of a line that are searched."""
 SECONDS = 2.0
 """Of the processor, for the lines of one pod."""
-GRANT = "Slipway may not read logs of pods: an administrator binds it to the ClusterRole slipway-operator-logs"
-
-Read = Callable[[str, str, int], Awaitable[int]]
-"""What is made of the log of one container: pod, container, and the bytes that may be read of it."""
 
 
 async def count(
@@ -60,7 +53,7 @@ async def count(
 
     try:
         found = await pods.running(api, namespace, probe.rollout, probe.revision)
-        numbers = await each(found, probe.container, matching)
+        numbers = await each([pods.container(pod, probe.container) for pod in found], matching)
     except Partial as error:
         return Measured(at=at, no_data=str(error))
     except (Unreadable, ValueError) as error:
@@ -70,34 +63,6 @@ async def count(
     except APIError as error:
         return Measured(at=at, error=f"the pods cannot be listed (HTTP {error.status})")
     return Measured(at=at, value=sum(numbers) / len(numbers) / probe.window.total_seconds())
-
-
-async def each(found: Sequence[Object], container: str | None, read: Read) -> list[int]:
-    """The number for each pod, a few at a time. Raises Partial or Unreadable, with the pod's name, or Forbidden."""
-    lanes, limit = asyncio.Semaphore(AT_ONCE), min(BYTES_OF_POD, BYTES // len(found))
-
-    async def one(pod: Object) -> int:
-        name = str(pod["metadata"]["name"])
-        async with lanes:
-            try:
-                return await read(name, pods.container(pod, container), limit)
-            except (Partial, Unreadable) as error:
-                raise type(error)(f"pod {name}: {error}") from None
-            except NotFound:
-                raise Partial(f"pod {name} is gone") from None
-            except Invalid:
-                raise Partial(f"pod {name} has no log yet") from None
-            except Forbidden:
-                raise
-            except APIError as error:
-                raise Unreadable(f"the log of pod {name} cannot be read (HTTP {error.status})") from None
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(pod)) for pod in found]
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    return [task.result() for task in tasks]
 
 
 def matches(found: Sequence[Line], pattern: Any) -> int:

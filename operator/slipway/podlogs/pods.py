@@ -22,14 +22,23 @@ async def running(api: Api, namespace: str, rollout: str, revision: str) -> list
     return sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
 
 
-def container(pod: Object, wanted: str | None) -> str:
-    """The container whose log is meant. Raises Unreadable where the pod has none of this name."""
-    names = [str(one["name"]) for one in pod["spec"]["containers"]]
+def container(pod: Object, wanted: str | None) -> tuple[str, str]:
+    """The pod, and the container of it whose log is meant. Raises Unreadable where there is none of this name."""
+    name, names = str(pod["metadata"]["name"]), [str(one["name"]) for one in pod["spec"]["containers"]]
     if wanted is None:
         wanted = (pod["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER, names[0])
     if wanted not in names:
-        raise Unreadable(f"it has no container {str(wanted)[:63]}; those that it has: {', '.join(names)}")
-    return str(wanted)
+        raise Unreadable(f"pod {name} has no container {str(wanted)[:63]}; those that it has: {', '.join(names)}")
+    return name, str(wanted)
+
+
+def containers(pod: Object) -> list[tuple[str, str]]:
+    """The pod with each of its containers, in the order in which they start."""
+    spec = pod["spec"]
+    return [
+        (str(pod["metadata"]["name"]), str(one["name"]))
+        for one in [*(spec.get("initContainers") or []), *spec["containers"]]
+    ]
 
 
 def _ends(pod: Object) -> bool:

@@ -26,6 +26,7 @@ from slipway.core.decision import (
     Probe,
     PublishReport,
     Replace,
+    SecretProbe,
     ServiceHttpProbe,
     TcpProbe,
 )
@@ -37,7 +38,7 @@ from slipway.metrics.sources import ConfiguredSource
 from slipway.notifying.channel import NotSent
 from slipway.notifying.notifier import Notifier
 from slipway.notifying.settings import Notifications
-from slipway.podlogs import counting
+from slipway.podlogs import counting, secrets
 from slipway.probing.http import http_probe
 from slipway.probing.tcp import tcp_probe
 from slipway.runtime import job_checks, object_checks, writes
@@ -88,6 +89,9 @@ class Prober:
             case LogProbe():
                 async with self._logs:
                     return await counting.count(self._api, namespace, probe)
+            case SecretProbe():
+                async with self._logs:
+                    return await secrets.scan(self._api, namespace, probe)
             case HttpProbe():
                 async with self._smoke_tests:
                     result = await http_probe(

@@ -16,7 +16,8 @@ from slipway.cluster.errors import Forbidden, Invalid, NotFound, Unavailable
 from slipway.core.decision import LogProbe
 from slipway.core.snapshot import Measured
 from slipway.podlogs import counting, pods
-from slipway.podlogs.counting import BYTES_OF_POD, count
+from slipway.podlogs.counting import count
+from slipway.podlogs.reading import BYTES, BYTES_OF_LOG
 
 OLD = (600.0, "started")
 
@@ -69,7 +70,7 @@ async def test_the_edges_of_the_window_are_those_of_the_lines() -> None:
         (Container([(30, "started"), (1, "ERROR")]), "its log begins within the window"),
         (Container([]), "it has logged nothing yet"),
         (Container([OLD], begins=30), "it has logged nothing yet"),
-        (Container([OLD, (1, "x" * BYTES_OF_POD)]), "more than 4096 KiB"),
+        (Container([OLD, (1, "x" * BYTES_OF_LOG)]), "more than 4096 KiB"),
         (Container(plain=b"2026-03-01T11:00:00Z ERROR and then"), "breaks off"),
         (Container(refuses=NotFound("gone", 404)), "is gone"),
         (Container(refuses=Invalid("waiting to start: ContainerCreating", 400)), "has no log yet"),
@@ -128,7 +129,7 @@ async def test_the_container_is_the_one_that_is_named_or_that_kubectl_would_show
 async def test_all_pods_together_have_a_limit() -> None:
     kubelets = Kubelets(*(errors(1) for _ in range(32)))
     await asked(kubelets)
-    assert sum(limit for *_, seconds, limit in kubelets.asked if seconds is not None) <= counting.BYTES
+    assert sum(limit for *_, seconds, limit in kubelets.asked if seconds is not None) <= BYTES
 
 
 async def test_a_pattern_that_takes_long_ends_as_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
