@@ -49,6 +49,8 @@ _ENTRIES = (
         "monitoring-configured",
         "Operations",
         "Are there dashboards and alerts for this service, or are they requested?",
+        "the alerting rules of the metrics source: one that works says that it is about this namespace and this "
+        "workload. Dashboards are not looked for",
     ),
     Entry("rollback-tested", "Operations", "Has going back from this version been written down and tried?"),
     Entry("migrations-tested", "Operations", "Have the pending migrations been tried, and can they be undone?"),

@@ -113,7 +113,7 @@ def _answers() -> str:
 class Check(Model):
     """One point of the checklist. It must pass before anybody can approve.
 
-    A check of the catalogue (see docs/catalogue.md) may be listed by its name alone: Slipway answers it by itself, or it
+    A check of the catalogue (see docs/catalogue.md) may be listed by its name alone: Slipway answers it, or it
     waits for its answer.
     """
 

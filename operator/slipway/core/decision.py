@@ -184,6 +184,21 @@ class SecretProbe:
     revision: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class RulesProbe:
+    """Whether the metrics source has alerting rules that are about a Rollout; `deployments` are those of its revisions.
+
+    Only the names of rules that say that they are about `namespace` leave the probe.
+    """
+
+    key: str
+    due: datetime
+    source: str
+    namespace: str
+    rollout: str
+    deployments: tuple[str, ...]
+
+
 Measurement = MetricProbe | LogProbe
 """What yields a number."""
 
@@ -298,6 +313,7 @@ Probe = (
     MetricProbe
     | LogProbe
     | SecretProbe
+    | RulesProbe
     | HttpProbe
     | TcpProbe
     | ServiceHttpProbe

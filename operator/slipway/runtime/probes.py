@@ -26,6 +26,7 @@ from slipway.core.decision import (
     Probe,
     PublishReport,
     Replace,
+    RulesProbe,
     SecretProbe,
     ServiceHttpProbe,
     TcpProbe,
@@ -41,7 +42,7 @@ from slipway.notifying.settings import Notifications
 from slipway.podlogs import counting, secrets
 from slipway.probing.http import http_probe
 from slipway.probing.tcp import tcp_probe
-from slipway.runtime import job_checks, object_checks, writes
+from slipway.runtime import alerting, job_checks, object_checks, writes
 from slipway.runtime.keeper import Keeper
 from slipway.runtime.observations import NoResult
 from slipway.runtime.publishing import NotOurs, publish
@@ -92,6 +93,8 @@ class Prober:
             case SecretProbe():
                 async with self._logs:
                     return await secrets.scan(self._api, namespace, probe)
+            case RulesProbe():
+                return await alerting.look(self._sources, probe)
             case HttpProbe():
                 async with self._smoke_tests:
                     result = await http_probe(

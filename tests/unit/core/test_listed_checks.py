@@ -11,7 +11,16 @@ from tests.unit.core.cluster import Cluster, revision_of, serving
 from tests.unit.core.objects import Object, blue_green, template
 
 from slipway.api.check import BUILT_IN, OF_TEMPLATE
-from slipway.core.decision import JobProbe, MetricProbe, ObjectProbe, Probe, SecretProbe, ServiceHttpProbe, TcpProbe
+from slipway.core.decision import (
+    JobProbe,
+    MetricProbe,
+    ObjectProbe,
+    Probe,
+    RulesProbe,
+    SecretProbe,
+    ServiceHttpProbe,
+    TcpProbe,
+)
 
 V2 = revision_of(blue_green(2))
 EVIDENCE = "https://ci.example/runs/7"
@@ -384,3 +393,18 @@ def test_secrets_in_logs_block_and_what_cannot_be_read_is_asked_again() -> None:
     assert result(cluster, "no-secrets-in-logs")["result"] == "Unverifiable"
     cluster.unverified = lambda _: ""
     assert cluster.run(120, lambda: cluster.phase("web-2") == "AwaitingApproval")
+
+
+def test_alerting_rules_are_asked_for_by_the_names_of_the_rollout() -> None:
+    asked: list[RulesProbe] = []
+    cluster = serving(blue_green())
+    cluster.probe = lambda probe: not isinstance(probe, RulesProbe) or asked.append(probe) is not None
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", checks=[{"name": "monitoring-configured"}])
+    cluster.settle()
+    assert cluster.phase("web-2") == "Blocked"
+    assert {(p.source, p.namespace, p.rollout) for p in asked} == {("default", "shop", "web")}
+    assert {p.deployments for p in asked} == {(f"web-{V2}", f"web-{revision_of(blue_green())}")}
+    cluster.say("web-2", checks=[{"name": "monitoring-configured", "notApplicable": {"reason": "a demo"}}])
+    cluster.settle()
+    assert cluster.phase("web-2") == "AwaitingApproval"
