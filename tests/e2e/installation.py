@@ -110,7 +110,14 @@ class Operator:
                         ],
                         "templates": {
                             event: {"title": "$namespace $promotion $event"}
-                            for event in ("AwaitingApproval", "Approved", "Shifting", "RolledBack", "Launched")
+                            for event in (
+                                "Planned",
+                                "AwaitingApproval",
+                                "Approved",
+                                "Shifting",
+                                "RolledBack",
+                                "Launched",
+                            )
                         },
                     },
                     # Shorter than by default: a test that kills the leader need not wait for its ghost for so long.

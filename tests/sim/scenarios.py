@@ -99,11 +99,11 @@ family("blue_green_healthy", healthy, BLUE_GREEN)
 family("canary_healthy", healthy, CANARY)
 
 
-def told(spec: Object, answers: Literal["takes", "refuses", "hangs"]) -> Script:
+def told(spec: Object, answers: Literal["takes", "refuses", "hangs"], **promotion: Any) -> Script:
     """The same launch while people are told of it."""
     script = stable_v1(spec)
     script.when(always, lambda w: w.post.open(answers))
-    approve(propose(script))
+    approve(propose(script, **promotion))
     script.end = End("v2", "Healthy", {"p2": "Succeeded"}, {"v1": 0, "v2": spec["replicas"]})
     return script
 
@@ -111,6 +111,21 @@ def told(spec: Object, answers: Literal["takes", "refuses", "hangs"]) -> Script:
 family("told_by_a_channel_that_takes_it", told, BLUE_GREEN, "takes")
 family("told_by_a_channel_that_refuses", told, BLUE_GREEN, "refuses")
 family("told_by_a_channel_that_hangs", told, CANARY, "hangs")
+
+
+@scenario
+def told_before_anybody_can_approve() -> Script:
+    return told(BLUE_GREEN, "takes", checks=[{"name": "stakeholders-notified"}])
+
+
+@scenario
+def stakeholders_that_cannot_be_told() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    script.when(always, lambda w: w.post.open("refuses"))
+    propose(script, checks=[{"name": "stakeholders-notified"}])
+    script.once(for_seconds(10, promotion("p2", "Blocked")))
+    script.end = End(V1_STAYS, promotions={"p2": "Blocked"})
+    return script
 
 
 @scenario

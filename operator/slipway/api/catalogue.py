@@ -59,7 +59,12 @@ _ENTRIES = (
     Entry("environment-documented", "Documentation", "Is every environment variable documented?"),
     Entry("readme-updated", "Documentation", "Does the README describe this version?"),
     Entry("api-documented", "Documentation", "Has the API documentation been generated from this version?"),
-    Entry("stakeholders-notified", "Compliance", "Do stakeholders and the people on call know when this is launched?"),
+    Entry(
+        "stakeholders-notified",
+        "Compliance",
+        "Do stakeholders and the people on call know when this is launched?",
+        "its own notice `Planned`, which is sent when all other checks have passed: a channel has taken it",
+    ),
     Entry("privacy-review", "Compliance", "Does this touch personal data, and if so, has it been reviewed?"),
     Entry("legal-review", "Compliance", "Does this need a lawyer's view, and if so, what is it?"),
     Entry("accessibility-review", "Compliance", "Does this change what people see or use, and can everybody use it?"),

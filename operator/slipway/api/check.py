@@ -158,6 +158,11 @@ class Check(Model):
         entry = CATALOGUE.get(self.name)
         return self.category or OF_TEMPLATE.get(self.name) or (entry.category if entry else "")
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is listed by its name alone, without an answer or a question."""
+        return all(getattr(self, to_snake(kind)) is None for kind in _KINDS)
+
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if self.name in BUILT_IN:

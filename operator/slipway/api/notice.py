@@ -11,6 +11,7 @@ from slipway.api.instant import Instant
 from slipway.api.model import StatusModel
 
 NoticeEvent = Literal[
+    "Planned",
     "AwaitingApproval",
     "Approved",
     "Shifting",
@@ -44,7 +45,8 @@ class NoticeStatus(StatusModel):
     """One notice. It is recorded together with what it tells of, and sent afterwards: a crash loses none."""
 
     event: str = ""
-    """AwaitingApproval, Approved, Shifting, NoData, Held, Frozen, RolledBack, Failed, Launched or WatchClosed."""
+    """Planned, AwaitingApproval, Approved, Shifting, NoData, Held, Frozen, RolledBack, Failed, Launched or
+    WatchClosed."""
     at: Instant
     """When it happened."""
     occasion: str = ""

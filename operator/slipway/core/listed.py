@@ -10,7 +10,7 @@ from slipway.api.job_check import JobCheck
 from slipway.api.object_check import ObjectCheck
 from slipway.api.promotion import CheckStatus
 from slipway.api.smoke_test import TCPSmokeTest
-from slipway.core import instants, job
+from slipway.core import instants, job, notified
 from slipway.core.approval import patch_command
 from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome
@@ -32,6 +32,8 @@ def listed_check(case: Case, about: Subjects, check: Check, known: CheckStatus |
         return not_applicable(check, check.not_applicable.reason), []
     if check.manual is not None:
         return _looked_at(case, about, check, check.manual), []
+    if check.name == notified.NAME and check.is_alone:
+        return notified.check(case, about, check, known), []
     question = check.prometheus or check.http or check.tcp or check.object or check.job
     if question is None and check.name not in OWN_ANSWERS:
         return _unanswered(check), []
