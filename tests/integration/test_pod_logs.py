@@ -57,15 +57,14 @@ async def test_lines_are_counted_and_a_restart_is_missing_data(cluster: Cluster,
         young = await counted(client, namespace, timedelta(hours=1))
         assert "its log begins within the window" in str(young.no_data), young
 
+        async with asyncio.timeout(30):
+            while (await counted(client, namespace, timedelta(seconds=1))).value is None:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.2)
         since = datetime.now(UTC)
         assert not (await Load(f"{url}/version", rate=30, count=30).run()).failures
-        window = timedelta(seconds=math.ceil((datetime.now(UTC) - since).total_seconds()))
-        # The pod was there before its first request was sent, but not for a second perhaps.
-        async with asyncio.timeout(30):
-            while (found := await counted(client, namespace, window)).value is None:
-                assert found.no_data, found
-                await asyncio.sleep(0.2)
-                window = timedelta(seconds=math.ceil((datetime.now(UTC) - since).total_seconds()))
+        window = timedelta(seconds=math.ceil((datetime.now(UTC) - since).total_seconds()) + 1)
+        found = await counted(client, namespace, window)
+        assert found.value is not None, found
         assert round(found.value * window.total_seconds()) == 30
         assert (await counted(client, namespace, window, "no such line")).value == 0
 

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slipway.api.log_lines import compiled
@@ -15,7 +15,7 @@ from slipway.cluster.errors import APIError, Forbidden
 from slipway.core.decision import LogProbe
 from slipway.core.snapshot import Measured
 from slipway.podlogs import lines, pods
-from slipway.podlogs.lines import LATENESS, Line, Partial, Unreadable
+from slipway.podlogs.lines import Line, Partial, Unreadable
 from slipway.podlogs.reading import GRANT, each
 
 BEGINNING = 64
@@ -33,22 +33,15 @@ async def count(
 
     No number where a line may be missing; an error where logs cannot be read.
     """
-    at = clock()
-    start = at - probe.window
-    back = math.ceil((probe.window + LATENESS).total_seconds())
+    at, seconds = clock(), math.ceil(probe.window.total_seconds())
+    start = at - timedelta(seconds=seconds)
 
     async def matching(pod: str, container: str, limit: int) -> int:
-        body = await api.log_since(namespace, pod, container, back, limit)
-        answered = clock()
-        pattern = compiled(probe.pattern)
-        number, covered = await asyncio.to_thread(_matching, body, limit, start, at, answered, pattern)
-        if not covered:
-            # Asked after the lines: a rotation between the two makes it one answer too few, never one too many.
-            begins = lines.beginning(await api.log_since(namespace, pod, container, None, BEGINNING))
-            if begins is None:
-                raise Partial("it has logged nothing yet")
-            if begins > start:
-                raise Partial("its log begins within the window: it was started, or its log rotated, a short while ago")
+        body = await api.log_since(namespace, pod, container, seconds, limit)
+        answered, pattern = clock(), compiled(probe.pattern)
+        number = await asyncio.to_thread(_matching, body, limit, start, answered, pattern)
+        # Asked after the lines: a rotation between the two makes it one answer too few, never one too many.
+        lines.covers(lines.beginning(await api.log_since(namespace, pod, container, None, BEGINNING)), start)
         return number
 
     try:
@@ -62,7 +55,7 @@ async def count(
         return Measured(at=at, error=GRANT)
     except APIError as error:
         return Measured(at=at, error=f"the pods cannot be listed (HTTP {error.status})")
-    return Measured(at=at, value=sum(numbers) / len(numbers) / probe.window.total_seconds())
+    return Measured(at=at, value=sum(numbers) / len(numbers) / seconds)
 
 
 def matches(found: Sequence[Line], pattern: Any) -> int:
@@ -76,10 +69,7 @@ def matches(found: Sequence[Line], pattern: Any) -> int:
     return number
 
 
-def _matching(
-    body: bytes, limit: int, start: datetime, end: datetime, answered: datetime, pattern: Any
-) -> tuple[int, bool]:
-    """The lines of the window that match, and whether the answer shows by itself that it has all of them."""
+def _matching(body: bytes, limit: int, start: datetime, answered: datetime, pattern: Any) -> int:
     found = lines.read(body, limit)
-    counted = lines.within(found, start, end, answered)
-    return matches(counted, pattern), lines.covered(found, start)
+    lines.compare_clocks(found, start, answered)
+    return matches(found, pattern)

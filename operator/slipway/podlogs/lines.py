@@ -1,19 +1,18 @@
 """Reads what the kubelet answers when it is asked for a log with times. Pure.
 
-An answer counts only if it has every line of the time that it is asked about. That is known when the log begins before
-that time: the file that the kubelet reads is a new one after each start of the container and after each rotation, and
-what was before is in none of its answers.
+The kubelet itself says which lines are of the window, so that clocks which are a little apart take nothing out of it.
+Its answer counts only if it has every line of that time. That is known when the log begins before it: the file that
+the kubelet reads is a new one after each start of the container and after each rotation, and what was before is in
+none of its answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-LATENESS = timedelta(seconds=15)
-"""What is asked for beyond the window: the kubelet counts back from when the request has reached it."""
-CLOCKS = timedelta(seconds=5)
+CLOCKS = timedelta(seconds=2)
 """How far the clocks of the node and of the operator may be apart."""
 
 
@@ -50,19 +49,21 @@ def beginning(body: bytes) -> datetime | None:
     return _at(body.partition(b" ")[0]) if body else None
 
 
-def within(lines: list[Line], start: datetime, end: datetime, answered: datetime) -> list[Line]:
-    """The lines after `start`, up to and with `end`. `answered`: when the answer was there, by the operator's clock.
+def covers(begins: datetime | None, start: datetime) -> None:
+    """Raises Partial unless a log that begins then has all that was written since `start`."""
+    if begins is None:
+        raise Partial("it has logged nothing yet")
+    if begins > start - CLOCKS:
+        raise Partial("its log begins within the window: it was started, or its log rotated, a short while ago")
 
-    Raises Unreadable where the times of lines show that two clocks are too far apart to say what is in the window.
+
+def compare_clocks(lines: Sequence[Line], start: datetime, answered: datetime) -> None:
+    """Raises Unreadable where lines that the kubelet takes to be of the window have times far outside of it.
+
+    `start` and `answered` are by the operator's clock: the window's begin, and when the answer was there.
     """
-    if any(line.at > answered + CLOCKS or line.at < start - LATENESS - CLOCKS for line in lines):
+    if any(not start - CLOCKS <= line.at <= answered + CLOCKS for line in lines):
         raise Unreadable("the clock of its node is not that of the operator")
-    return [line for line in lines if start < line.at <= end]
-
-
-def covered(lines: list[Line], start: datetime) -> bool:
-    """Whether these lines show by themselves that the log begins before the time that is asked about."""
-    return bool(lines) and lines[0].at <= start
 
 
 def _lines(body: bytes) -> Iterator[Line]:
