@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from slipway.cluster.errors import APIError, Forbidden
 from slipway.core.decision import LogProbe
 from slipway.core.snapshot import Measured
 from slipway.podlogs import lines, pods
-from slipway.podlogs.lines import Line, Partial, Unreadable
+from slipway.podlogs.lines import Partial, Unreadable
 from slipway.podlogs.reading import GRANT, each
 
 BEGINNING = 64
@@ -58,18 +58,13 @@ async def count(
     return Measured(at=at, value=sum(numbers) / len(numbers) / seconds)
 
 
-def matches(found: Sequence[Line], pattern: Any) -> int:
-    """How many lines a compiled pattern finds something in. Raises Unreadable when that takes too long."""
+def _matching(body: bytes, limit: int, start: datetime, answered: datetime, pattern: Any) -> int:
+    lines.check_whole(body, limit)
     until = time.thread_time() + SECONDS
     number = 0
-    for line in found:
+    for line in lines.read(body):
+        lines.compare_clocks(line, start, answered)
         number += pattern.search(line.text[:LONGEST]) is not None
         if time.thread_time() > until:
             raise Unreadable("the pattern takes too long: make it simpler")
     return number
-
-
-def _matching(body: bytes, limit: int, start: datetime, answered: datetime, pattern: Any) -> int:
-    found = lines.read(body, limit)
-    lines.compare_clocks(found, start, answered)
-    return matches(found, pattern)

@@ -8,7 +8,7 @@ none of its answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,16 +32,24 @@ class Line:
     text: bytes
 
 
-def read(body: bytes, limit: int) -> list[Line]:
-    """The lines of an answer that was asked for with this limit of bytes, oldest first.
-
-    Raises Partial where it was cut off, Unreadable where it is no log.
-    """
+def check_whole(body: bytes, limit: int) -> None:
+    """Raises Partial where an answer that was asked for with this limit of bytes was cut off."""
     if len(body) >= limit:
         raise Partial(f"it has more than {limit >> 10} KiB of log in the window")
     if body and not body.endswith(b"\n"):
         raise Partial("the log breaks off within a line")
-    return list(_lines(body))
+
+
+def read(body: bytes) -> Iterator[Line]:
+    """The lines of an answer, oldest first, one at a time: a list of them would be many times as large.
+
+    What is behind the last end of a line is left out. Raises Unreadable where it is no log.
+    """
+    begin = 0
+    while (end := body.find(b"\n", begin)) >= 0:
+        time, _, text = body[begin:end].partition(b" ")
+        yield Line(_at(time), text)
+        begin = end + 1
 
 
 def beginning(body: bytes) -> datetime | None:
@@ -57,19 +65,13 @@ def covers(begins: datetime | None, start: datetime) -> None:
         raise Partial("its log begins within the window: it was started, or its log rotated, a short while ago")
 
 
-def compare_clocks(lines: Sequence[Line], start: datetime, answered: datetime) -> None:
-    """Raises Unreadable where lines that the kubelet takes to be of the window have times far outside of it.
+def compare_clocks(line: Line, start: datetime, answered: datetime) -> None:
+    """Raises Unreadable where a line that the kubelet takes to be of the window has a time far outside of it.
 
     `start` and `answered` are by the operator's clock: the window's begin, and when the answer was there.
     """
-    if any(not start - CLOCKS <= line.at <= answered + CLOCKS for line in lines):
+    if not start - CLOCKS <= line.at <= answered + CLOCKS:
         raise Unreadable("the clock of its node is not that of the operator")
-
-
-def _lines(body: bytes) -> Iterator[Line]:
-    for line in body.split(b"\n")[:-1]:
-        time, _, text = line.partition(b" ")
-        yield Line(_at(time), text)
 
 
 def _at(text: bytes) -> datetime:

@@ -12,7 +12,7 @@ from slipway.podlogs.lines import Partial, Unreadable
 BYTES = 16 << 20
 """Of all logs together."""
 BYTES_OF_LOG = 4 << 20
-AT_ONCE = 4
+AT_ONCE = 2
 GRANT = "Slipway may not read logs of pods: an administrator binds it to the ClusterRole slipway-operator-logs"
 
 T = TypeVar("T")

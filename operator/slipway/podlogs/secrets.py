@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,7 +17,7 @@ from slipway.core.decision import SecretProbe
 from slipway.core.literals import SHAPES, literal
 from slipway.core.snapshot import Probed, Unverified
 from slipway.podlogs import lines, pods
-from slipway.podlogs.lines import Line, Partial, Unreadable
+from slipway.podlogs.lines import Partial, Unreadable
 from slipway.podlogs.reading import GRANT, each
 
 SECONDS = 5.0
@@ -94,24 +93,18 @@ def _of(number: int, count: int) -> str:
 
 def _look(pod: str, body: bytes, limit: int) -> _Found:
     cut = len(body) >= limit
-    text = body[: body.rfind(b"\n") + 1] if cut else body
-    if text and not text.endswith(b"\n"):
-        text += b"\n"  # its last line is still being written
-    found = lines.read(text, limit + 2)
-    kinds: Counter[str] = Counter()
-    suspicious = 0
-    for seen in _kinds_of_each(found):
-        kinds.update(seen)
-        suspicious += bool(seen)
-    return _Found(pod, len(found), suspicious, frozenset(kinds), cut)
-
-
-def _kinds_of_each(found: Sequence[Line]) -> Iterator[set[str]]:
     until = time.thread_time() + SECONDS
-    for line in found:
-        yield kinds_of(line.text) if _ANY.search(line.text) else set()
+    kinds: set[str] = set()
+    read = suspicious = 0
+    # A last line that is still being written is looked at too.
+    for line in lines.read(body if cut or body.endswith(b"\n") else body + b"\n" * bool(body)):
+        read += 1
+        if _ANY.search(line.text) and (seen := kinds_of(line.text)):
+            kinds |= seen
+            suspicious += 1
         if time.thread_time() > until:
             raise Unreadable("its log takes too long to look through")
+    return _Found(pod, read, suspicious, frozenset(kinds), cut)
 
 
 def kinds_of(text: bytes) -> set[str]:
