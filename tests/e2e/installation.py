@@ -112,7 +112,14 @@ class Operator:
                         ],
                         "templates": {
                             event: {"title": "$namespace $promotion $event"}
-                            for event in ("AwaitingApproval", "Approved", "Shifting", "RolledBack", "Launched")
+                            for event in (
+                                "Planned",
+                                "AwaitingApproval",
+                                "Approved",
+                                "Shifting",
+                                "RolledBack",
+                                "Launched",
+                            )
                         },
                     },
                     "records": {"webhook": {"urlFile": str(folder / "records"), "timeout": "5s"}},

@@ -95,3 +95,19 @@ async def test_a_crashing_candidate_never_takes_traffic_and_its_pods_reason_is_s
     assert not report.failures, report.summary()
     assert report.share(first) == 1.0
     assert tenant.condition("Ready")["status"] == "True"
+
+
+@scenario
+async def test_a_candidate_that_logs_errors_goes_back_at_its_first_step(tenant: Tenant) -> None:
+    lines = {"name": "log", "logs": {"pattern": '"level":"debug"'}, "below": 0.5, "window": "3s"}
+    canary = {"canary": {"steps": [{"weight": 10, "hold": "10m"}], "verify": "3s", "keepPrevious": "5s"}}
+    first = await tenant.serve("v1", strategy=canary, gates=[lines])
+    async with tenant.users() as users:
+        await tenant.change_image("v2", args=["--level=debug"])
+        promotion = await tenant.promote()
+        await tenant.approve(promotion)
+        status = await tenant.until_promotion(promotion, "RolledBack")
+        assert "gate log " in status["message"], status["message"]
+        await tenant.all_served_by(users, first)
+    assert not users.report().failures, users.report().summary()
+    assert "request started" not in str(tenant.seen("rollouts", "web")), "a line of a log is in the status"

@@ -12,7 +12,8 @@ from tests.e2e.tenant import Tenant
 async def test_a_launch_is_told_to_a_channel_that_listens_and_not_held_up_by_one_that_does_not(tenant: Tenant) -> None:
     await tenant.serve("v1")
     await tenant.change_image("v2")
-    promotion = await tenant.promote(communication={"notify": ["team", "nobody", "ceo"]})
+    asks = [{"name": "stakeholders-notified"}]
+    promotion = await tenant.promote(communication={"notify": ["team", "nobody", "ceo"]}, checks=asks)
 
     def told() -> list[str]:
         return [message["title"].split()[-1] for message in tenant.receiver.about(tenant.namespace)]
@@ -21,16 +22,16 @@ async def test_a_launch_is_told_to_a_channel_that_listens_and_not_held_up_by_one
         notices = tenant.status(promotion, "promotions").get("notices") or []
         return [one for notice in notices for one in notice["deliveries"] if one["channel"] == channel]
 
-    await tenant.until(lambda: told() == ["AwaitingApproval"], "the question arrives")
-    question = tenant.receiver.about(tenant.namespace)[0]["message"]
+    await tenant.until(lambda: told() == ["Planned", "AwaitingApproval"], "the question arrives")
+    question = tenant.receiver.about(tenant.namespace)[1]["message"]
     assert f"kubectl -n {tenant.namespace} patch promotion {promotion}" in question
-    await tenant.until(lambda: [one.get("delivered") for one in deliveries("team")] == [True], "it is recorded")
+    await tenant.until(lambda: [one.get("delivered") for one in deliveries("team")] == [True] * 2, "both are recorded")
     async with tenant.users() as users:
         second = await tenant.approve(promotion)
         await tenant.until_promotion(promotion, "Succeeded")
         await tenant.all_served_by(users, second)
     assert not users.report().failures, users.report().summary()
-    story = ["AwaitingApproval", "Approved", "Shifting", "Launched"]
+    story = ["Planned", "AwaitingApproval", "Approved", "Shifting", "Launched"]
     await tenant.until(lambda: told() == story, "the end arrives")
     await tenant.until(lambda: all(one.get("delivered") for one in deliveries("team")), "all of it is recorded")
     assert not any(one.get("delivered") for one in deliveries("nobody"))

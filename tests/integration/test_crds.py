@@ -95,7 +95,8 @@ CASES = [*REFUSED_NAMES, *REFUSED]
 def test_bad_objects_are_refused_in_words(empty: Shop, case: Refused) -> None:
     said = empty.refusal("create", "--dry-run=server", "--filename=-", made=case.made)
     assert case.says in said
-    assert "evaluating rule" not in said, "a rule that breaks on bad input hides what is wrong with it"
+    if "regular expression" not in case.says:  # only the error itself can say what is wrong with one
+        assert "evaluating rule" not in said, "a rule that breaks on bad input hides what is wrong with it"
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=[path.name for path in SAMPLES])

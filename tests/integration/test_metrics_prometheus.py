@@ -23,6 +23,7 @@ from slipway.config import Config, Source
 from slipway.metrics.dialects import DIALECTS, Dialect, Preset, QueryVariables, render
 from slipway.metrics.prometheus import PrometheusSource
 from slipway.metrics.reading import Error, Measured, NoData, Reading, Value
+from slipway.metrics.rules import AlertingRule, Workload, about
 from slipway.metrics.source import measure
 from slipway.metrics.sources import Sources
 
@@ -378,3 +379,30 @@ def test_a_prometheus_that_is_stopped_or_gone_is_an_error_in_time(tmp_path: Path
         running.process.kill()
         running.process.wait(30)
         assert ask(running, "vector(1)") == Error("cannot connect, or the connection broke")
+
+
+def test_alerting_rules_are_told_as_prometheus_has_them(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yml"
+    rules.write_text(
+        """
+groups:
+- name: shop
+  rules:
+  - {alert: WebDown, expr: 'up{namespace="shop", service="web"} == 0', labels: {severity: page}}
+  - {alert: OfOthers, expr: 'up{namespace="other", service="web"} == 0'}
+  - {record: web:up, expr: 'up{namespace="shop", service="web"}'}
+"""
+    )
+    with prometheus(tmp_path / "prometheus", f"rule_files: [{rules}]\n") as running:
+
+        async def asked() -> tuple[AlertingRule, ...] | Error:
+            source = PrometheusSource(running.url)
+            try:
+                return await source.alerting_rules()
+            finally:
+                await source.close()
+
+        read = asyncio.run(asked())
+    assert not isinstance(read, Error)
+    assert [rule.name for rule in read] == ["WebDown", "OfOthers"]
+    assert [rule.name for rule in about(read, Workload("shop", "web", ()))] == ["WebDown"]

@@ -54,6 +54,9 @@ class Client:
     async def log(self, namespace: str, pod: str, lines: int) -> str:
         raise NotFound("nothing runs in pods here")
 
+    async def log_since(self, namespace: str, pod: str, container: str, seconds: int | None, limit: int) -> bytes:
+        raise NotFound("nothing runs in pods here")
+
     async def kinds(self, group: str, version: str) -> list[Object]:
         return []
 

@@ -11,7 +11,8 @@ class Image:
 
     `ready_after` seconds from start to Ready; `trouble` is the kubelet's reason why it never gets there.
     `error_rate` and `latency` are what a good metrics source would report; `metrics` is how the source
-    answers instead of a number: nan, empty, several, down.
+    answers instead of a number: nan, empty, several, down. `errors` is the rate of error lines in the log of a pod;
+    None: there is no number, as of a log that was rotated.
     """
 
     ready_after: float = 2
@@ -20,6 +21,7 @@ class Image:
     latency: float = 0.1
     metrics: str = ""
     smoke: bool = True
+    errors: float | None = 0.0
 
 
 _BEHAVIOUR = {
@@ -31,6 +33,8 @@ _BEHAVIOUR = {
     "empty": Image(metrics="empty"),
     "several": Image(metrics="several"),
     "down": Image(metrics="down"),
+    "noisy": Image(errors=3.0),
+    "nolog": Image(errors=None),
     "smokefails": Image(smoke=False),
     "crashloop": Image(trouble="CrashLoopBackOff"),
     "nopull": Image(trouble="ImagePullBackOff"),

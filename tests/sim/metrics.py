@@ -13,7 +13,7 @@ from tests.sim.dataplane import DataPlane
 
 from slipway.api.duration import parse_duration
 from slipway.cluster.resources import DEPLOYMENTS, PODS
-from slipway.core.decision import HttpProbe, MetricProbe
+from slipway.core.decision import HttpProbe, LogProbe, MetricProbe
 from slipway.core.snapshot import Measured, Probed
 
 REQUESTS_PER_SECOND = 20
@@ -38,6 +38,16 @@ def measure(server: Server, plane: DataPlane, probe: MetricProbe, now: datetime,
     if requests < max(1, probe.min_requests):
         return Measured(at=now, no_data=f"{requests:.0f} requests, {probe.min_requests} are needed")
     return Measured(at=now, value=does.latency if probe.preset == "latency-p95" else does.error_rate)
+
+
+def count(server: Server, namespace: str, probe: LogProbe, now: datetime, turned: Mapping[str, str]) -> Measured:
+    """The error lines of a revision's log."""
+    deployment = server.find(DEPLOYMENTS, namespace, f"{probe.rollout}-{probe.revision}")
+    if deployment is None:
+        return Measured(at=now, no_data="it has no pods")
+    image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    errors = images.behaviour(turned.get(image, image)).errors
+    return Measured(at=now, no_data="its log was rotated") if errors is None else Measured(at=now, value=errors)
 
 
 def answer(server: Server, namespace: str, probe: HttpProbe, now: datetime, turned: Mapping[str, str]) -> Probed:

@@ -100,11 +100,11 @@ family("blue_green_healthy", healthy, BLUE_GREEN)
 family("canary_healthy", healthy, CANARY)
 
 
-def told(spec: Object, answers: Literal["takes", "refuses", "hangs"]) -> Script:
+def told(spec: Object, answers: Literal["takes", "refuses", "hangs"], **promotion: Any) -> Script:
     """The same launch while people are told of it."""
     script = stable_v1(spec)
     script.when(always, lambda w: w.post.open(answers))
-    approve(propose(script))
+    approve(propose(script, **promotion))
     script.end = End("v2", "Healthy", {"p2": "Succeeded"}, {"v1": 0, "v2": spec["replicas"]})
     return script
 
@@ -112,6 +112,21 @@ def told(spec: Object, answers: Literal["takes", "refuses", "hangs"]) -> Script:
 family("told_by_a_channel_that_takes_it", told, BLUE_GREEN, "takes")
 family("told_by_a_channel_that_refuses", told, BLUE_GREEN, "refuses")
 family("told_by_a_channel_that_hangs", told, CANARY, "hangs")
+
+
+@scenario
+def told_before_anybody_can_approve() -> Script:
+    return told(BLUE_GREEN, "takes", checks=[{"name": "stakeholders-notified"}])
+
+
+@scenario
+def stakeholders_that_cannot_be_told() -> Script:
+    script = stable_v1(BLUE_GREEN)
+    script.when(always, lambda w: w.post.open("refuses"))
+    propose(script, checks=[{"name": "stakeholders-notified"}])
+    script.once(for_seconds(10, promotion("p2", "Blocked")))
+    script.end = End(V1_STAYS, promotions={"p2": "Blocked"})
+    return script
 
 
 @scenario
@@ -305,6 +320,21 @@ COMPARING = merge_patch(
 )
 family("candidate_as_good_as_stable", healthy, COMPARING)
 family("candidate_worse_than_stable", failing, COMPARING, "failing")
+
+LINES = merge_patch(
+    CANARY, {"analysis": {"gates": [{"name": "log", "preset": "error-lines", "below": 1, "window": "2s"}]}}
+)
+family("candidate_logs_no_errors", healthy, LINES)
+family("candidate_logs_errors", failing, LINES, "noisy")
+
+
+@scenario
+def logs_that_cannot_be_counted_hold() -> Script:
+    script = approve(propose(stable_v1(LINES), "nolog"))
+    script.once(for_seconds(30, both(weight(25), phase("Held"))))
+    script.quiet = False
+    script.end = End(V1_STAYS, "Held", {"p2": "Held"})
+    return script
 
 
 @scenario

@@ -26,6 +26,7 @@ from slipway.core.decision import (
     HttpProbe,
     JobProbe,
     KeepRecord,
+    LogProbe,
     MetricProbe,
     NoticeProbe,
     Probe,
@@ -178,6 +179,8 @@ class Operator:
         match probe:
             case MetricProbe():
                 return metrics.measure(world.server, world.plane, probe, now, world.turned)
+            case LogProbe():
+                return metrics.count(world.server, namespace, probe, now, world.turned)
             case HttpProbe():
                 return metrics.answer(world.server, namespace, probe, now, world.turned)
             case TcpProbe():

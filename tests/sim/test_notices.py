@@ -40,6 +40,19 @@ def test_each_notice_is_sent_once_and_what_became_of_it_is_recorded(answers: str
     assert recorded(world) == [(event, delivered) for _, event in STORY]
 
 
+def test_whatever_it_dies_after_stakeholders_are_told_before_the_question() -> None:
+    name = "told_before_anybody_can_approve"
+    world, writes = watched(name)
+    assert world.post.sent == [("p2", "Planned"), *STORY]
+    numbers = [number for number, write in enumerate(writes, start=1) if "Promotion" in write]
+    for number in numbers if ALL else numbers[:: -(-len(numbers) // DEATHS)]:
+        world, _ = watched(name, Faults(crash_after=number))
+        events = [event for _, event in world.post.sent]
+        assert events.count("Planned") in (1, 2), writes[number - 1]
+        assert "AwaitingApproval" not in events[: events.index("Planned")]
+        assert recorded(world)[0] == ("Planned", True), writes[number - 1]
+
+
 DEATHS = 4
 """Deaths that are tried, spread evenly over the writes of Promotions: there notices and their results are."""
 

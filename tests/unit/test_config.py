@@ -167,7 +167,7 @@ CHANNEL = "name: a, urlFile: /x"
         ("notifications: {routes: [{channels: []}]}", "notifications.routes[0].channels: "),
         (
             f"notifications: {{channels: [{{{CHANNEL}}}], routes: [{{events: [Gone], channels: [a]}}]}}",
-            "notifications.routes[0].events[0]: input should be 'AwaitingApproval'",
+            "notifications.routes[0].events[0]: input should be 'Planned'",
         ),
         (
             "notifications: {templates: {Held: {body: $who}}}",

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from slipway.api.duration import Duration, SecondsUp
 from slipway.api.extensions import LIST_ATOMIC, rule, rules
+from slipway.api.log_lines import LogLines
 from slipway.api.model import Model, invalid, unique
 from slipway.api.names import Label
 from slipway.api.query import PATTERN as QUERY
@@ -89,7 +90,10 @@ class Gate(Model):
     model_config = ConfigDict(
         json_schema_extra={
             "x-kubernetes-validations": [
-                rule("has(self.preset) != has(self.query)", "exactly one of preset and query must be set"),
+                rule(
+                    "[has(self.preset), has(self.query), has(self.logs)].filter(set, set).size() == 1",
+                    "exactly one of preset, query and logs must be set",
+                ),
                 *GATE_RULES,
             ]
         }
@@ -97,13 +101,16 @@ class Gate(Model):
 
     name: Label
     """Name of the gate, unique within the Rollout."""
-    preset: Literal["error-rate", "latency-p95", "cpu", "memory"] | None = None
+    preset: Literal["error-rate", "latency-p95", "cpu", "memory", "error-lines"] | None = None
     """A query that the metrics source brings: `error-rate`, the share of failed requests from 0 to 1,
     `latency-p95`, the 95th percentile of the response time in seconds, `cpu`, the cores that a pod uses on average,
-    or `memory`, the working set of the largest pod in bytes. Of the candidate's pods only."""
+    or `memory`, the working set of the largest pod in bytes. `error-lines` asks no metrics source: it is short for
+    `logs: {}`. Of the candidate's pods only."""
     query: Query | None = None
     """PromQL that yields one number. `$(namespace) $(rollout) $(environment) $(revision) $(deployment)
     $(service) $(window)` are replaced, as in a container's args."""
+    logs: LogLines | None = None
+    """Lines of the pods' logs, per second and pod. Nothing of what they say is kept."""
     below: float | None = None
     """The number must be less than this."""
     above: float | None = None
@@ -117,16 +124,22 @@ class Gate(Model):
     success_threshold: Annotated[int, Field(ge=1, le=1000)] = 1
     """So many passing measurements in a row are needed to advance."""
     min_requests: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
-    """With fewer requests to the candidate's pods within the window there is no data."""
+    """With fewer requests to the candidate's pods within the window there is no data. Not for lines of logs."""
 
     @model_validator(mode="after")
     def _one_question_and_a_bound(self) -> Self:
-        if (self.preset is None) == (self.query is None):
-            wrong = "neither preset nor query is set" if self.query is None else "both preset and query are set"
-            raise invalid(wrong, "exactly one of preset and query")
+        asked = [name for name in ("preset", "query", "logs") if getattr(self, name) is not None]
+        if len(asked) != 1:
+            wrong = f"{' and '.join(asked)} are set" if asked else "nothing is measured"
+            raise invalid(wrong, "exactly one of preset, query and logs")
         if self.baseline is None or self.below is not None or self.above is not None:
             check_bounds(self.below, self.above)
         return self
+
+    @property
+    def counts(self) -> LogLines | None:
+        """The lines of logs that it counts; None when it asks the metrics source."""
+        return LogLines() if self.preset == "error-lines" else self.logs
 
 
 def default_gates() -> list[Gate]:

@@ -14,13 +14,21 @@ class Entry:
     name: str
     category: Category
     asks: str
+    by_itself: str = ""
+    """What Slipway looks at when the check is listed by name alone; empty where it waits for an answer."""
 
 
 _ENTRIES = (
     Entry("inputs-validated", "Security", "Is everything that comes from outside validated and sanitised?"),
     Entry("authentication-tested", "Security", "Have signing in, signing out and refused access been tested?"),
     Entry("no-secrets-in-code", "Security", "Has a scanner found no secret in the code and its history?"),
-    Entry("no-secrets-in-logs", "Security", "Do the logs of this version show no secret and no personal data?"),
+    Entry(
+        "no-secrets-in-logs",
+        "Security",
+        "Do the logs of this version show no secret and no personal data?",
+        "what the candidate's containers have logged since they started, up to 4 MiB each: no line has a well-known "
+        "token, a private key, a bearer token, or a password. Personal data is not looked for",
+    ),
     Entry("dependencies-scanned", "Security", "Have the dependencies no known vulnerability that matters?"),
     Entry(
         "dependencies-updated",
@@ -41,6 +49,8 @@ _ENTRIES = (
         "monitoring-configured",
         "Operations",
         "Are there dashboards and alerts for this service, or are they requested?",
+        "the alerting rules of the metrics source: one that works says that it is about this namespace and this "
+        "workload. Dashboards are not looked for",
     ),
     Entry("rollback-tested", "Operations", "Has going back from this version been written down and tried?"),
     Entry("migrations-tested", "Operations", "Have the pending migrations been tried, and can they be undone?"),
@@ -54,7 +64,12 @@ _ENTRIES = (
     Entry("environment-documented", "Documentation", "Is every environment variable documented?"),
     Entry("readme-updated", "Documentation", "Does the README describe this version?"),
     Entry("api-documented", "Documentation", "Has the API documentation been generated from this version?"),
-    Entry("stakeholders-notified", "Compliance", "Do stakeholders and the people on call know when this is launched?"),
+    Entry(
+        "stakeholders-notified",
+        "Compliance",
+        "Do stakeholders and the people on call know when this is launched?",
+        "its own notice `Planned`, which is sent when all other checks have passed: a channel has taken it",
+    ),
     Entry("privacy-review", "Compliance", "Does this touch personal data, and if so, has it been reviewed?"),
     Entry("legal-review", "Compliance", "Does this need a lawyer's view, and if so, what is it?"),
     Entry("accessibility-review", "Compliance", "Does this change what people see or use, and can everybody use it?"),

@@ -118,7 +118,8 @@ def _answers() -> str:
 class Check(Model):
     """One point of the checklist. It must pass before anybody can approve, unless it is looked at after the switch.
 
-    A check of the catalogue (see docs/catalogue.md) may be listed by its name alone: it waits for its answer.
+    A check of the catalogue (see docs/catalogue.md) may be listed by its name alone: Slipway answers it, or it
+    waits for its answer.
     """
 
     model_config = ConfigDict(
@@ -161,6 +162,11 @@ class Check(Model):
         """The category that it says, or that its name has."""
         entry = CATALOGUE.get(self.name)
         return self.category or OF_TEMPLATE.get(self.name) or (entry.category if entry else "")
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is listed by its name alone, without an answer or a question."""
+        return all(getattr(self, to_snake(kind)) is None for kind in _KINDS)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -11,6 +11,7 @@ from slipway.api.instant import Instant
 from slipway.api.model import StatusModel
 
 NoticeEvent = Literal[
+    "Planned",
     "AwaitingApproval",
     "Approved",
     "Shifting",
@@ -54,7 +55,7 @@ class NoticeStatus(StatusModel):
     """One notice. It is recorded together with what it tells of, and sent afterwards: a crash loses none."""
 
     event: str = ""
-    """AwaitingApproval, Approved, Shifting, NoData, Held, Frozen, RolledBack, Failed, Launched, WatchClosed or
+    """Planned, AwaitingApproval, Approved, Shifting, NoData, Held, Frozen, RolledBack, Failed, Launched, WatchClosed or
     LearningsDue."""
     at: Instant
     """When it happened."""

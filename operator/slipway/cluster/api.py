@@ -38,6 +38,13 @@ class Api(Protocol):
         """The last `lines` of what the only container of a pod has written, at most 16 KiB."""
         ...
 
+    async def log_since(self, namespace: str, pod: str, container: str, seconds: int | None, limit: int) -> bytes:
+        """What a container has written within the last `seconds`, or since its file begins; each line after its time.
+
+        At most `limit` bytes, the oldest ones.
+        """
+        ...
+
     async def kinds(self, group: str, version: str) -> Objects:
         """The APIResource entries of `group/version`; empty when the server does not know it."""
         ...

@@ -194,8 +194,19 @@ class Client:
     async def log(self, namespace: str, pod: str, lines: int) -> str:
         """The last `lines` of what the only container of a pod has written, at most 16 KiB."""
         query = {"tailLines": str(lines), "limitBytes": str(16 << 10)}
-        text: str = await self._request("log", PODS, PODS.path(namespace, pod, "log"), query)
-        return text
+        data: bytes = await self._request("log", PODS, PODS.path(namespace, pod, "log"), query)
+        return data.decode("utf-8", "replace")
+
+    async def log_since(self, namespace: str, pod: str, container: str, seconds: int | None, limit: int) -> bytes:
+        """What a container has written within the last `seconds`, or since its file begins; each line after its time.
+
+        At most `limit` bytes, the oldest ones.
+        """
+        query = {"container": container, "timestamps": "true", "limitBytes": str(limit)}
+        if seconds is not None:
+            query["sinceSeconds"] = str(seconds)
+        data: bytes = await self._request("log", PODS, PODS.path(namespace, pod, "log"), query)
+        return data
 
     async def kinds(self, group: str, version: str) -> Objects:
         """The APIResource entries of `group/version`; empty when the server does not know it."""
@@ -277,7 +288,7 @@ class Client:
             if self._observe:
                 self._observe(verb, kind, status, time.monotonic() - started)
         if status < 300:
-            return data.decode("utf-8", "replace") if verb == "log" else json.loads(data)
+            return data if verb == "log" else json.loads(data)
         raise _error(status, data, retry_after)
 
     async def _connected(self) -> _Pool:

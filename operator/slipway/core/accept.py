@@ -49,7 +49,8 @@ def accept(case: Case) -> Acceptance:
             f"spec.approval: Automatic needs the label {names.AUTOMATIC_LABEL}=automatic on namespace "
             f"{case.namespace}; an administrator sets it, or use approval: Required",
         )
-    if case.spec.analysis.source not in case.snapshot.settings.sources and case.spec.analysis.gates:
+    asks = any(gate.counts is None for gate in case.spec.analysis.gates)
+    if asks and case.spec.analysis.source not in case.snapshot.settings.sources:
         known = ", ".join(sorted(case.snapshot.settings.sources)) or "none is configured"
         return Acceptance(
             False,

@@ -14,7 +14,7 @@ from slipway.api.rollout import GateStatus, RolloutSpec
 from slipway.core import gates, instants
 from slipway.core.case import Case
 from slipway.core.compared import Compared, asked
-from slipway.core.decision import MetricProbe, Probe
+from slipway.core.decision import Measurement, Probe
 from slipway.core.gates import Subject, Verdict
 from slipway.core.marks import Baseline
 from slipway.core.revision import Revision
@@ -122,18 +122,11 @@ def take(case: Case, candidate: Revision, spec: RolloutSpec, excused: bool) -> T
 _NOTHING = frozenset({Verdict.NO_DATA, Verdict.ERROR})
 
 
-def _probe(case: Case, candidate: Revision, stable: Revision, spec: RolloutSpec, gate: Gate, turn: int) -> MetricProbe:
+def _probe(case: Case, candidate: Revision, stable: Revision, spec: RolloutSpec, gate: Gate, turn: int) -> Measurement:
     """One attempt: there is one per interval, and the one before counts a moment longer."""
     interval = spec.analysis.interval
     epoch = datetime.fromtimestamp(0, UTC)
     at = epoch + ((case.now - epoch) // interval + turn) * interval
     subject = Subject(case.namespace, case.name, stable.name, at - gate.window - timedelta(seconds=1), "baseline")
-    return MetricProbe(
-        key=f"baseline/{gate.name}/{stable.name}/{candidate.name}/{instants.render(at)}",
-        due=at,
-        source=spec.analysis.source,
-        preset=gate.preset,
-        query=gate.query,
-        variables=gates.variables(spec, subject, case.name, gate.window),
-        min_requests=gate.min_requests,
-    )
+    key = f"baseline/{gate.name}/{stable.name}/{candidate.name}/{instants.render(at)}"
+    return gates.asked(gate, key, at, subject, spec, case.name, gate.window, gate.min_requests)

@@ -16,8 +16,8 @@ from slipway.core import after_switch, instants, names, retried, set_images, sta
 from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome
 from slipway.core.containers import containers
-from slipway.core.decision import Apply, DryRun, MetricProbe, Probe, TcpProbe
-from slipway.core.gates import Subject, bound, variables
+from slipway.core.decision import Apply, DryRun, Probe, TcpProbe
+from slipway.core.gates import Subject, asked, bound
 from slipway.core.listed import listed_check, not_applicable
 from slipway.core.policy.demands import Demands
 from slipway.core.revision import Revision
@@ -275,22 +275,12 @@ def _gates_answer(case: Case, about: Subjects, known: CheckStatus | None) -> tup
     seen: list[tuple[str, Measured | None]] = []
     for gate in gates:
         key = f"answer/{gate.name}/{about.stable.name}/{about.rerun}/{run_id}"
-        probes.append(
-            MetricProbe(
-                key=key,
-                due=retry_at,
-                source=about.spec.analysis.source,
-                preset=gate.preset,
-                query=gate.query,
-                variables=variables(about.spec, subject, case.name, gate.window),
-                min_requests=0,
-            )
-        )
+        probes.append(asked(gate, key, retry_at, subject, about.spec, case.name, gate.window, 0))
         observation = case.snapshot.observations.get(key)
         seen.append((f"{gate.name} {bound(gate)}", observation if isinstance(observation, Measured) else None))
     if any(measured is None for _, measured in seen):
         pending = known if settled and known is not None else None
-        return pending or outcome(name, "Operations", Result.PENDING, "asking the metrics source"), probes
+        return pending or outcome(name, "Operations", Result.PENDING, "measuring the stable revision"), probes
     return _answered(name, about.stable.name, seen), []
 
 

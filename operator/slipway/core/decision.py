@@ -163,6 +163,52 @@ class MetricProbe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogProbe:
+    """How many lines of its log a pattern finds: per second and pod of one revision, within `window` up to the instant
+    at which it runs. Of the log only this number leaves the probe.
+
+    `container` None: the one that `kubectl logs` would show.
+    """
+
+    key: str
+    due: datetime
+    rollout: str
+    revision: str
+    pattern: str
+    container: str | None
+    window: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretProbe:
+    """Whether a line that the pods of a revision have logged so far looks like a secret. Passed: none of them does."""
+
+    key: str
+    due: datetime
+    rollout: str
+    revision: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RulesProbe:
+    """Whether the metrics source has alerting rules that are about a Rollout; `deployments` are those of its revisions.
+
+    Only the names of rules that say that they are about `namespace` leave the probe.
+    """
+
+    key: str
+    due: datetime
+    source: str
+    namespace: str
+    rollout: str
+    deployments: tuple[str, ...]
+
+
+Measurement = MetricProbe | LogProbe
+"""What yields a number."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HttpProbe:
     """One HTTP smoke test against pods of the namespace (addresses that the kubelet reported)."""
 
@@ -283,6 +329,9 @@ class NodeProbe:
 
 Probe = (
     MetricProbe
+    | LogProbe
+    | SecretProbe
+    | RulesProbe
     | HttpProbe
     | TcpProbe
     | ServiceHttpProbe

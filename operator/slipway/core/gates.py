@@ -15,9 +15,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from slipway.api.duration import format_duration
+from slipway.api.log_lines import ERROR_LINES
 from slipway.api.rollout import Gate, GateStatus, RolloutSpec
 from slipway.core import compared, instants, names
-from slipway.core.decision import MetricProbe
+from slipway.core.decision import LogProbe, Measurement, MetricProbe
 from slipway.core.snapshot import Measured, Observation
 
 
@@ -175,21 +176,47 @@ def key(gate: Gate, subject: Subject, due_at: datetime) -> str:
     return f"gate/{gate.name}/{subject.revision}/{subject.stage}/{since}/{at}"
 
 
-def probe(gate: Gate, status: GateStatus, subject: Subject, spec: RolloutSpec, service: str) -> MetricProbe:
+def probe(gate: Gate, status: GateStatus, subject: Subject, spec: RolloutSpec, service: str) -> Measurement:
     """The next measurement of a gate."""
     return probe_at(gate, due(gate, status, subject, spec.analysis.interval), subject, spec, service)
 
 
-def probe_at(gate: Gate, at: datetime, subject: Subject, spec: RolloutSpec, service: str) -> MetricProbe:
+def probe_at(gate: Gate, at: datetime, subject: Subject, spec: RolloutSpec, service: str) -> Measurement:
     """The measurement of a gate that is due `at`."""
+    length = window(gate, subject, at)
+    return asked(gate, key(gate, subject, at), at, subject, spec, service, length, gate.min_requests)
+
+
+def asked(
+    gate: Gate,
+    key: str,
+    due: datetime,
+    subject: Subject,
+    spec: RolloutSpec,
+    service: str,
+    length: timedelta,
+    min_requests: int,
+) -> Measurement:
+    """What a gate asks of one revision: the metrics source, or the log of its pods."""
+    lines = gate.counts
+    if lines is not None:
+        return LogProbe(
+            key=key,
+            due=due,
+            rollout=subject.rollout,
+            revision=subject.revision,
+            pattern=lines.pattern or ERROR_LINES,
+            container=lines.container,
+            window=length,
+        )
     return MetricProbe(
-        key=key(gate, subject, at),
-        due=at,
+        key=key,
+        due=due,
         source=spec.analysis.source,
         preset=gate.preset,
         query=gate.query,
-        variables=variables(spec, subject, service, window(gate, subject, at)),
-        min_requests=gate.min_requests,
+        variables=variables(spec, subject, service, length),
+        min_requests=min_requests,
     )
 
 

@@ -10,11 +10,12 @@ from slipway.api.job_check import JobCheck
 from slipway.api.object_check import ObjectCheck
 from slipway.api.promotion import CheckStatus
 from slipway.api.smoke_test import TCPSmokeTest
-from slipway.core import after_switch, instants, job
+from slipway.core import after_switch, instants, job, notified
 from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome
 from slipway.core.decision import JobProbe, MetricProbe, ObjectProbe, Probe, ServiceHttpProbe, TcpProbe
 from slipway.core.gates import Subject, Verdict, judge, variables
+from slipway.core.own_answers import OWN_ANSWERS
 from slipway.core.smoke import TCP_TIMEOUT
 from slipway.core.snapshot import Measured, Observation, Probed, Unverified
 
@@ -33,8 +34,10 @@ def listed_check(case: Case, about: Subjects, check: Check, known: CheckStatus |
         name = str(about.owner["metadata"]["name"])
         due = not after_switch.is_later(check)
         return after_switch.state(case, about.promotion, name, about.plan_hash, check, due), []
+    if check.name == notified.NAME and check.is_alone:
+        return notified.check(case, about, check, known), []
     question = check.prometheus or check.http or check.tcp or check.object or check.job
-    if question is None:
+    if question is None and check.name not in OWN_ANSWERS:
         return _unanswered(check), []
     return _asked(case, about, check, question, known)
 
@@ -56,7 +59,7 @@ def _attested(check: Check, stated: Attestation) -> CheckStatus:
     return outcome(check.name, check.about, result, f"attested: {stated.summary}", stated.evidence or "")
 
 
-def _asked(case: Case, about: Subjects, check: Check, question: Question, known: CheckStatus | None) -> Found:
+def _asked(case: Case, about: Subjects, check: Check, question: Question | None, known: CheckStatus | None) -> Found:
     """Asked once, when the candidate has pods. A failure stays one until `rerun`.
 
     Where nothing could be found out it is asked for again, and written down again when the answer is another.
@@ -102,8 +105,10 @@ def _asking(probe: Probe) -> str:
     return "asking"
 
 
-def _probe(case: Case, about: Subjects, check: str, question: Question, key: str, due: datetime) -> Probe:
+def _probe(case: Case, about: Subjects, check: str, question: Question | None, key: str, due: datetime) -> Probe:
     match question:
+        case None:
+            return OWN_ANSWERS[check](case, about, key, due)
         case JobCheck():
             return JobProbe(key=key, due=due, job=job.run(check, question, about.owner, about.plan_hash, about.rerun))
         case ObjectCheck():
@@ -141,7 +146,7 @@ def _probe(case: Case, about: Subjects, check: str, question: Question, key: str
             )
 
 
-def _answered(check: Check, question: Question, seen: Observation) -> CheckStatus:
+def _answered(check: Check, question: Question | None, seen: Observation) -> CheckStatus:
     if isinstance(seen, Unverified):
         return outcome(check.name, check.about, Result.UNVERIFIABLE, seen.message)
     if isinstance(question, PrometheusCheck) and isinstance(seen, Measured):

@@ -47,18 +47,20 @@ _SWITCH = frozenset({"", "true", "false", "yes", "no", "on", "off", "none", "ena
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _REFERENCE = re.compile(r"\$\([A-Za-z_][-A-Za-z0-9_.]*\)|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?")
 
-_SHAPES = re.compile(
-    r"""
-    (?:AKIA|ASIA)[A-Z0-9]{16}
-    | gh[pousr]_[A-Za-z0-9]{36,} | github_pat_[A-Za-z0-9_]{22,} | glpat-[-\w]{20,}
-    | xox[abeprs]-[-A-Za-z0-9]{10,} | [rs]k_(?:live|test)_[A-Za-z0-9]{16,} | sk-[-\w]{20,}
-    | AIza[-\w]{35} | npm_[A-Za-z0-9]{36} | pypi-[-\w]{50,} | dckr_pat_[-\w]{20,} | hvs\.[-\w]{20,}
-    | SG\.[-\w]{16,}\.[-\w]{16,}
-    | eyJ[-\w]{8,}\.eyJ[-\w]{8,}\.[-\w]*
-    | -----BEGIN[ ](?:[A-Z]+[ ])*PRIVATE[ ]KEY-----
-    """,
-    re.VERBOSE | re.ASCII,
-)
+SHAPES = {
+    "AWS access key": r"(?:AKIA|ASIA)[A-Z0-9]{16}",
+    "GitHub token": r"gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}",
+    "GitLab token": r"glpat-[-\w]{20,}",
+    "Slack token": r"xox[abeprs]-[-A-Za-z0-9]{10,}",
+    "Stripe key": r"[rs]k_(?:live|test)_[A-Za-z0-9]{16,}",
+    "API key": r"sk-[-\w]{20,}|AIza[-\w]{35}|SG\.[-\w]{16,}\.[-\w]{16,}",
+    "registry token": r"npm_[A-Za-z0-9]{36}|pypi-[-\w]{50,}|dckr_pat_[-\w]{20,}",
+    "Vault token": r"hvs\.[-\w]{20,}",
+    "JSON Web Token": r"eyJ[-\w]{8,}\.eyJ[-\w]{8,}\.[-\w]*",
+    "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
+}
+"""What secrets of well-known kinds look like, by their kind; in the syntax of `re` and of RE2."""
+_SHAPES = re.compile("|".join(SHAPES.values()), re.ASCII)
 _IN_ADDRESS = re.compile(r"(?<=://)([^\s/:@]{0,256}):([^\s/@]{1,256})@")
 _ASSIGNED = re.compile(
     r"""(?i)([-\w.]{0,64}(?:passw(?:or)?d|passphrase|secret|token|key|credentials?|authorization)["']?\s{0,4}[:=]\s{0,4}["']?(?:bearer\s|basic\s)?)[^\s"',;&]{1,512}"""

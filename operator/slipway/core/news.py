@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from slipway.api.promotion import PromotionStatus
 from slipway.core.ceiling import Code
-from slipway.core.charge import Claim
+from slipway.core.charge import FINAL, Claim
 from slipway.core.conditions import find
+from slipway.core.notified import EVENT
+from slipway.core.planned import planned
 from slipway.core.reminder import DUE
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
@@ -30,6 +32,9 @@ def news(scene: Scene, claim: Claim, after: PromotionStatus, moved: Revision | N
     before = claim.status
     plan = after.plan_hash.removeprefix("sha256:")[:10]
     entered = after.phase != before.phase
+    told = planned(scene, claim)
+    if told and after.phase not in FINAL:
+        yield News(EVENT, told)
     if after.phase == "AwaitingApproval" and (entered or after.plan_hash != before.plan_hash):
         yield News("AwaitingApproval", f"{plan}/{_asked(scene, claim)}")
     if not before.phase:

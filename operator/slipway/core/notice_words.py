@@ -8,6 +8,7 @@ from datetime import datetime
 from slipway.api.promotion import PromotionStatus
 from slipway.core.charge import Claim
 from slipway.core.conditions import find
+from slipway.core.course import automatic
 from slipway.core.marks import Cause
 from slipway.core.reminder import DUE
 from slipway.core.revision import Revision
@@ -67,6 +68,15 @@ def _time(instant: datetime) -> str:
     return instant.strftime("%H:%M UTC on %Y-%m-%d")
 
 
+def _planned(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
+    look = f"kubectl -n {scene.case.namespace} get promotion {claim.name} -o yaml"
+    then = "it begins by itself" if automatic(scene.case) else "it begins when it is approved"
+    return (
+        f"The launch of {subject(scene, claim, after)} is planned: all other checks have passed, and {then}.\n"
+        f"To see all of it: {look}"
+    )
+
+
 def _awaiting(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
     look = f"kubectl -n {scene.case.namespace} get promotion {claim.name} -o yaml"
     return f"{subject(scene, claim, after)} waits for a person.\n{after.message}\nTo see all of it: {look}"
@@ -96,6 +106,7 @@ def _sentence(words: str) -> Callable[[Scene, Claim, PromotionStatus], str]:
 
 
 _SENTENCES: dict[str, Callable[[Scene, Claim, PromotionStatus], str]] = {
+    "Planned": _planned,
     "AwaitingApproval": _awaiting,
     "Approved": _approved,
     "Shifting": _shifting,

@@ -15,7 +15,7 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """The result of a MetricProbe. Exactly one of `value`, `no_data` and `error` is set.
+    """The result of a measurement. Exactly one of `value`, `no_data` and `error` is set.
 
     `value` is finite; `no_data` and `error` are short reasons without anything that a metrics server said.
     """

@@ -21,6 +21,8 @@ from urllib3.util import Retry
 
 MAX_BODY = 1 << 20
 """Bytes of an answer that are read; the answer to a gate's query has a few hundred."""
+MAX_RULES = 16 << 20
+"""The same for all alerting rules of a source."""
 NEVER = Retry(0, read=False, redirect=False, respect_retry_after_header=False)
 
 
@@ -140,15 +142,23 @@ class PrometheusClient(PrometheusConnect):  # type: ignore[misc]  # the library 
 
     def instant_query(self, promql: str, at: datetime) -> tuple[int, bytes]:
         """HTTP status and body of the answer to `promql`, evaluated at `at`; QueryFailed without one."""
+        asked = {
+            "query": promql,
+            "time": f"{at.timestamp():.3f}",
+            "timeout": f"{self._seconds * 1000:.0f}ms",  # the server stops when we have left
+        }
+        return self._get("query", asked, MAX_BODY)
+
+    def alerting_rules(self) -> tuple[int, bytes]:
+        """HTTP status and body of the answer with all alerting rules; QueryFailed without one."""
+        return self._get("rules", {"type": "alert", "exclude_alerts": "true"}, MAX_RULES)
+
+    def _get(self, what: str, params: dict[str, str], most: int) -> tuple[int, bytes]:
         try:
             with self._session.request(
                 self._method,
-                f"{self.url}/api/v1/query",
-                params={
-                    "query": promql,
-                    "time": f"{at.timestamp():.3f}",
-                    "timeout": f"{self._seconds * 1000:.0f}ms",  # the server stops when we have left
-                },
+                f"{self.url}/api/v1/{what}",
+                params=params,
                 headers=self.headers,
                 auth=self.auth,
                 # A third for each address, so that another one of the same name has its turn in time.
@@ -156,7 +166,7 @@ class PrometheusClient(PrometheusConnect):  # type: ignore[misc]  # the library 
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return response.status_code, _bounded(response)
+                return response.status_code, _bounded(response, most)
         except requests.RequestException as error:
             self._cutter.forget()
             raise QueryFailed(_why(error)) from None
@@ -179,12 +189,12 @@ class PrometheusClient(PrometheusConnect):  # type: ignore[misc]  # the library 
         self._cutter.forget()
 
 
-def _bounded(response: requests.Response) -> bytes:
+def _bounded(response: requests.Response, most: int) -> bytes:
     body = bytearray()
     for chunk in response.iter_content(1 << 16):
         body += chunk
-        if len(body) > MAX_BODY:
-            raise QueryFailed(f"the answer is larger than {MAX_BODY >> 10} KiB")
+        if len(body) > most:
+            raise QueryFailed(f"the answer is larger than {most >> 10} KiB")
     return bytes(body)
 
 

@@ -26,6 +26,12 @@ ERROR_TYPES = frozenset(
 
 def read_answer(status: int, body: bytes, at: datetime) -> Reading:
     """The reading in an answer with HTTP `status` and `body` to a query evaluated at `at`."""
+    data = read_data(status, body)
+    return data if isinstance(data, Error) else _result(data.get("resultType"), data.get("result"), at)
+
+
+def read_data(status: int, body: bytes) -> dict[str, Any] | Error:
+    """What a whole and successful answer says."""
     if 300 <= status < 400:
         return Error(f"HTTP {status}: redirects are not followed")
     envelope = _envelope(body)
@@ -42,7 +48,7 @@ def read_answer(status: int, body: bytes, at: datetime) -> Reading:
     data = envelope.get("data")
     if not isinstance(data, dict):
         return Error("the answer has no data")
-    return _result(data.get("resultType"), data.get("result"), at)
+    return data
 
 
 def _envelope(body: bytes) -> dict[str, Any] | None:

@@ -1,13 +1,18 @@
 """A metrics source with Prometheus' HTTP API, for asyncio: bounded in time, in size and in concurrency."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 from slipway.metrics.client import PrometheusClient, QueryFailed
 from slipway.metrics.envelope import read_answer
 from slipway.metrics.reading import Error, Reading
+from slipway.metrics.rules import AlertingRule, read_rules
+
+T = TypeVar("T")
 
 
 class PrometheusSource:
@@ -33,15 +38,22 @@ class PrometheusSource:
         self._slots = asyncio.Semaphore(max_concurrency)
         self._threads = ThreadPoolExecutor(max_concurrency, thread_name_prefix="slipway-metrics")
         self._idle: list[PrometheusClient] = []
-        self._running: dict[PrometheusClient, asyncio.Future[Reading]] = {}
+        self._running: dict[PrometheusClient, asyncio.Future[Any]] = {}
         self._closed = False
 
     async def query(self, promql: str, at: datetime) -> Reading:
         """What `promql` yields at `at`; an Error when the source has not answered within the timeout."""
+        return await self._in_time(lambda client: read_answer(*client.instant_query(promql, at), at))
+
+    async def alerting_rules(self) -> tuple[AlertingRule, ...] | Error:
+        """All alerting rules; an Error when the source has not answered within the timeout."""
+        return await self._in_time(lambda client: read_rules(*client.alerting_rules()))
+
+    async def _in_time(self, ask: Callable[[PrometheusClient], T]) -> T | Error:
         try:
             async with asyncio.timeout(self._timeout.total_seconds()):
                 await self._slots.acquire()
-                return await self._ask(promql, at)
+                return await self._ask(ask)
         except TimeoutError:
             return Error(f"no answer within {self._timeout.total_seconds():g} s")
 
@@ -58,12 +70,12 @@ class PrometheusSource:
         self._idle.clear()
         self._threads.shutdown(wait=False)
 
-    async def _ask(self, promql: str, at: datetime) -> Reading:
+    async def _ask(self, ask: Callable[[PrometheusClient], T]) -> T | Error:
         if self._closed:
             self._slots.release()
             return Error("the source is closed")
         client = self._idle.pop() if self._idle else self._new_client()
-        running = asyncio.get_running_loop().run_in_executor(self._threads, _ask, client, promql, at)
+        running = asyncio.get_running_loop().run_in_executor(self._threads, _asked, client, ask)
         self._running[client] = running
         running.add_done_callback(lambda _: self._ended(client))
         try:
@@ -88,11 +100,10 @@ class PrometheusSource:
         )
 
 
-def _ask(client: PrometheusClient, promql: str, at: datetime) -> Reading:
+def _asked(client: PrometheusClient, ask: Callable[[PrometheusClient], T]) -> T | Error:
     try:
-        status, body = client.instant_query(promql, at)
+        return ask(client)
     except QueryFailed as error:
         return Error(str(error))
     except OSError:  # the certificate bundle is missing or unreadable: requests lets this one through
         return Error("the CA file cannot be read")
-    return read_answer(status, body, at)

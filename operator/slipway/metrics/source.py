@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from slipway.metrics.reading import Error, Measured, NoData, Reading, Value
+from slipway.metrics.rules import AlertingRule
 
 
 class MetricsSource(Protocol):
@@ -15,6 +16,10 @@ class MetricsSource(Protocol):
 
         Ends within the source's timeout, and never raises for what the source does.
         """
+        ...
+
+    async def alerting_rules(self) -> tuple[AlertingRule, ...] | Error:
+        """All alerting rules of the source, of whatever they are."""
         ...
 
     async def close(self) -> None:

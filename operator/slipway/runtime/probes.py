@@ -1,4 +1,4 @@
-"""Carries out one probe: a gate's query, a smoke test, a server-side dry run, or a notice."""
+"""Carries out one probe: a gate's question, a smoke test, a server-side dry run, or a notice."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from slipway.core.decision import (
     HttpProbe,
     JobProbe,
     KeepRecord,
+    LogProbe,
     MetricProbe,
     NodeProbe,
     NoticeProbe,
@@ -26,6 +27,8 @@ from slipway.core.decision import (
     Probe,
     PublishReport,
     Replace,
+    RulesProbe,
+    SecretProbe,
     ServiceHttpProbe,
     TcpProbe,
 )
@@ -37,9 +40,10 @@ from slipway.metrics.sources import ConfiguredSource
 from slipway.notifying.channel import NotSent
 from slipway.notifying.notifier import Notifier
 from slipway.notifying.settings import Notifications
+from slipway.podlogs import counting, secrets
 from slipway.probing.http import http_probe
 from slipway.probing.tcp import tcp_probe
-from slipway.runtime import job_checks, nodes, object_checks, writes
+from slipway.runtime import alerting, job_checks, nodes, object_checks, writes
 from slipway.runtime.keeper import Keeper
 from slipway.runtime.observations import NoResult
 from slipway.runtime.publishing import NotOurs, publish
@@ -47,6 +51,7 @@ from slipway.runtime.publishing import NotOurs, publish
 SMOKE_TESTS_AT_ONCE = 64
 DRY_RUNS_AT_ONCE = 8
 EXPRESSIONS_AT_ONCE = 2
+LOGS_AT_ONCE = 2
 DIALLED_ENDPOINTS = 16
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 
@@ -76,12 +81,21 @@ class Prober:
         self._smoke_tests = asyncio.Semaphore(SMOKE_TESTS_AT_ONCE)
         self._dry_runs = asyncio.Semaphore(DRY_RUNS_AT_ONCE)
         self._expressions = asyncio.Semaphore(EXPRESSIONS_AT_ONCE)
+        self._logs = asyncio.Semaphore(LOGS_AT_ONCE)
 
     async def run(self, namespace: str, probe: Probe) -> Observation:
         """Carry out `probe` for a Rollout of `namespace`. Raises NoResult when it says nothing either way."""
         match probe:
             case MetricProbe():
                 return await self._measure(probe)
+            case LogProbe():
+                async with self._logs:
+                    return await counting.count(self._api, namespace, probe)
+            case SecretProbe():
+                async with self._logs:
+                    return await secrets.scan(self._api, namespace, probe)
+            case RulesProbe():
+                return await alerting.look(self._sources, probe)
             case HttpProbe():
                 async with self._smoke_tests:
                     result = await http_probe(

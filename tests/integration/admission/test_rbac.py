@@ -81,6 +81,13 @@ def test_semantics_24_no_shipped_role_has_a_wildcard() -> None:
                 assert not [value for values in rule.values() for value in values if "*" in value], role["metadata"]
 
 
+def test_an_administrator_can_leave_out_the_right_to_read_logs() -> None:
+    text = (REPOSITORY / "manifests" / "access" / "operator-roles.yaml").read_text()
+    roles = [made for made in yaml.safe_load_all(text) if made["kind"] == "ClusterRole"]
+    reading = [role for role in roles if any("pods/log" in rule["resources"] for rule in role.get("rules", []))]
+    assert [(role["metadata"]["name"], len(role["rules"])) for role in reading] == [("slipway-operator-logs", 1)]
+
+
 NOT_THE_OPERATORS = [
     ("", "secrets", "get"),
     ("", "secrets", "list"),

@@ -27,6 +27,7 @@ from slipway.core.decision import (
     Delete,
     DryRun,
     KeepRecord,
+    LogProbe,
     MarkRevision,
     MetricProbe,
     NodeProbe,
@@ -69,6 +70,7 @@ class Cluster:
         self.objects: dict[Key, Object] = {}
         self.observations: dict[str, Observation] = {}
         self.measure: Callable[[MetricProbe], dict[str, Any]] = lambda _: {"value": 0.001}
+        self.count: Callable[[LogProbe], dict[str, Any]] = lambda _: {"value": 0.0}
         self.probe: Callable[[Probe], bool] = lambda _: True
         self.unverified: Callable[[Probe], str] = lambda _: ""
         self.settings = Settings()
@@ -253,6 +255,8 @@ class Cluster:
                 found = Measured(at=self.now, **self.measure(probe))
                 self.measured.append((self.now, probe, found))
                 self.observations[key] = found
+            elif isinstance(probe, LogProbe):
+                self.observations[key] = Measured(at=self.now, **self.count(probe))
             elif isinstance(probe, KeepRecord):
                 self.observations[key] = self.keep(probe)
             elif isinstance(probe, DryRun):

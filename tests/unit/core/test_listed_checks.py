@@ -11,7 +11,16 @@ from tests.unit.core.cluster import Cluster, revision_of, serving
 from tests.unit.core.objects import Object, blue_green, template
 
 from slipway.api.check import BUILT_IN, OF_TEMPLATE
-from slipway.core.decision import JobProbe, MetricProbe, ObjectProbe, Probe, ServiceHttpProbe, TcpProbe
+from slipway.core.decision import (
+    JobProbe,
+    MetricProbe,
+    ObjectProbe,
+    Probe,
+    RulesProbe,
+    SecretProbe,
+    ServiceHttpProbe,
+    TcpProbe,
+)
 
 V2 = revision_of(blue_green(2))
 EVIDENCE = "https://ci.example/runs/7"
@@ -359,3 +368,43 @@ def test_where_admission_does_not_verify_names_a_confirmation_says_so() -> None:
     cluster.say("web-2", confirmed={"basket": {"by": "ada", "plan": plan}})
     cluster.settle()
     assert "nobody has verified who that is" in result(cluster, "basket")["message"]
+
+
+def test_a_check_that_slipway_answers_by_itself_needs_no_answer_and_takes_any() -> None:
+    cluster = proposed({"name": "no-secrets-in-logs"})
+    found = result(cluster, "no-secrets-in-logs")
+    assert (found["result"], found["category"]) == ("Passed", "Security")
+    assert cluster.phase("web-2") == "AwaitingApproval"
+    stated = proposed({"name": "no-secrets-in-logs", "attest": {"passed": True, "summary": "looked through"}})
+    assert result(stated, "no-secrets-in-logs")["message"] == "attested: looked through"
+
+
+def test_secrets_in_logs_block_and_what_cannot_be_read_is_asked_again() -> None:
+    cluster = serving(blue_green())
+    cluster.probe = lambda probe: not isinstance(probe, SecretProbe)
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", checks=[{"name": "no-secrets-in-logs"}])
+    cluster.settle()
+    assert cluster.phase("web-2") == "Blocked"
+    cluster.probe = lambda _: True
+    cluster.unverified = lambda probe: "the pods have logged nothing" if isinstance(probe, SecretProbe) else ""
+    cluster.say("web-2", rerun="2")
+    cluster.settle()
+    assert result(cluster, "no-secrets-in-logs")["result"] == "Unverifiable"
+    cluster.unverified = lambda _: ""
+    assert cluster.run(120, lambda: cluster.phase("web-2") == "AwaitingApproval")
+
+
+def test_alerting_rules_are_asked_for_by_the_names_of_the_rollout() -> None:
+    asked: list[RulesProbe] = []
+    cluster = serving(blue_green())
+    cluster.probe = lambda probe: not isinstance(probe, RulesProbe) or asked.append(probe) is not None
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", checks=[{"name": "monitoring-configured"}])
+    cluster.settle()
+    assert cluster.phase("web-2") == "Blocked"
+    assert {(p.source, p.namespace, p.rollout) for p in asked} == {("default", "shop", "web")}
+    assert {p.deployments for p in asked} == {(f"web-{V2}", f"web-{revision_of(blue_green())}")}
+    cluster.say("web-2", checks=[{"name": "monitoring-configured", "notApplicable": {"reason": "a demo"}}])
+    cluster.settle()
+    assert cluster.phase("web-2") == "AwaitingApproval"

@@ -193,7 +193,7 @@ def _stage(rollout: RolloutSpec, stage: Stage, looked_at: Sequence[str]) -> Plan
 
 def _gate(rollout: RolloutSpec, name: str) -> str:
     gate = next(g for g in rollout.analysis.gates if g.name == name)
-    asked = gate.preset or "a query of its own"
+    asked = gate.preset or ("lines of the log" if gate.logs is not None else "a query of its own")
     return (
         f"{gate.name} {bound(gate)} ({asked}), over {format_duration(gate.window)}, every "
         f"{format_duration(rollout.analysis.interval)}; {gate.failure_threshold} in a row send traffic back"
