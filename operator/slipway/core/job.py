@@ -1,4 +1,4 @@
-"""The Job of a check: one run per Promotion, check, plan and rerun, told apart by its name."""
+"""The Job of a check, and of a smoke test: one run, told apart by its name."""
 
 from __future__ import annotations
 
@@ -12,43 +12,57 @@ from slipway.core import names
 from slipway.core.snapshot import Object
 
 KEPT_SECONDS = 3600
-"""How long a finished Job is there for people to look at; its result is in the Promotion's status by then."""
+"""How long a finished Job of a check is there for people to look at; its result is in a status by then."""
 
 
 def run(check: str, asked: JobCheck, promotion: Object, plan_hash: str, rerun: str) -> dict[str, Any]:
-    """The Job to create for this run. Equal arguments give the same name: it cannot be made twice."""
+    """The Job to create for this run of a check. Equal arguments give the same name: it cannot be made twice."""
     meta = promotion["metadata"]
-    rollout = str(promotion["spec"]["rollout"])
-    identity = "/".join((meta["uid"], check, plan_hash, rerun))
-    own = {
-        names.MANAGED_BY_LABEL: names.OPERATOR,
-        names.CHECK_OF_LABEL: rollout,
-        names.CHECK_LABEL: check,
+    owner = {
+        "apiVersion": names.API_VERSION,
+        "kind": "Promotion",
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
     }
+    identity = "/".join((meta["uid"], check, plan_hash, rerun))
+    labels = {names.CHECK_OF_LABEL: str(promotion["spec"]["rollout"]), names.CHECK_LABEL: check}
+    return owned(
+        name(f"check-{check}", identity), meta["namespace"], owner, labels, asked, asked.template, KEPT_SECONDS
+    )
+
+
+def name(prefix: str, identity: str) -> str:
+    """The name of a run: of a length that pods can be named after, and another for each identity."""
+    return f"{prefix[:46]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
+def owned(
+    name: str,
+    namespace: str,
+    owner: Mapping[str, Any],
+    labels: Mapping[str, str],
+    asked: JobCheck,
+    template: Mapping[str, Any],
+    kept_seconds: int,
+) -> dict[str, Any]:
+    """A Job that ends by itself and is cleared away. `labels` say what it is a run of."""
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": f"check-{check[:40]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}",
-            "namespace": meta["namespace"],
-            "labels": own,
-            "ownerReferences": [
-                {
-                    "apiVersion": names.API_VERSION,
-                    "kind": "Promotion",
-                    "name": meta["name"],
-                    "uid": meta["uid"],
-                    "controller": True,
-                }
-            ],
+            "name": name,
+            "namespace": namespace,
+            "labels": {names.MANAGED_BY_LABEL: names.OPERATOR, **labels},
+            "ownerReferences": [dict(owner)],
         },
         "spec": {
             "backoffLimit": asked.retries,
             "activeDeadlineSeconds": math.ceil(asked.timeout.total_seconds()),
-            "ttlSecondsAfterFinished": KEPT_SECONDS,
+            "ttlSecondsAfterFinished": kept_seconds,
             # A pod that is being replaced has ended: never two at once.
             "podReplacementPolicy": "Failed",
-            "template": _template(asked.template),
+            "template": _template(template),
         },
     }
 

@@ -38,7 +38,8 @@ from slipway.notifying.notifier import Notifier
 from slipway.notifying.settings import Notifications
 from slipway.probing.http import http_probe
 from slipway.probing.tcp import tcp_probe
-from slipway.runtime import job_checks, object_checks, writes
+from slipway.runtime import object_checks, writes
+from slipway.runtime.job_checks import JobRunner
 from slipway.runtime.keeper import Keeper
 from slipway.runtime.observations import NoResult
 from slipway.runtime.publishing import NotOurs, publish
@@ -70,6 +71,7 @@ class Prober:
         self._api = api
         self._keeper = keeper
         self._may_write = may_write
+        self._jobs = JobRunner(api, may_write)
         self._sources = sources
         self._notifier = notifier or Notifier(Notifications())
         self._smoke_tests = asyncio.Semaphore(SMOKE_TESTS_AT_ONCE)
@@ -94,7 +96,7 @@ class Prober:
                 async with self._expressions:
                     return await object_checks.look(self._api, namespace, probe)
             case JobProbe():
-                return await job_checks.run(self._api, probe, self._may_write)
+                return await self._jobs.run(probe)
             case DryRun():
                 async with self._dry_runs:
                     return await self._rehearse(probe)

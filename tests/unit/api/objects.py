@@ -89,6 +89,11 @@ def run(template: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {"name": "migrations", "category": "Operations", "job": {"template": template} | changes}
 
 
+def smoke_job(template: dict[str, Any], name: str = "journey", **changes: Any) -> dict[str, Any]:
+    """A smoke test that is a Job."""
+    return {"name": name, "job": {"template": template} | changes}
+
+
 ACCEPTED = {
     "a policy that demands nothing": policy(),
     "a policy with all of it": policy(
@@ -139,6 +144,22 @@ ACCEPTED = {
         {"name": "home", "http": {"port": "http", "expectBody": "greetings"}},
         {"name": "number", "http": {"port": 80, "path": "/x?y=z", "expectStatus": 404, "timeout": "1s"}},
         {"name": "database", "tcp": {"service": "db", "port": 5432}},
+        smoke_job({"metadata": {"labels": {"app": "journey"}}, "spec": {"containers": []}}, timeout="90s", retries=1),
+    ),
+    "twenty smoke tests that are Jobs": smoke_tests(
+        *(
+            smoke_job(
+                {
+                    "metadata": {
+                        "labels": {f"example.com/{n:02}": "x" * 63 for n in range(20)},
+                        "annotations": {f"example.com/{n:02}": "x" * 1024 for n in range(20)},
+                    },
+                    "spec": {},
+                },
+                f"journey-{n}",
+            )
+            for n in range(20)
+        )
     ),
     "an abort": rollout(abort="3f2a9c01de"),
     "an abort by the full revision": rollout(abort="3f" * 32),
@@ -385,9 +406,9 @@ REFUSED = [
     ),
     Refused(
         "a field that is not built yet",
-        smoke_tests({"name": "journey", "job": {"template": {}}, "tcp": {"service": "db", "port": 1}}),
-        "spec.smokeTests[0].job",
-        'strict decoding error: unknown field "spec.smokeTests[0].job"',
+        smoke_tests({"name": "journey", "script": {"image": "x"}, "tcp": {"service": "db", "port": 1}}),
+        "spec.smokeTests[0].script",
+        'strict decoding error: unknown field "spec.smokeTests[0].script"',
     ),
     Refused("negative replicas", rollout(replicas=-1), "spec.replicas", "should be greater than or equal to 0"),
     Refused("replicas in words", rollout(replicas="three"), "spec.replicas", 'must be of type integer: "string"'),
@@ -705,13 +726,31 @@ REFUSED = [
         "a smoke test that tests nothing",
         smoke_tests({"name": "x"}),
         "spec.smokeTests[0]",
-        "spec.smokeTests[0]: Invalid value: exactly one of http and tcp must be set",
+        "spec.smokeTests[0]: Invalid value: exactly one of http, tcp, job must be set",
     ),
     Refused(
         "a smoke test of two kinds",
         smoke_tests({"name": "x", "http": {"port": 80}, "tcp": {"service": "db", "port": 1}}),
         "spec.smokeTests[0]",
-        "exactly one of http and tcp must be set",
+        "exactly one of http, tcp, job must be set",
+    ),
+    Refused(
+        "a smoke test that is a Job and a request",
+        smoke_tests({"name": "x", "http": {"port": 80}, "job": {"template": {"spec": {}}}}),
+        "spec.smokeTests[0]",
+        "exactly one of http, tcp, job must be set",
+    ),
+    Refused(
+        "a smoke test whose Job would make pods of a Rollout",
+        smoke_tests(smoke_job({"metadata": {"labels": {"slipway.dev/revision": "3f2a9c01de"}}, "spec": {}})),
+        "spec.smokeTests[0].job.template.metadata.labels[slipway.dev/revision]",
+        "labels of slipway.dev are Slipway's",
+    ),
+    Refused(
+        "a smoke test whose Job has no pod",
+        smoke_tests(smoke_job({})),
+        "spec.smokeTests[0].job.template.spec",
+        "spec.smokeTests[0].job.template.spec: Required value",
     ),
     Refused(
         "a smoke test of a port that the Service lacks",

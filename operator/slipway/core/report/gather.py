@@ -26,6 +26,7 @@ from slipway.core.approval import patch_command
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
 from slipway.core.checking import GOOD
+from slipway.core.containers import containers
 from slipway.core.gates import bound
 from slipway.core.report import template
 from slipway.core.revision import Revision
@@ -189,6 +190,9 @@ def _smoke_test(test: SmokeTest) -> str:
         return f"{test.name}: GET {test.http.path} on port {test.http.port} answers {test.http.expect_status}"
     if test.tcp is not None:
         return f"{test.name}: Service {test.tcp.service} takes connections on port {test.tcp.port}"
+    if test.job is not None:
+        images = ", ".join(str(one.get("image") or "") for _, _, one in containers(test.job.template, ("containers",)))
+        return f"{test.name}: a Job of {images} exits with 0 within {format_duration(test.job.timeout)}"
     return test.name
 
 
