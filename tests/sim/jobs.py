@@ -16,7 +16,7 @@ Object = dict[str, Any]
 
 TAKES = timedelta(seconds=6)
 STOPS = timedelta(seconds=3)
-SERIES = ("slipway.dev/check-of", "slipway.dev/check", "slipway.dev/smoke-test")
+SERIES = ("slipway.dev/check-of", "slipway.dev/check", "slipway.dev/smoke-test", "slipway.dev/after-rollback")
 """The labels that runs of the same have in common."""
 
 
@@ -63,6 +63,10 @@ class Jobs:
                 self._end(job, now - parse(meta["creationTimestamp"]))
             running.append(frozenset((key, meta["labels"][key]) for key in SERIES if key in meta["labels"]))
         assert len(running) == len(set(running)), f"two runs of one check at once: {running}"
+
+    def all(self) -> list[Object]:
+        """Those that are there."""
+        return list(self.server.peek(JOBS))
 
     def _end(self, job: Object, age: timedelta) -> None:
         does = job["spec"]["template"]["spec"]["containers"][0]["image"].rpartition("-")[2]

@@ -18,18 +18,30 @@ KEPT_SECONDS = 3600
 def run(check: str, asked: JobCheck, promotion: Object, plan_hash: str, rerun: str) -> dict[str, Any]:
     """The Job to create for this run of a check. Equal arguments give the same name: it cannot be made twice."""
     meta = promotion["metadata"]
-    owner = {
+    identity = "/".join((meta["uid"], check, plan_hash, rerun))
+    labels = {names.CHECK_OF_LABEL: str(promotion["spec"]["rollout"]), names.CHECK_LABEL: check}
+    called = name(f"check-{check}", identity)
+    return owned(called, meta["namespace"], _owner(promotion), labels, asked, asked.template, KEPT_SECONDS)
+
+
+def after_rollback(check: str, asked: JobCheck, promotion: Object, plan_hash: str) -> dict[str, Any]:
+    """The Job to create for what is asked once traffic has gone back."""
+    meta = promotion["metadata"]
+    identity = "/".join((meta["uid"], "after-rollback", check, plan_hash))
+    labels = {names.CHECK_OF_LABEL: str(promotion["spec"]["rollout"]), names.AFTER_ROLLBACK_LABEL: check}
+    called = name(f"after-{check}", identity)
+    return owned(called, meta["namespace"], _owner(promotion), labels, asked, asked.template, KEPT_SECONDS)
+
+
+def _owner(promotion: Object) -> dict[str, Any]:
+    meta = promotion["metadata"]
+    return {
         "apiVersion": names.API_VERSION,
         "kind": "Promotion",
         "name": meta["name"],
         "uid": meta["uid"],
         "controller": True,
     }
-    identity = "/".join((meta["uid"], check, plan_hash, rerun))
-    labels = {names.CHECK_OF_LABEL: str(promotion["spec"]["rollout"]), names.CHECK_LABEL: check}
-    return owned(
-        name(f"check-{check}", identity), meta["namespace"], owner, labels, asked, asked.template, KEPT_SECONDS
-    )
 
 
 def name(prefix: str, identity: str) -> str:

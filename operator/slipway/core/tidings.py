@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from slipway.core import after_rollback
 from slipway.core.conditions import find
 from slipway.core.decision import Event
 from slipway.core.history import outcome_of
@@ -47,6 +48,11 @@ def events(scene: Scene, status: Mapping[str, Any], found: Sequence[Verdict]) ->
         if glass is not None and (old_glass is None or glass.message != old_glass.message):
             reason = "GlassBroken" if glass.status == "True" else "GlassHolds"
             yield _event("Promotion", verdict.claim.name, "Warning", reason, glass.message)
+        known = {check.name for check in after_rollback.failed(verdict.claim.status)}
+        for check in after_rollback.failed(new):
+            if check.name not in known:
+                words = f"check {check.name} after going back {check.result}: {check.message}"
+                yield _event("Promotion", verdict.claim.name, "Warning", "AfterRollback", words)
         if new.phase != verdict.claim.status.phase:
             kind: Literal["Normal", "Warning"] = "Warning" if new.phase in _WARN else "Normal"
             yield _event("Promotion", verdict.claim.name, kind, new.phase, new.message)

@@ -27,7 +27,11 @@ from slipway.runtime.observations import NoResult
 
 POLL_SECONDS = 2.0
 LINES, LINE_LENGTH = 6, 120
-GUARDS = {names.CHECK_LABEL: "slipway-job-checks", names.SMOKE_TEST_LABEL: "slipway-smoke-jobs"}
+GUARDS = {
+    names.CHECK_LABEL: "slipway-job-checks",
+    names.SMOKE_TEST_LABEL: "slipway-smoke-jobs",
+    names.AFTER_ROLLBACK_LABEL: "slipway-after-rollback-jobs",
+}
 """By the label that names a run's series: the admission policy that lets only those who may create Jobs ask for it."""
 
 

@@ -96,3 +96,17 @@ def test_the_operator_has_the_rights_that_job_checks_need(kube: Kubernetes, shop
     assert may(kube, OPERATOR, shop, "get", "pods/log", "")
     for guard in GUARDS.values():
         assert kube.get(VALIDATING_BINDING, None, guard, OPERATOR).code == 200
+
+
+def test_what_is_asked_after_going_back_takes_the_same_right(kube: Kubernetes, shop: str) -> None:
+    words = "spec.afterRollback: author@example.com may not write a Job: it needs the verb create on jobs.batch"
+    asked: Object = {"name": "orders", "job": JOB_CHECK["job"]}
+    reached: Object = {"name": "home", "tcp": {"service": "web", "port": 80}}
+    kube.create(PROMOTION, shop, promotion("after", afterRollback=[asked]), AUTHOR).refused(words)
+    kube.create(PROMOTION, shop, promotion("after", afterRollback=[reached]), AUTHOR).accepted()
+    kube.merge(PROMOTION, shop, "after", {"spec": {"afterRollback": [reached, asked]}}, AUTHOR).refused(words)
+    name = new_promotion(kube, shop, afterRollback=[asked])
+    kube.merge(PROMOTION, shop, name, {"spec": {"rerun": "2"}}, AUTHOR).accepted()
+    other = {**asked, "job": {"template": {"spec": {"containers": [{"name": "a", "image": "b"}]}}}}
+    kube.merge(PROMOTION, shop, name, {"spec": {"afterRollback": [other]}}, AUTHOR).refused(words)
+    kube.merge(PROMOTION, shop, name, {"spec": {"afterRollback": [reached]}}, AUTHOR).accepted()

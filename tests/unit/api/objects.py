@@ -181,6 +181,26 @@ ACCEPTED = {
         {"name": "memory", "preset": "memory", "baseline": {"maxIncrease": "50%"}, "minRequests": 0},
     ),
     "a minimal Promotion": promotion(),
+    "questions after going back": promotion(
+        afterRollback=[
+            {"name": "orders", "job": {"template": {"spec": {"containers": []}}, "timeout": "1m", "retries": 1}},
+            {"name": "home", "http": {"service": "web", "port": 80}},
+            {"name": "db", "tcp": {"service": "db", "port": 5432}},
+            {"name": "errors", "prometheus": {"query": "up", "below": 1}},
+            {"name": "runs", "object": looked_at()["object"]},
+        ]
+    ),
+    "twenty questions after going back": promotion(
+        afterRollback=[
+            {
+                "name": f"job-{n}",
+                "job": {
+                    "template": {"metadata": {"labels": {f"e.com/{m:02}": "x" * 63 for m in range(20)}}, "spec": {}}
+                },
+            }
+            for n in range(20)
+        ]
+    ),
     "no watch": promotion(watch=[]),
     "the longest watch": promotion(watch=[{"for": f"{n}h", "interval": "1s"} for n in range(1, 11)]),
     "a watch of one interval": promotion(watch=[{"for": "90m", "interval": "1h30m"}]),
@@ -775,6 +795,26 @@ REFUSED = [
         smoke_tests({"name": "x", "tcp": {"service": "db.other", "port": 1}}),
         "spec.smokeTests[0].tcp.service",
         "should match",
+    ),
+    Refused(
+        "a question after going back that asks for nothing",
+        promotion(afterRollback=[{"name": "x"}]),
+        "spec.afterRollback[0]",
+        "exactly one of prometheus, http, tcp, object, job must be set",
+    ),
+    Refused(
+        "a question after going back of two kinds",
+        promotion(
+            afterRollback=[{"name": "x", "tcp": {"service": "db", "port": 1}, "job": {"template": {"spec": {}}}}]
+        ),
+        "spec.afterRollback[0]",
+        "exactly one of prometheus, http, tcp, object, job must be set",
+    ),
+    Refused(
+        "a fact after going back",
+        promotion(afterRollback=[{"name": "x", "attest": {"passed": True, "summary": "ok"}}]),
+        "spec.afterRollback[0].attest",
+        'strict decoding error: unknown field "spec.afterRollback[0].attest"',
     ),
     Refused("no rollout", without(promotion(), "rollout"), "spec.rollout", "spec.rollout: Required value"),
     Refused(

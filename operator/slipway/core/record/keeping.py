@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from slipway.api.record import Statement
+from slipway.core import after_rollback
 from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.decision import KeepRecord
@@ -53,9 +54,16 @@ def owed_records(case: Case) -> list[tuple[Revision, Owed]]:
 
 
 def _is_over(scene: Scene, revision: Revision, owed: Owed) -> bool:
-    """A rollback is over when traffic is back."""
+    """A rollback is over when traffic is back, and what is asked then has its answers."""
     going = scene.retreating is not None and scene.retreating.name == revision.name and scene.goes_back
-    return not (owed.kind == ROLLBACK and (going or scene.course.back is not None))
+    if owed.kind != ROLLBACK:
+        return True
+    case = scene.case
+    return not (
+        going
+        or scene.course.back is not None
+        or after_rollback.awaited(case, claim_of(case, owed), owed.plan_hash, owed.at)
+    )
 
 
 def _learnings(case: Case, claim: Claim) -> Statement | None:

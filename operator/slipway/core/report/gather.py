@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from slipway.api.after_rollback import AfterRollbackCheck
 from slipway.api.check import BUILT_IN
 from slipway.api.duration import format_duration
+from slipway.api.job_check import JobCheck
 from slipway.api.promotion import CheckStatus, PromotionSpec
 from slipway.api.report import (
     CONFIRMATIONS,
@@ -191,8 +193,7 @@ def _smoke_test(test: SmokeTest) -> str:
     if test.tcp is not None:
         return f"{test.name}: Service {test.tcp.service} takes connections on port {test.tcp.port}"
     if test.job is not None:
-        images = ", ".join(str(one.get("image") or "") for _, _, one in containers(test.job.template, ("containers",)))
-        return f"{test.name}: a Job of {images} exits with 0 within {format_duration(test.job.timeout)}"
+        return f"{test.name}: {_job(test.job)}"
     return test.name
 
 
@@ -216,7 +217,20 @@ def _way_back(
             f"""{at} rollout {case.name} --type merge -p '{{"spec":{{"abort":"{revision.name}"}}}}'""",
         ],
         rehearsed=rehearsed,
+        asks_after=[_asked_after(check) for check in claim.spec.after_rollback] if claim.spec else [],
     )
+
+
+def _asked_after(check: AfterRollbackCheck) -> str:
+    if check.job is not None:
+        return f"{check.name}: {_job(check.job)}"
+    kind = next(kind for kind in ("http", "tcp", "object", "prometheus") if getattr(check, kind) is not None)
+    return f"{check.name} ({kind})"
+
+
+def _job(job: JobCheck) -> str:
+    images = ", ".join(str(one.get("image") or "") for _, _, one in containers(job.template, ("containers",)))
+    return f"a Job of {images} exits with 0 within {format_duration(job.timeout)}"
 
 
 def _commands(scene: Scene, claim: Claim) -> list[str]:

@@ -314,6 +314,9 @@ def _way_back(report: Report) -> Iterator[str]:
     yield "By hand, without anybody's approval:"
     yield ""
     yield from ("```sh", *back.commands, "```")
+    if back.asks_after:
+        yield from ("", "When traffic is back, Slipway asks, and waits for no answer:", "")
+        yield from (f"- {plain(line)}" for line in back.asks_after)
     if plan is None:
         return
     for label, lines in (
