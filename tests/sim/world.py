@@ -8,7 +8,7 @@ from tests.sim.apiserver import Server
 from tests.sim.clock import VirtualLoop
 from tests.sim.controllers import Controllers, Lags
 from tests.sim.dataplane import DataPlane, Shares
-from tests.sim.images import image
+from tests.sim.images import behaviour, image
 from tests.sim.invariants import Invariants
 from tests.sim.jobs import Jobs
 from tests.sim.patches import clone, merge_patch
@@ -26,8 +26,8 @@ from slipway.cluster.resources import (
     ROLLOUTS,
     SERVICES,
 )
-from slipway.core.decision import MIGRATIONS_GUARD
-from slipway.runtime.job_checks import GUARD as JOB_GUARD
+from slipway.runtime.job_checks import GUARDS as JOB_GUARDS
+from slipway.runtime.job_checks import MIGRATIONS_GUARD
 
 Object = dict[str, Any]
 
@@ -106,8 +106,8 @@ class World:
         admin = self.server.session("admin")
         labels = {"slipway.dev/approval": "automatic"} if automatic else {}
         admin.create(NAMESPACES, {"metadata": {"name": NAMESPACE, "labels": labels}})
-        self.jobs = Jobs(self.server)
-        for guard in (JOB_GUARD, MIGRATIONS_GUARD):
+        self.jobs = Jobs(self.server, self._passes)
+        for guard in JOB_GUARDS.values():
             admin.create(ADMISSION_BINDINGS, {"metadata": {"name": guard}})
 
     def step(self) -> None:
@@ -266,8 +266,9 @@ class World:
         self.server.session("admin").delete(SERVICES, NAMESPACE, name)
 
     def without_guard_of_jobs(self) -> None:
-        """An administrator takes away the policy that says who may write job checks."""
-        self.server.session("admin").delete(ADMISSION_BINDINGS, None, JOB_GUARD)
+        """An administrator takes away the policies that say who may ask for Jobs."""
+        for guard in JOB_GUARDS.values():
+            self.server.session("admin").delete(ADMISSION_BINDINGS, None, guard)
 
     def without_guard_of_migrations(self) -> None:
         """The same of the policy that says who may write migrations."""
@@ -368,6 +369,14 @@ class World:
     def live(self) -> str:
         """The version that the live Service selects."""
         return self.version(self.invariants.moves[-1][0]) if self.invariants.moves else ""
+
+    def _passes(self, revision: str) -> bool:
+        """Whether the pods of a revision answer a smoke test as they should."""
+        found = self.server.find(DEPLOYMENTS, NAMESPACE, f"{NAME}-{revision}")
+        if found is None:
+            return False
+        name = found["spec"]["template"]["spec"]["containers"][0]["image"]
+        return behaviour(self.turned.get(name, name)).smoke
 
     def _deployments(self, version: str) -> list[Object]:
         return [

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
+from slipway.api.after_rollback import AfterRollback
 from slipway.api.argument import (
     Assessment,
     Communication,
@@ -94,6 +95,7 @@ CASE = (
     "communication",
     "watch",
     "retry",
+    "afterRollback",
 )
 """The fields that make the case: part of the plan, and frozen while it is approved."""
 
@@ -204,6 +206,8 @@ class PromotionSpec(Model):
     seconds, then up to 24 hours every 5 minutes. An empty list: no watch."""
     retry: Retry | None = None
     """Says why a revision that was sent back is tried again. Asked for then, and only then."""
+    after_rollback: AfterRollback = Field(default_factory=list)
+    """What is asked once when traffic has gone back. Nothing waits for the answers, which are in status."""
     approved: StrictBool | None = None
     """true: puts it before users under the plan in status. false: withdraws. Never part of a manifest."""
     approvals: Annotated[dict[UserName, PlanHash], Field(max_length=20), MAP_GRANULAR, _ENTRIES_BY_USER] = Field(
@@ -386,6 +390,8 @@ class PromotionStatus(StatusModel):
     """Hash of all that an approval is about; a change voids it before traffic."""
     checks: Annotated[list[CheckStatus], list_map("name")] = Field(default_factory=list)
     """The checks and their results."""
+    after_rollback: Annotated[list[CheckStatus], list_map("name")] = Field(default_factory=list)
+    """What `afterRollback` asks, and the answers, once traffic has gone back."""
     approvals: Annotated[list[ApprovalStatus], LIST_ATOMIC] = Field(default_factory=list)
     """Who approved, when and which plan."""
     report: ReportStatus | None = None

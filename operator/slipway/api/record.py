@@ -155,6 +155,8 @@ class Predicate(StatusModel):
     """The plan under which traffic moved."""
     checks: list[CheckStatus] = Field(default_factory=list)
     """The checks and their results."""
+    after_rollback: list[CheckStatus] = Field(default_factory=list)
+    """What was asked once traffic had gone back, and the answers."""
     gates: list[RecordedGate] = Field(default_factory=list)
     """The gates as they were when the outcome was decided, or at the end of the watch."""
     smoke_tests: list[RecordedSmokeTest] = Field(default_factory=list)

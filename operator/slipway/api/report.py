@@ -124,6 +124,8 @@ class WayBack(StatusModel):
     """What a person runs."""
     rehearsed: str = ""
     """Result of the rehearsal."""
+    asks_after: list[str] = Field(default_factory=list)
+    """What is asked once traffic is back."""
 
 
 class Report(StatusModel):

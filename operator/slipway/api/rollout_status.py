@@ -112,6 +112,8 @@ class SmokeTestStatus(StatusModel):
     """Name of the test."""
     revision: str = ""
     """The revision that was tested."""
+    edition: str = ""
+    """Tells the test as it was then from what it is after an edit."""
     verdict: str
     """Pass, Fail or Error."""
     at: Instant | None = None

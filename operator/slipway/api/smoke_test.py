@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from slipway.api.duration import SecondsUp
 from slipway.api.extensions import MAP_ATOMIC, rule
+from slipway.api.job_check import JobCheck
 from slipway.api.model import Model, invalid
 from slipway.api.names import Label
 from slipway.api.port import PortNumber, PortReference
@@ -36,13 +37,17 @@ class TCPSmokeTest(Model):
     """A port of that Service."""
 
 
+_KINDS = ("http", "tcp", "job")
+_ONE = f"exactly one of {', '.join(_KINDS)} must be set"
+
+
 class SmokeTest(Model):
     """A probe of the candidate before any traffic, after the switch, and again while it is verified."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "x-kubernetes-validations": [
-                rule("has(self.http) != has(self.tcp)", "exactly one of http and tcp must be set")
+                rule(f"[{', '.join(f'has(self.{kind})' for kind in _KINDS)}].filter(set, set).size() == 1", _ONE)
             ]
         }
     )
@@ -53,9 +58,13 @@ class SmokeTest(Model):
     """A GET request through the Service of the candidate."""
     tcp: Annotated[TCPSmokeTest, MAP_ATOMIC] | None = None
     """A connection to a Service that the candidate needs."""
+    job: JobCheck | None = None
+    """A pod that runs once each time, with the environment variables, the labels and the service account of the
+    candidate, and passes when it exits with 0. Who writes one needs the right to create Jobs here."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if (self.http is None) == (self.tcp is None):
-            raise invalid("neither http nor tcp is set" if self.http is None else "both are set", "exactly one")
+        kinds = [kind for kind in _KINDS if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            raise invalid(f"{' and '.join(kinds)} are set" if kinds else "it tests nothing", _ONE)
         return self

@@ -15,6 +15,7 @@ from typing import Any
 
 from slipway.api.model import dump
 from slipway.core import (
+    after_rollback,
     charge,
     checks,
     children,
@@ -111,6 +112,7 @@ def _scene(
         setting=set_images.setting(case, course.candidate),
         trials=trials,
         watch_until=watch.until(case, course.lineage),
+        aftermath=after_rollback.running(case, course.lineage),
     )
     return replace(scene, message=message_of(scene, phase_of(scene)))
 
@@ -255,6 +257,8 @@ def _probes(scene: Scene) -> tuple[Probe, ...]:
         found.extend(course.checked.probes)
     for trial in scene.trials.values():
         found.extend(trial.checked.probes)
+    for aftermath in scene.aftermath.values():
+        found.extend(aftermath.probes)
     if course.taking is not None and course.entered is None:
         found.extend(course.taking.probes)
     found.extend(keeping.wanted(scene))
@@ -282,7 +286,7 @@ def _needs_live(case: Case, write: Write) -> bool:
 def _orphaned_promotions(snapshot: Snapshot, now: datetime) -> Decision:
     writes: list[Write] = []
     for claim in charge.read(snapshot.promotions):
-        if claim.finished or claim.deleting:
+        if claim.deleting or (claim.finished and not after_rollback.open_in(claim.status)):
             continue
         status: Mapping[str, Any] = dump(without_rollout(claim, snapshot.name, now))
         meta: Mapping[str, Any] = claim.obj["metadata"]

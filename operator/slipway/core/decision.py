@@ -10,11 +10,6 @@ from typing import Any, Literal
 from slipway.api.record import Statement
 from slipway.core.snapshot import Object
 
-JOB_CHECKS_GUARD = "slipway-job-checks"
-"""The admission policy that lets only those who may create Jobs write a check that is one."""
-MIGRATIONS_GUARD = "slipway-migrations"
-"""The same for migrations."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class CreateRevision:
@@ -285,14 +280,12 @@ class JobProbe:
 
     No Job of the same Rollout and check may run beside it: one that has not ended is deleted first, with its pods.
     `patient`: it is waited for instead, and a Job that somebody deletes while it runs has failed and is not made anew.
-    `guard` is the admission policy without which no Job is made.
     """
 
     key: str
     due: datetime
     job: Object
     patient: bool = False
-    guard: str = JOB_CHECKS_GUARD
 
 
 @dataclass(frozen=True, kw_only=True)

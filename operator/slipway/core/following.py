@@ -7,18 +7,16 @@ was written. A failure is always written: a count of failures never depends on t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from slipway.api.rollout import GateStatus, RolloutSpec, SmokeTestStatus, WatchStatus
 from slipway.core import gates, smoke
 from slipway.core.decision import Probe
 from slipway.core.gates import Subject
-from slipway.core.smoke import Occasion
+from slipway.core.smoke import Occasion, Tested
 from slipway.core.snapshot import Observation
-from slipway.core.world import Pod
 
 REFRESH = timedelta(minutes=15)
 """How old what is written may be while every verdict stays the same."""
@@ -45,8 +43,7 @@ def follow(
     subject: Subject,
     occasion: Occasion,
     service: str,
-    pods: Sequence[Pod],
-    ports: Sequence[Mapping[str, Any]],
+    tested: Tested,
     observations: Mapping[str, Observation],
     pace: Pace,
 ) -> Followed:
@@ -65,21 +62,21 @@ def follow(
             status, count = newer, count + 1
         measured.append(status)
         rows.append(count)
-    tested: list[SmokeTestStatus] = []
+    smoked: list[SmokeTestStatus] = []
     for test in spec.smoke_tests:
         known = [s for s in (before.smoke_tests if before else []) if s.name == test.name]
         count = 0
         while True:
             last = known[0].at if known and known[0].at is not None else occasion.since
             run = replace(occasion, every=pace(last))
-            probes.extend(smoke.probes([test], known, run, pods, ports))
+            probes.extend(smoke.probes([test], known, run, tested))
             newest = smoke.fold_all(known, [test], run, observations)
             if newest == known or newest[0].at is None:
                 break
             known, count = newest, count + 1
-        tested.extend(known)
+        smoked.extend(known)
         rows.append(count)
-    return Followed(tuple(measured), tuple(tested), tuple(probes), max(rows))
+    return Followed(tuple(measured), tuple(smoked), tuple(probes), max(rows))
 
 
 def written(before: WatchStatus | None, revision: str, until: datetime | None, followed: Followed) -> WatchStatus:

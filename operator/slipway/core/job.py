@@ -1,10 +1,10 @@
-"""The Job of a check or of a migration: one run per Promotion, step, plan and rerun, told apart by its name."""
+"""The Job of a check, a smoke test or a migration: one run, told apart by its name."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from slipway.api.job_check import JobCheck
@@ -12,20 +12,30 @@ from slipway.core import names
 from slipway.core.snapshot import Object
 
 KEPT_SECONDS = 3600
-"""How long a finished Job is there for people to look at; its result is in the Promotion's status by then."""
+"""How long a finished Job of a check is there for people to look at; its result is in a status by then."""
 
 
 def run(check: str, asked: JobCheck, promotion: Object, plan_hash: str, rerun: str) -> dict[str, Any]:
-    """The Job to create for this run. Equal arguments give the same name: it cannot be made twice."""
-    identity = (promotion["metadata"]["uid"], check, plan_hash, rerun)
-    made = _job(f"check-{check[:40]}-{_digest(identity)}", asked, promotion, {names.CHECK_LABEL: check})
-    made["spec"]["ttlSecondsAfterFinished"] = KEPT_SECONDS
-    return made
+    """The Job to create for this run of a check. Equal arguments give the same name: it cannot be made twice."""
+    meta = promotion["metadata"]
+    identity = "/".join((meta["uid"], check, plan_hash, rerun))
+    labels = {names.CHECK_OF_LABEL: str(promotion["spec"]["rollout"]), names.CHECK_LABEL: check}
+    called = name(f"check-{check}", identity)
+    return owned(called, meta["namespace"], _owner(promotion), labels, asked, asked.template, KEPT_SECONDS)
+
+
+def after_rollback(check: str, asked: JobCheck, promotion: Object, plan_hash: str) -> dict[str, Any]:
+    """The Job to create for what is asked once traffic has gone back."""
+    meta = promotion["metadata"]
+    identity = "/".join((meta["uid"], "after-rollback", check, plan_hash))
+    labels = {names.CHECK_OF_LABEL: str(promotion["spec"]["rollout"]), names.AFTER_ROLLBACK_LABEL: check}
+    called = name(f"after-{check}", identity)
+    return owned(called, meta["namespace"], _owner(promotion), labels, asked, asked.template, KEPT_SECONDS)
 
 
 def migration_name(step: str, promotion_uid: str, plan_hash: str, rerun: str, begun: str) -> str:
     """The name of the Job of a step of the migrations that was begun at this instant."""
-    return f"migration-{step}-{_digest((promotion_uid, step, plan_hash, rerun, begun))}"
+    return name(f"migration-{step}", "/".join((promotion_uid, step, plan_hash, rerun, begun)))
 
 
 def migration(step: str, name: str, asked: JobCheck, promotion: Object) -> dict[str, Any]:
@@ -34,46 +44,60 @@ def migration(step: str, name: str, asked: JobCheck, promotion: Object) -> dict[
     It stays for as long as its Promotion: whether it has run must never be forgotten, however long the operator was
     away, and its log is what people look for.
     """
-    made = _job(name, asked, promotion, {names.CHECK_LABEL: names.MIGRATION, names.MIGRATION_LABEL: step})
-    series = {key: made["metadata"]["labels"][key] for key in (names.CHECK_OF_LABEL, names.CHECK_LABEL)}
+    series = {names.CHECK_OF_LABEL: str(promotion["spec"]["rollout"]), names.CHECK_LABEL: names.MIGRATION}
+    labels = {**series, names.MIGRATION_LABEL: step}
+    made = owned(name, promotion["metadata"]["namespace"], _owner(promotion), labels, asked, asked.template, None)
     # On its pods too: they may outlive a Job that somebody deletes, and the next one waits for them.
     made["spec"]["template"]["metadata"]["labels"] |= series
     return made
 
 
-def _digest(identity: Iterable[str]) -> str:
-    return hashlib.sha256("/".join(identity).encode()).hexdigest()[:12]
-
-
-def _job(name: str, asked: JobCheck, promotion: Object, labels: Mapping[str, str]) -> dict[str, Any]:
+def _owner(promotion: Object) -> dict[str, Any]:
     meta = promotion["metadata"]
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": "Promotion",
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
+    }
+
+
+def name(prefix: str, identity: str) -> str:
+    """The name of a run: of a length that pods can be named after, and another for each identity."""
+    return f"{prefix[:46]}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
+def owned(
+    name: str,
+    namespace: str,
+    owner: Mapping[str, Any],
+    labels: Mapping[str, str],
+    asked: JobCheck,
+    template: Mapping[str, Any],
+    kept_seconds: int | None,
+) -> dict[str, Any]:
+    """A Job that ends by itself. `labels` say what it is a run of.
+
+    `kept_seconds`: how long it is there after its end; None: for as long as its owner.
+    """
+    cleared = {} if kept_seconds is None else {"ttlSecondsAfterFinished": kept_seconds}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
             "name": name,
-            "namespace": meta["namespace"],
-            "labels": {
-                names.MANAGED_BY_LABEL: names.OPERATOR,
-                names.CHECK_OF_LABEL: str(promotion["spec"]["rollout"]),
-                **labels,
-            },
-            "ownerReferences": [
-                {
-                    "apiVersion": names.API_VERSION,
-                    "kind": "Promotion",
-                    "name": meta["name"],
-                    "uid": meta["uid"],
-                    "controller": True,
-                }
-            ],
+            "namespace": namespace,
+            "labels": {names.MANAGED_BY_LABEL: names.OPERATOR, **labels},
+            "ownerReferences": [dict(owner)],
         },
         "spec": {
             "backoffLimit": asked.retries,
             "activeDeadlineSeconds": math.ceil(asked.timeout.total_seconds()),
+            **cleared,
             # A pod that is being replaced has ended: never two at once.
             "podReplacementPolicy": "Failed",
-            "template": _template(asked.template),
+            "template": _template(template),
         },
     }
 

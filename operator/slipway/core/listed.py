@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Protocol
 
 from slipway.api.catalogue import CATALOGUE
 from slipway.api.check import Attestation, Check, HTTPCheck, PrometheusCheck
 from slipway.api.job_check import JobCheck
 from slipway.api.object_check import ObjectCheck
 from slipway.api.promotion import CheckStatus
+from slipway.api.rollout import RolloutSpec
 from slipway.api.smoke_test import TCPSmokeTest
 from slipway.core import after_switch, instants, job, notified
 from slipway.core.case import Case
@@ -19,8 +21,19 @@ from slipway.core.own_answers import OWN_ANSWERS
 from slipway.core.smoke import TCP_TIMEOUT
 from slipway.core.snapshot import Measured, Observation, Probed, Unverified
 
-Question = PrometheusCheck | HTTPCheck | TCPSmokeTest | ObjectCheck | JobCheck
+Asked = PrometheusCheck | HTTPCheck | TCPSmokeTest | ObjectCheck
+"""What is asked without a pod."""
+Question = Asked | JobCheck
 Found = tuple[CheckStatus, list[Probe]]
+
+
+class Named(Protocol):
+    """What is asked for under a name."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def about(self) -> str: ...  # noqa: D102
 
 
 def listed_check(case: Case, about: Subjects, check: Check, known: CheckStatus | None) -> Found:
@@ -80,7 +93,7 @@ def _asked(case: Case, about: Subjects, check: Check, question: Question | None,
         seen = case.snapshot.observations.get(first.key)
         if seen is None:
             return outcome(check.name, check.about, Result.PENDING, _asking(first)), [first]
-        return _at(_answered(check, question, seen), seen.at), []
+        return _at(answered(check, question, seen), seen.at), []
     interval = about.spec.analysis.interval
     tries = (case.now - last) // interval
     following = probe(last + (tries + 1) * interval)
@@ -88,7 +101,7 @@ def _asked(case: Case, about: Subjects, check: Check, question: Question | None,
         return known, [following]
     latest = probe(last + tries * interval)
     seen = case.snapshot.observations.get(latest.key)
-    found = _answered(check, question, seen) if seen is not None else known
+    found = answered(check, question, seen) if seen is not None else known
     if seen is None or (found.result, found.message) == (known.result, known.message):
         return known, [latest, following]
     return _at(found, max(seen.at, latest.due)), []
@@ -106,11 +119,18 @@ def _asking(probe: Probe) -> str:
 
 
 def _probe(case: Case, about: Subjects, check: str, question: Question | None, key: str, due: datetime) -> Probe:
+    if question is None:
+        return OWN_ANSWERS[check](case, about, key, due)
+    if isinstance(question, JobCheck):
+        return JobProbe(key=key, due=due, job=job.run(check, question, about.owner, about.plan_hash, about.rerun))
+    return probe_of(case, about.spec, about.candidate.name, question, key, due)
+
+
+def probe_of(
+    case: Case, spec: RolloutSpec, revision: str, question: Asked, key: str, due: datetime
+) -> MetricProbe | ServiceHttpProbe | TcpProbe | ObjectProbe:
+    """What finds out about a question that takes no pod. `revision` is the one whose numbers are asked for."""
     match question:
-        case None:
-            return OWN_ANSWERS[check](case, about, key, due)
-        case JobCheck():
-            return JobProbe(key=key, due=due, job=job.run(check, question, about.owner, about.plan_hash, about.rerun))
         case ObjectCheck():
             return ObjectProbe(
                 key=key,
@@ -134,19 +154,20 @@ def _probe(case: Case, about: Subjects, check: str, question: Question | None, k
                 timeout=question.timeout,
             )
         case PrometheusCheck():
-            subject = Subject(case.namespace, case.name, about.candidate.name, case.now, "check")
+            subject = Subject(case.namespace, case.name, revision, case.now, "check")
             return MetricProbe(
                 key=key,
                 due=due,
-                source=about.spec.analysis.source,
+                source=spec.analysis.source,
                 preset=None,
                 query=question.query,
-                variables=variables(about.spec, subject, case.name, question.window),
+                variables=variables(spec, subject, case.name, question.window),
                 min_requests=0,
             )
 
 
-def _answered(check: Check, question: Question | None, seen: Observation) -> CheckStatus:
+def answered(check: Named, question: Question | None, seen: Observation) -> CheckStatus:
+    """What an answer makes of a check."""
     if isinstance(seen, Unverified):
         return outcome(check.name, check.about, Result.UNVERIFIABLE, seen.message)
     if isinstance(question, PrometheusCheck) and isinstance(seen, Measured):

@@ -47,5 +47,6 @@ def look_again(scene: Scene) -> datetime | None:
     if course.restored is not None and course.restored.written and course.restored.written.until:
         times.append(course.restored.written.until)
     times.extend(reminder.next_due(case))
+    times.extend(found.again for found in scene.aftermath.values() if found.again is not None)
     ahead = [time for time in times if time > now]
     return min(ahead, default=None)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from slipway.api.promotion import PromotionStatus
+from slipway.core import after_rollback
 from slipway.core.ceiling import Code
 from slipway.core.charge import FINAL, Claim
 from slipway.core.conditions import find
@@ -53,6 +54,9 @@ def news(scene: Scene, claim: Claim, after: PromotionStatus, moved: Revision | N
         yield News("Failed", plan)
     if after.phase in {"Watching", "Succeeded"} and _became(before, after, "Succeeded"):
         yield News("Launched", plan)
+    known = {check.name for check in after_rollback.failed(before)}
+    if wrong := sorted(check.name for check in after_rollback.failed(after) if check.name not in known):
+        yield News("AfterRollback", f"{plan}/{','.join(wrong)}")
     if (before.phase, after.phase) == ("Watching", "Succeeded"):
         yield News("WatchClosed", plan)
     if _became(before, after, DUE):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from slipway.api.promotion import PromotionStatus
+from slipway.core import after_rollback
 from slipway.core.charge import Claim
 from slipway.core.conditions import find
 from slipway.core.course import automatic
@@ -105,6 +106,12 @@ def _sentence(words: str) -> Callable[[Scene, Claim, PromotionStatus], str]:
     return say
 
 
+def _after_rollback(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
+    wrong = ", ".join(f"{check.name} {check.result}" for check in after_rollback.failed(after))
+    look = f"kubectl -n {scene.case.namespace} get promotion {claim.name} -o jsonpath='{{.status.afterRollback}}'"
+    return f"{subject(scene, claim, after)} was taken back, and not all is well after it: {wrong}.\nTo see why: {look}"
+
+
 _SENTENCES: dict[str, Callable[[Scene, Claim, PromotionStatus], str]] = {
     "Planned": _planned,
     "AwaitingApproval": _awaiting,
@@ -114,6 +121,7 @@ _SENTENCES: dict[str, Callable[[Scene, Claim, PromotionStatus], str]] = {
     "Held": _sentence("is held: nothing advances."),
     "Frozen": _sentence("waits for a window: nothing goes forward now."),
     "RolledBack": _sentence("was taken back."),
+    "AfterRollback": _after_rollback,
     "Failed": _sentence("has failed."),
     "Launched": _sentence("is launched."),
     "WatchClosed": _sentence("is not watched any more."),

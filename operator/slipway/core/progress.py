@@ -96,7 +96,7 @@ def of_candidate(case: Case, candidate: Revision) -> Progress | None:
     found = replace(found, gates=(*found.gates, *skipped))
     if not stage.final:
         return _with_share(case, replace(found, smoke=tuple(case.status.smoke_tests)), stage, subject)
-    after = Occasion(candidate.name, "verify", step.converged_at, spec.analysis.interval)
+    after = Occasion(candidate.name, "verify", step.converged_at, spec.analysis.interval, case.name)
     return _with_smoke(case, found, case.status.smoke_tests, after)
 
 
@@ -132,7 +132,7 @@ def _watched(case: Case, stable: Revision, periods: Sequence[WatchPeriod], until
         return None
     spec = baseline.applied(spec, stable.marks.baseline)
     subject = Subject(case.namespace, case.name, stable.name, since, "watch")
-    occasion = Occasion(stable.name, "watch", since, spec.analysis.interval)
+    occasion = Occasion(stable.name, "watch", since, spec.analysis.interval, case.name)
 
     def pace(at: datetime) -> timedelta:
         return watch.interval(periods, at - since, spec.analysis.interval)
@@ -159,7 +159,7 @@ def of_restored(case: Case) -> Progress | None:
     spec = baseline.applied(spec, stable.marks.baseline)
     since, interval = converged.last_transition_time, spec.analysis.interval
     subject = Subject(case.namespace, case.name, stable.name, since, "restored")
-    occasion = Occasion(stable.name, "restored", since, interval)
+    occasion = Occasion(stable.name, "restored", since, interval, case.name)
     # Long enough for every gate to have passed once with its full window.
     windows = [gate.window for gate in spec.analysis.gates]
     span = max(settings(spec).verify, max(windows, default=timedelta()) + 2 * interval)
@@ -185,8 +185,7 @@ def _followed(
         subject,
         occasion,
         case.name,
-        case.world.pods_of(stable.name),
-        stable.ports,
+        smoke.Tested(case.rollout, stable, case.world.pods_of(stable.name)),
         case.snapshot.observations,
         pace,
     )
@@ -240,7 +239,9 @@ def _before_traffic(case: Case, candidate: Revision) -> Occasion | None:
     failed = any(test.verdict == "Fail" for test in case.status.smoke_tests)
     alone = claim is None and failed and case.spec is not None and case.spec.approval == "Automatic"
     every = case.spec.analysis.interval if alone and case.spec is not None else case.demands.max_age
-    return Occasion(candidate.name, f"preview:{run}", datetime.fromtimestamp(0, UTC), every)
+    # What ran for another Promotion is no run for this one.
+    name = f"preview:{claim.uid if claim else ''}:{run}"
+    return Occasion(candidate.name, name, datetime.fromtimestamp(0, UTC), every, case.world.preview_service)
 
 
 def rerun_asked(case: Case, candidate: Revision) -> bool:
@@ -292,7 +293,8 @@ def _with_share(case: Case, found: Progress, stage: Stage, subject: Subject) -> 
 def _with_smoke(case: Case, found: Progress, before: list[SmokeTestStatus], occasion: Occasion | None) -> Progress:
     tests = found.spec.smoke_tests
     if occasion is None:
-        return replace(found, smoke=tuple(before))
+        return replace(found, smoke=tuple(smoke.kept(before, tests)))
     statuses = smoke.fold_all(before, tests, occasion, case.snapshot.observations)
-    wanted = smoke.probes(tests, statuses, occasion, case.world.pods_of(found.revision.name), found.revision.ports)
+    tested = smoke.Tested(case.rollout, found.revision, case.world.pods_of(found.revision.name))
+    wanted = smoke.probes(tests, statuses, occasion, tested)
     return replace(found, smoke=tuple(statuses), occasion=occasion, probes=(*found.probes, *wanted))

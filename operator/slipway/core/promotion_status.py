@@ -8,7 +8,7 @@ from typing import Any
 
 from slipway.api.promotion import ApprovalStatus, ImageRef, PromotionStatus, Target
 from slipway.api.report import CONFIRMATIONS
-from slipway.core import after_switch, approval, charge, instants, watch
+from slipway.core import after_rollback, after_switch, approval, charge, instants, watch
 from slipway.core.approval import Consent
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
@@ -39,6 +39,8 @@ class Verdict:
 
 def without_rollout(claim: Claim, rollout: str, now: Any) -> PromotionStatus:
     """A Promotion whose Rollout does not exist."""
+    if claim.finished:
+        return after_rollback.given_up(claim.status, f"there is no Rollout {rollout} any more")
     generation = int(claim.obj["metadata"].get("generation") or 0)
     if claim.launched:
         words = f"there is no Rollout {rollout} any more: the watch has ended"
@@ -66,7 +68,16 @@ def without_rollout(claim: Claim, rollout: str, now: Any) -> PromotionStatus:
 def verdicts(scene: Scene) -> list[Verdict]:
     """One for every unfinished Promotion, and for the one whose revision was left last."""
     found = [_verdict(scene, claim) for claim in scene.case.claims if not claim.finished and not claim.deleting]
-    return found + [verdict for claim in scene.case.claims if (verdict := _restored(scene, claim)) is not None]
+    return found + [verdict for claim in scene.case.claims if (verdict := _beyond_its_end(scene, claim)) is not None]
+
+
+def _beyond_its_end(scene: Scene, claim: Claim) -> Verdict | None:
+    """What is still said of a Promotion that was sent back."""
+    verdict, aftermath = _restored(scene, claim), scene.aftermath.get(claim.uid)
+    if aftermath is None:
+        return verdict
+    status = verdict.status if verdict is not None else claim.status
+    return Verdict(claim, status.model_copy(update={"after_rollback": list(aftermath.checks)}), {})
 
 
 def _restored(scene: Scene, claim: Claim) -> Verdict | None:
@@ -123,7 +134,11 @@ def _ended(scene: Scene, claim: Claim) -> Verdict | None:
             tail = f"; revision {serving.name} serves" if serving else ""
             if marks.verified_at is not None and rejected.cause is Cause.BREACH:
                 tail += ". What was the cause? When it is mended, change spec.template or create a new Promotion"
-            return _final(scene, claim, phase, f"{reason}{tail}", revision)
+            ended = _final(scene, claim, phase, f"{reason}{tail}", revision)
+            if not moved or approved is None:
+                return ended
+            asked = {"after_rollback": after_rollback.noted(case, approved.plan_hash)}
+            return replace(ended, status=ended.status.model_copy(update=asked))
         if approved is None or approved.promotion_uid != claim.uid or rejected is not None:
             continue
         if marks.kept is not None:
@@ -394,6 +409,7 @@ def _status(
         images_set=_images_set(scene, claim),
         plan_hash=plan_hash,
         checks=checks,
+        after_rollback=before.after_rollback,
         approvals=approvals,
         links=before.links,
         notices=before.notices,

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from slipway.api.rollout import StepStatus
 from slipway.core.accept import Acceptance
+from slipway.core.after_rollback import Aftermath
 from slipway.core.case import Case
 from slipway.core.course import Course
 from slipway.core.dry_run import Trial
@@ -38,6 +39,8 @@ class Scene:
     setting: ImageSetting | None = None
     trials: Mapping[str, Trial] = field(default_factory=dict)
     """The dry runs that can be made now, by the uid of their Promotion."""
+    aftermath: Mapping[str, Aftermath] = field(default_factory=dict)
+    """What is still asked after going back, by the uid of the Promotion."""
     message: str = ""
     """The Rollout's message: its Promotion in charge says the same while traffic moves."""
 

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from slipway.api.rollout import SmokeTest, SmokeTestStatus
-from slipway.core import instants
-from slipway.core.decision import HttpProbe, Probe, TcpProbe
-from slipway.core.snapshot import Observation, Probed
+from slipway.core import instants, names, smoke_job
+from slipway.core.decision import HttpProbe, JobProbe, Probe, TcpProbe
+from slipway.core.revision import Revision, canonical, sha256
+from slipway.core.snapshot import Object, Observation, Probed, Unverified
 from slipway.core.world import Pod
 
 REPEATED = 2
@@ -24,28 +25,48 @@ TCP_TIMEOUT = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Occasion:
-    """Why the tests run: the revision, from when on results count, and whether they are repeated."""
+    """Why the tests run: the revision, from when on results count, and whether they are repeated.
+
+    `service` is the Service that selects the revision then.
+    """
 
     revision: str
     name: str
     since: datetime
     every: timedelta | None
+    service: str = ""
 
 
-def due(status: SmokeTestStatus | None, occasion: Occasion) -> datetime | None:
+@dataclass(frozen=True)
+class Tested:
+    """What the tests are run on: a revision of the Rollout, and its pods."""
+
+    rollout: Object
+    revision: Revision
+    pods: Sequence[Pod]
+
+
+def due(test: SmokeTest, status: SmokeTestStatus | None, occasion: Occasion) -> datetime | None:
     """When a test runs next; None: its result stands."""
-    if status is None or status.at is None or not _counts(status, occasion):
+    if status is None or status.at is None or not _counts(test, status, occasion):
         return occasion.since
     return status.at + occasion.every if occasion.every is not None else None
 
 
-def _counts(status: SmokeTestStatus, occasion: Occasion) -> bool:
-    return status.revision == occasion.revision and status.at is not None and status.at >= occasion.since
+def _counts(test: SmokeTest, status: SmokeTestStatus, occasion: Occasion) -> bool:
+    of_this = status.revision == occasion.revision and status.edition in ("", edition(test))
+    return of_this and status.at is not None and status.at >= occasion.since
 
 
 def key(test: SmokeTest, occasion: Occasion, at: datetime) -> str:
     """The identity of one run."""
-    return f"smoke/{test.name}/{occasion.revision}/{occasion.name}/{instants.render(at)}"
+    return f"smoke/{test.name}/{occasion.revision}/{occasion.name}/{instants.render(at)}/{edition(test)}"
+
+
+def edition(test: SmokeTest) -> str:
+    """Tells a test from what it was before somebody edited it: what passed then says nothing of what it asks now."""
+    text = test.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return sha256(canonical(text)).removeprefix("sha256:")[:10]
 
 
 def fold_all(
@@ -55,38 +76,60 @@ def fold_all(
     observations: Mapping[str, Observation],
 ) -> list[SmokeTestStatus]:
     """The state of every test with what has run since. Results of another occasion stay visible but do not count."""
-    by_name = {status.name: status for status in statuses}
     out = []
-    for test in tests:
-        status = by_name.get(test.name)
-        at = due(status, occasion)
+    for test, status in _known(statuses, tests):
+        at = due(test, status, occasion)
         seen = observations.get(key(test, occasion, at)) if at is not None else None
-        if at is not None and isinstance(seen, Probed):
-            failures = (status.failures if status and _counts(status, occasion) else 0) + 1
+        if at is not None and isinstance(seen, Probed | Unverified):
+            # What could not be carried out has not passed.
+            passed = isinstance(seen, Probed) and seen.passed
+            failures = (status.failures if status and _counts(test, status, occasion) else 0) + 1
             status = SmokeTestStatus(
                 name=test.name,
                 revision=occasion.revision,
-                verdict="Pass" if seen.passed else "Fail",
+                edition=edition(test),
+                verdict="Pass" if passed else "Fail",
                 at=max(instants.whole_milliseconds(seen.at), at),
                 message=seen.message[:1000],
-                failures=0 if seen.passed else failures,
+                failures=0 if passed else failures,
             )
-        out.append(status or SmokeTestStatus(name=test.name, verdict="Pending"))
+        out.append(status or SmokeTestStatus(name=test.name, verdict="Pending", message=_running(test)))
     return out
+
+
+def kept(statuses: Iterable[SmokeTestStatus], tests: Sequence[SmokeTest]) -> list[SmokeTestStatus]:
+    """The state of every test while none can run."""
+    return [status or SmokeTestStatus(name=test.name, verdict="Pending") for test, status in _known(statuses, tests)]
+
+
+def _known(
+    statuses: Iterable[SmokeTestStatus], tests: Sequence[SmokeTest]
+) -> Iterable[tuple[SmokeTest, SmokeTestStatus | None]]:
+    by_name = {status.name: status for status in statuses}
+    for test in tests:
+        status = by_name.get(test.name)
+        ran = status is not None and status.at is not None and status.edition in ("", edition(test))
+        yield test, status if ran else None
+
+
+def _running(test: SmokeTest) -> str:
+    if test.job is None:
+        return ""
+    return f"its Job has not ended; look at it: kubectl describe job -l {names.SMOKE_TEST_LABEL}={test.name}"
 
 
 def probes(
     tests: Sequence[SmokeTest],
     statuses: Iterable[SmokeTestStatus],
     occasion: Occasion,
-    pods: Sequence[Pod],
-    ports: Sequence[Mapping[str, Any]],
+    tested: Tested,
 ) -> list[Probe]:
     """The runs that are wanted now, against the ready pods of the revision."""
+    pods, ports = tested.pods, tested.revision.ports
     by_name = {status.name: status for status in statuses}
     out: list[Probe] = []
     for test in tests:
-        at = due(by_name.get(test.name), occasion)
+        at = due(test, by_name.get(test.name), occasion)
         if at is None:
             continue
         run = key(test, occasion, at)
@@ -113,6 +156,9 @@ def probes(
             )
         elif test.tcp is not None:
             out.append(TcpProbe(key=run, due=at, service=test.tcp.service, port=test.tcp.port, timeout=TCP_TIMEOUT))
+        elif test.job is not None:
+            made = smoke_job.run(test.name, test.job, tested.rollout, tested.revision, occasion.service, run)
+            out.append(JobProbe(key=run, due=at, job=made))
     return out
 
 
@@ -130,7 +176,7 @@ def unmet(tests: Sequence[SmokeTest], statuses: Iterable[SmokeTestStatus], occas
     by_name = {status.name: status for status in statuses}
     for test in tests:
         status = by_name.get(test.name)
-        if status is None or not _counts(status, occasion):
+        if status is None or not _counts(test, status, occasion):
             return f"smoke test {test.name} has not run yet"
         if status.verdict != "Pass":
             return f"smoke test {test.name}: {status.message}"
@@ -139,8 +185,9 @@ def unmet(tests: Sequence[SmokeTest], statuses: Iterable[SmokeTestStatus], occas
 
 def broken(tests: Sequence[SmokeTest], statuses: Iterable[SmokeTestStatus], occasion: Occasion) -> str:
     """Why the tests send traffic back; '' when they do not."""
-    names = {test.name for test in tests}
+    by_name = {test.name: test for test in tests}
     for status in statuses:
-        if status.name in names and _counts(status, occasion) and status.failures >= REPEATED:
+        test = by_name.get(status.name)
+        if test is not None and _counts(test, status, occasion) and status.failures >= REPEATED:
             return f"smoke test {status.name} failed {status.failures} times in a row: {status.message}"
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from slipway.core import reminder
+from slipway.core import after_rollback, reminder
 from slipway.core.conditions import find
 from slipway.core.decision import Event
 from slipway.core.history import outcome_of
@@ -54,6 +54,11 @@ def events(scene: Scene, status: Mapping[str, Any], found: Sequence[Verdict]) ->
         asks = find(new.conditions, reminder.DUE)
         if asks is not None and asks.status == "True" and find(verdict.claim.status.conditions, reminder.DUE) is None:
             yield _event("Promotion", verdict.claim.name, "Normal", reminder.DUE, asks.message)
+        known = {check.name for check in after_rollback.failed(verdict.claim.status)}
+        for check in after_rollback.failed(new):
+            if check.name not in known:
+                words = f"check {check.name} after going back {check.result}: {check.message}"
+                yield _event("Promotion", verdict.claim.name, "Warning", "AfterRollback", words)
         if new.phase != verdict.claim.status.phase:
             kind: Literal["Normal", "Warning"] = "Warning" if new.phase in _WARN else "Normal"
             yield _event("Promotion", verdict.claim.name, kind, new.phase, new.message)

@@ -43,7 +43,8 @@ from slipway.notifying.settings import Notifications
 from slipway.podlogs import counting, secrets
 from slipway.probing.http import http_probe
 from slipway.probing.tcp import tcp_probe
-from slipway.runtime import alerting, job_checks, nodes, object_checks, writes
+from slipway.runtime import alerting, nodes, object_checks, writes
+from slipway.runtime.job_checks import JobRunner
 from slipway.runtime.keeper import Keeper
 from slipway.runtime.observations import NoResult
 from slipway.runtime.publishing import NotOurs, publish
@@ -76,6 +77,7 @@ class Prober:
         self._api = api
         self._keeper = keeper
         self._may_write = may_write
+        self._jobs = JobRunner(api, may_write)
         self._sources = sources
         self._notifier = notifier or Notifier(Notifications())
         self._smoke_tests = asyncio.Semaphore(SMOKE_TESTS_AT_ONCE)
@@ -109,7 +111,7 @@ class Prober:
                 async with self._expressions:
                     return await object_checks.look(self._api, namespace, probe)
             case JobProbe():
-                return await job_checks.run(self._api, probe, self._may_write)
+                return await self._jobs.run(probe)
             case DryRun():
                 async with self._dry_runs:
                     return await self._rehearse(probe)

@@ -15,7 +15,7 @@ from tests.integration.admission.impersonation import (
 )
 from tests.integration.admission.people import APPROVER, DEVELOPER, bind, may, new_promotion, promotion
 
-from slipway.runtime.job_checks import GUARD
+from slipway.runtime.job_checks import GUARDS
 
 AUTHOR = User("author@example.com")
 """May write Promotions, and nothing else."""
@@ -75,7 +75,7 @@ CHECK = {"slipway.dev/check-of": "web", "slipway.dev/check": "migrations"}
 
 @pytest.mark.parametrize("user", [DEVELOPER, CLUSTER_ADMIN], ids=lambda user: user.name)
 def test_nobody_forges_the_run_of_a_check(kube: Kubernetes, shop: str, user: User) -> None:
-    words = "this Job is the run of a check and is Slipway's"
+    words = "this Job is the run of a check or smoke test"
     kube.create(JOB, shop, run(**CHECK), user).refused(words)
     name = f"mine-{len(user.name)}"
     kube.create(JOB, shop, run(name), user).accepted()
@@ -86,7 +86,7 @@ def test_the_operators_run_is_left_alone_but_may_be_deleted(kube: Kubernetes, sh
     name = run()["metadata"]["name"]
     kube.create(JOB, shop, run(**CHECK), OPERATOR).accepted()
     for change in ({"spec": {"suspend": False}}, {"metadata": {"labels": dict.fromkeys(CHECK)}}):
-        kube.merge(JOB, shop, name, change, DEVELOPER).refused("this Job is the run of a check")
+        kube.merge(JOB, shop, name, change, DEVELOPER).refused("this Job is the run of a check or smoke test")
     kube.delete(JOB, shop, name, DEVELOPER).accepted()
 
 
@@ -94,4 +94,19 @@ def test_the_operator_has_the_rights_that_job_checks_need(kube: Kubernetes, shop
     for verb in ("get", "list", "create", "delete"):
         assert may(kube, OPERATOR, shop, verb, "jobs", "batch")
     assert may(kube, OPERATOR, shop, "get", "pods/log", "")
-    assert kube.get(VALIDATING_BINDING, None, GUARD, OPERATOR).code == 200
+    for guard in GUARDS.values():
+        assert kube.get(VALIDATING_BINDING, None, guard, OPERATOR).code == 200
+
+
+def test_what_is_asked_after_going_back_takes_the_same_right(kube: Kubernetes, shop: str) -> None:
+    words = "spec.afterRollback: author@example.com may not write a Job: it needs the verb create on jobs.batch"
+    asked: Object = {"name": "orders", "job": JOB_CHECK["job"]}
+    reached: Object = {"name": "home", "tcp": {"service": "web", "port": 80}}
+    kube.create(PROMOTION, shop, promotion("after", afterRollback=[asked]), AUTHOR).refused(words)
+    kube.create(PROMOTION, shop, promotion("after", afterRollback=[reached]), AUTHOR).accepted()
+    kube.merge(PROMOTION, shop, "after", {"spec": {"afterRollback": [reached, asked]}}, AUTHOR).refused(words)
+    name = new_promotion(kube, shop, afterRollback=[asked])
+    kube.merge(PROMOTION, shop, name, {"spec": {"rerun": "2"}}, AUTHOR).accepted()
+    other = {**asked, "job": {"template": {"spec": {"containers": [{"name": "a", "image": "b"}]}}}}
+    kube.merge(PROMOTION, shop, name, {"spec": {"afterRollback": [other]}}, AUTHOR).refused(words)
+    kube.merge(PROMOTION, shop, name, {"spec": {"afterRollback": [reached]}}, AUTHOR).accepted()

@@ -15,7 +15,7 @@ from tests.integration.admission.impersonation import (
 )
 from tests.integration.admission.people import APPROVER, bind, may, new_promotion, promotion
 
-from slipway.core.decision import MIGRATIONS_GUARD
+from slipway.runtime.job_checks import MIGRATIONS_GUARD
 
 AUTHOR = User("author@example.com")
 """May write Promotions, and nothing else."""

@@ -98,6 +98,11 @@ def migrating(**migrations: Any) -> dict[str, Any]:
     return promotion(migrations=migrations)
 
 
+def smoke_job(template: dict[str, Any], name: str = "journey", **changes: Any) -> dict[str, Any]:
+    """A smoke test that is a Job."""
+    return {"name": name, "job": {"template": template} | changes}
+
+
 ACCEPTED = {
     "a policy that demands nothing": policy(),
     "a policy with all of it": policy(
@@ -148,6 +153,22 @@ ACCEPTED = {
         {"name": "home", "http": {"port": "http", "expectBody": "greetings"}},
         {"name": "number", "http": {"port": 80, "path": "/x?y=z", "expectStatus": 404, "timeout": "1s"}},
         {"name": "database", "tcp": {"service": "db", "port": 5432}},
+        smoke_job({"metadata": {"labels": {"app": "journey"}}, "spec": {"containers": []}}, timeout="90s", retries=1),
+    ),
+    "twenty smoke tests that are Jobs": smoke_tests(
+        *(
+            smoke_job(
+                {
+                    "metadata": {
+                        "labels": {f"example.com/{n:02}": "x" * 63 for n in range(20)},
+                        "annotations": {f"example.com/{n:02}": "x" * 1024 for n in range(20)},
+                    },
+                    "spec": {},
+                },
+                f"journey-{n}",
+            )
+            for n in range(20)
+        )
     ),
     "an abort": rollout(abort="3f2a9c01de"),
     "an abort by the full revision": rollout(abort="3f" * 32),
@@ -175,6 +196,26 @@ ACCEPTED = {
         *({"name": f"g{n}", "logs": {"pattern": "(ab|cd)?" * 64}, "below": 1} for n in range(17)),
     ),
     "a minimal Promotion": promotion(),
+    "questions after going back": promotion(
+        afterRollback=[
+            {"name": "orders", "job": {"template": {"spec": {"containers": []}}, "timeout": "1m", "retries": 1}},
+            {"name": "home", "http": {"service": "web", "port": 80}},
+            {"name": "db", "tcp": {"service": "db", "port": 5432}},
+            {"name": "errors", "prometheus": {"query": "up", "below": 1}},
+            {"name": "runs", "object": looked_at()["object"]},
+        ]
+    ),
+    "twenty questions after going back": promotion(
+        afterRollback=[
+            {
+                "name": f"job-{n}",
+                "job": {
+                    "template": {"metadata": {"labels": {f"e.com/{m:02}": "x" * 63 for m in range(20)}}, "spec": {}}
+                },
+            }
+            for n in range(20)
+        ]
+    ),
     "no watch": promotion(watch=[]),
     "the longest watch": promotion(watch=[{"for": f"{n}h", "interval": "1s"} for n in range(1, 11)]),
     "a watch of one interval": promotion(watch=[{"for": "90m", "interval": "1h30m"}]),
@@ -405,9 +446,9 @@ REFUSED = [
     ),
     Refused(
         "a field that is not built yet",
-        smoke_tests({"name": "journey", "job": {"template": {}}, "tcp": {"service": "db", "port": 1}}),
-        "spec.smokeTests[0].job",
-        'strict decoding error: unknown field "spec.smokeTests[0].job"',
+        smoke_tests({"name": "journey", "script": {"image": "x"}, "tcp": {"service": "db", "port": 1}}),
+        "spec.smokeTests[0].script",
+        'strict decoding error: unknown field "spec.smokeTests[0].script"',
     ),
     Refused("negative replicas", rollout(replicas=-1), "spec.replicas", "should be greater than or equal to 0"),
     Refused("replicas in words", rollout(replicas="three"), "spec.replicas", 'must be of type integer: "string"'),
@@ -743,13 +784,31 @@ REFUSED = [
         "a smoke test that tests nothing",
         smoke_tests({"name": "x"}),
         "spec.smokeTests[0]",
-        "spec.smokeTests[0]: Invalid value: exactly one of http and tcp must be set",
+        "spec.smokeTests[0]: Invalid value: exactly one of http, tcp, job must be set",
     ),
     Refused(
         "a smoke test of two kinds",
         smoke_tests({"name": "x", "http": {"port": 80}, "tcp": {"service": "db", "port": 1}}),
         "spec.smokeTests[0]",
-        "exactly one of http and tcp must be set",
+        "exactly one of http, tcp, job must be set",
+    ),
+    Refused(
+        "a smoke test that is a Job and a request",
+        smoke_tests({"name": "x", "http": {"port": 80}, "job": {"template": {"spec": {}}}}),
+        "spec.smokeTests[0]",
+        "exactly one of http, tcp, job must be set",
+    ),
+    Refused(
+        "a smoke test whose Job would make pods of a Rollout",
+        smoke_tests(smoke_job({"metadata": {"labels": {"slipway.dev/revision": "3f2a9c01de"}}, "spec": {}})),
+        "spec.smokeTests[0].job.template.metadata.labels[slipway.dev/revision]",
+        "labels of slipway.dev are Slipway's",
+    ),
+    Refused(
+        "a smoke test whose Job has no pod",
+        smoke_tests(smoke_job({})),
+        "spec.smokeTests[0].job.template.spec",
+        "spec.smokeTests[0].job.template.spec: Required value",
     ),
     Refused(
         "a smoke test of a port that the Service lacks",
@@ -774,6 +833,26 @@ REFUSED = [
         smoke_tests({"name": "x", "tcp": {"service": "db.other", "port": 1}}),
         "spec.smokeTests[0].tcp.service",
         "should match",
+    ),
+    Refused(
+        "a question after going back that asks for nothing",
+        promotion(afterRollback=[{"name": "x"}]),
+        "spec.afterRollback[0]",
+        "exactly one of prometheus, http, tcp, object, job must be set",
+    ),
+    Refused(
+        "a question after going back of two kinds",
+        promotion(
+            afterRollback=[{"name": "x", "tcp": {"service": "db", "port": 1}, "job": {"template": {"spec": {}}}}]
+        ),
+        "spec.afterRollback[0]",
+        "exactly one of prometheus, http, tcp, object, job must be set",
+    ),
+    Refused(
+        "a fact after going back",
+        promotion(afterRollback=[{"name": "x", "attest": {"passed": True, "summary": "ok"}}]),
+        "spec.afterRollback[0].attest",
+        'strict decoding error: unknown field "spec.afterRollback[0].attest"',
     ),
     Refused("no rollout", without(promotion(), "rollout"), "spec.rollout", "spec.rollout: Required value"),
     Refused(

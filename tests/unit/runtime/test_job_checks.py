@@ -13,14 +13,14 @@ from slipway.cluster.api import Api
 from slipway.cluster.errors import NotFound
 from slipway.cluster.resources import JOBS, PODS
 from slipway.core import job
-from slipway.core.decision import MIGRATIONS_GUARD, JobProbe
+from slipway.core.decision import JobProbe
 from slipway.core.snapshot import Probed, Unverified
-from slipway.runtime import job_checks
+from slipway.runtime.job_checks import MIGRATIONS_GUARD, JobRunner
 from slipway.runtime.observations import NoResult
 
 PROMOTION = {"metadata": {"name": "web-1", "uid": "uid-web-1", "namespace": "shop"}, "spec": {"rollout": "web"}}
 MADE = job.migration("expand", "migration-expand-1", JobCheck(template={"spec": {"containers": []}}), PROMOTION)
-PROBE = JobProbe(key="m", due=datetime.now(UTC), job=MADE, patient=True, guard=MIGRATIONS_GUARD)
+PROBE = JobProbe(key="m", due=datetime.now(UTC), job=MADE, patient=True)
 SERIES = "slipway.dev/check-of=web,slipway.dev/check=Migration"
 
 
@@ -61,7 +61,7 @@ def _parts(text: str) -> tuple[str, str]:
 
 
 def run(server: Server) -> Probed | Unverified:
-    return asyncio.run(job_checks.run(cast(Api, server), PROBE, lambda: None))
+    return asyncio.run(JobRunner(cast(Api, server), lambda: None).run(PROBE))
 
 
 def test_it_waits_for_the_pods_of_a_job_that_somebody_deleted() -> None:

@@ -15,7 +15,7 @@ from slipway.api.promotion import MigrationStatus
 from slipway.core import instants, job, names
 from slipway.core.case import Case
 from slipway.core.charge import Claim
-from slipway.core.decision import MIGRATIONS_GUARD, JobProbe
+from slipway.core.decision import JobProbe
 from slipway.core.marks import Marks
 from slipway.core.migration.run import Run, Step
 from slipway.core.plan import Plan
@@ -94,7 +94,7 @@ def _probe(case: Case, run: Run) -> JobProbe | None:
         "spec": {"rollout": case.name},
     }
     made = job.migration(run.step.value, job_name(run), found, owner)
-    return JobProbe(key=_key(run), due=case.now, job=made, patient=True, guard=MIGRATIONS_GUARD)
+    return JobProbe(key=_key(run), due=case.now, job=made, patient=True)
 
 
 def _key(run: Run) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from slipway.api.record import Statement
+from slipway.core import after_rollback
 from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.decision import KeepRecord
@@ -58,10 +59,17 @@ def _place(kind: str) -> int:
 
 
 def _is_over(scene: Scene, revision: Revision, owed: Owed) -> bool:
-    """A rollback is over when traffic is back, and what was migrated is undone."""
+    """A rollback is over when traffic is back, what was migrated is undone, and what is asked then has its answers."""
     going = scene.retreating is not None and scene.retreating.name == revision.name and scene.goes_back
-    undone = steps.unfinished(scene.case, revision, scene.course.candidate)
-    return not (owed.kind == ROLLBACK and (going or undone or scene.course.back is not None))
+    case = scene.case
+    if owed.kind != ROLLBACK:
+        return True
+    return not (
+        going
+        or scene.course.back is not None
+        or steps.unfinished(case, revision, scene.course.candidate)
+        or after_rollback.awaited(case, claim_of(case, owed), owed.plan_hash, owed.at)
+    )
 
 
 def _learnings(case: Case, claim: Claim) -> Statement | None:

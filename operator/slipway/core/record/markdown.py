@@ -53,6 +53,8 @@ def _lines(predicate: Predicate) -> Iterator[str]:
     yield from _section("Approvals", approvals, ("by", "identity", "at", "plan", "report"))
     checks = ((_text(c.name), c.category, c.result, _text(c.message), link(c.evidence)) for c in predicate.checks)
     yield from _section("Checks", checks, ("check", "category", "result", "message", "evidence"))
+    after = ((c.name, c.result, _text(c.message)) for c in predicate.after_rollback)
+    yield from _section("After going back", after, ("check", "result", "message"))
     gates = (
         (_text(g.name), g.verdict, "" if g.value is None else f"{g.value:g}", _code(g.bound), _at(g.at))
         for g in predicate.gates

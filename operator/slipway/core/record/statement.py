@@ -66,6 +66,7 @@ def of_owed(case: Case, revision: Revision, owed: Owed) -> Statement:
             "reason": str(facts.get("reason") or ""),
             "plan": _plan(case, owed.plan_hash),
             "checks": list(claim.status.checks) if claim else [],
+            "after_rollback": list(claim.status.after_rollback) if claim and owed.kind == ROLLBACK else [],
             "gates": _read(RecordedGate, facts.get("gates")),
             "smoke_tests": _read(RecordedSmokeTest, facts.get("smokeTests")),
             "migrations": planned.recorded(claim, owed.promotion_uid, revision),

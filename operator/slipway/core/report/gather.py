@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from slipway.api.after_rollback import AfterRollbackCheck
 from slipway.api.check import BUILT_IN
 from slipway.api.duration import format_duration
+from slipway.api.job_check import JobCheck
 from slipway.api.promotion import CheckStatus, PromotionSpec
 from slipway.api.report import (
     CONFIRMATIONS,
@@ -27,6 +29,7 @@ from slipway.core.case import Case
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
 from slipway.core.checking import GOOD
+from slipway.core.containers import containers
 from slipway.core.gates import bound
 from slipway.core.report import learned, template
 from slipway.core.report.addresses import addresses
@@ -205,6 +208,8 @@ def _smoke_test(test: SmokeTest) -> str:
         return f"{test.name}: GET {test.http.path} on port {test.http.port} answers {test.http.expect_status}"
     if test.tcp is not None:
         return f"{test.name}: Service {test.tcp.service} takes connections on port {test.tcp.port}"
+    if test.job is not None:
+        return f"{test.name}: {_job(test.job)}"
     return test.name
 
 
@@ -228,7 +233,20 @@ def _way_back(
             f"""{at} rollout {case.name} --type merge -p '{{"spec":{{"abort":"{revision.name}"}}}}'""",
         ],
         rehearsed=rehearsed,
+        asks_after=[_asked_after(check) for check in claim.spec.after_rollback] if claim.spec else [],
     )
+
+
+def _asked_after(check: AfterRollbackCheck) -> str:
+    if check.job is not None:
+        return f"{check.name}: {_job(check.job)}"
+    kind = next(kind for kind in ("http", "tcp", "object", "prometheus") if getattr(check, kind) is not None)
+    return f"{check.name} ({kind})"
+
+
+def _job(job: JobCheck) -> str:
+    images = ", ".join(str(one.get("image") or "") for _, _, one in containers(job.template, ("containers",)))
+    return f"a Job of {images} exits with 0 within {format_duration(job.timeout)}"
 
 
 def _commands(scene: Scene, claim: Claim) -> list[str]:

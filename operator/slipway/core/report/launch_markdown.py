@@ -125,6 +125,9 @@ def way_back(report: Report) -> Iterator[str]:
     yield "By hand, without anybody's approval:"
     yield ""
     yield from block(back.commands, "sh")
+    if back.asks_after:
+        yield from ("", "When traffic is back, Slipway asks, and waits for no answer:", "")
+        yield from bullets(back.asks_after)
     if plan is None:
         return
     for label, lines in (
