@@ -27,6 +27,8 @@ DUE = "LearningsDue"
 AFTER = timedelta(hours=48)
 TOO_LATE = timedelta(days=7)
 """After the launch: whoever was away for so long is not asked any more."""
+LONGEST = 450
+"""Characters of the figures."""
 _BACK = frozenset({"RolledBack", "Aborted", "Failed"})
 
 
@@ -113,4 +115,7 @@ def _words(case: Case, claim: Claim, status: PromotionStatus) -> str:
         figures += [f"checks: {summary.checks}", *summary.verification]
     asked = '"rootCause":"…","fix":"…"' if status.phase in _BACK or back else '"wentWell":"…","improve":"…"'
     command = f"""{approval.patch_command(case.namespace, claim.name)} '{{"spec":{{"learnings":{{{asked}}}}}}}'"""
-    return f"nobody has said yet what was learned from this launch ({'; '.join(figures)}); write it: {command}"
+    # An Event has a thousand characters, and ends with the command.
+    told = "; ".join(figures)
+    told = told if len(told) <= LONGEST else f"{told[: LONGEST - 1]}…"
+    return f"nobody has said yet what was learned from this launch ({told}); write it: {command}"

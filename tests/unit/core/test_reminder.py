@@ -55,6 +55,16 @@ def test_two_days_after_a_launch_its_figures_and_the_command_are_told() -> None:
     assert found["message"] in notice["text"]
 
 
+def test_however_many_figures_there_are_it_ends_with_the_command() -> None:
+    cluster = launched()
+    summary = cluster.get("Promotion", "web-2")["status"]["summary"]
+    cluster.change("Promotion", "web-2", "status", summary={**summary, "verification": ["a gate < 0.01: Pass"] * 100})
+    later(cluster, 49)
+    [event] = [event for event in events(cluster) if event.name == "web-2"]
+    assert len(event.message) < 1000
+    assert event.message.endswith("""'{"spec":{"learnings":{"wentWell":"…","improve":"…"}}}'""")
+
+
 def test_it_is_asked_once_whatever_the_operator_forgets() -> None:
     cluster = launched()
     later(cluster, 49)

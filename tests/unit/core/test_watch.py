@@ -489,7 +489,7 @@ def test_what_traffic_came_back_to_is_measured_and_the_promotion_says_so(
     assert cluster.live == V1
     assert cluster.phase() == "RolledBack"
     assert not cluster.decide().probes
-    cluster.promote("web-3")
+    cluster.promote("web-3", retry={"fix": "the cache is warm now"})
     cluster.measure = lambda _: GOOD
     cluster.settle()
     cluster.approve("web-3")
