@@ -14,6 +14,7 @@ NoticeEvent = Literal[
     "AwaitingApproval",
     "Approved",
     "Shifting",
+    "ToBeLookedAt",
     "NoData",
     "Held",
     "Frozen",
@@ -44,7 +45,8 @@ class NoticeStatus(StatusModel):
     """One notice. It is recorded together with what it tells of, and sent afterwards: a crash loses none."""
 
     event: str = ""
-    """AwaitingApproval, Approved, Shifting, NoData, Held, Frozen, RolledBack, Failed, Launched or WatchClosed."""
+    """AwaitingApproval, Approved, Shifting, ToBeLookedAt, NoData, Held, Frozen, RolledBack, Failed, Launched or
+    WatchClosed."""
     at: Instant
     """When it happened."""
     occasion: str = ""
