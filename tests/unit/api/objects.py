@@ -178,6 +178,8 @@ ACCEPTED = {
             looked_at(),
             run({"metadata": {"labels": {"app": "migrate"}}, "spec": {"containers": []}}, timeout="10m", retries=1),
             {"name": "basket", "category": "Quality", "manual": {"ask": "Does the basket keep its articles?"}},
+            {"name": "user-functions-seen", "manual": {"ask": "Order something.", "when": "after"}},
+            {"name": "search", "category": "Quality", "manual": {"ask": "Is anything found?", "when": "before"}},
             {"name": "runbook-updated"},
             {"name": "privacy-review", "notApplicable": {"reason": "no personal data"}},
             {"name": "non-root", "notApplicable": {"reason": "a legacy image"}},
@@ -836,6 +838,12 @@ REFUSED = [
         promotion(checks=[run({"spec": {}}, retries=100)]),
         "spec.checks[0].job.retries",
         "should be less than or equal to 5",
+    ),
+    Refused(
+        "something to look at some day",
+        promotion(checks=[{"name": "basket", "category": "Quality", "manual": {"ask": "Does it?", "when": "later"}}]),
+        "spec.checks[0].manual.when",
+        'spec.checks[0].manual.when: Unsupported value: "later"',
     ),
     Refused(
         "a confirmation without a name",
