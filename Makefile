@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 # uv installs Python packages as the lock file says. Where it is not there it goes into a virtual environment of its own.
 UV := $(shell command -v uv || echo .uv/bin/uv)
 RUN := $(UV) run --frozen
+# As many processes as processors. Tests on a cluster are one group, so they come last, one after the other, in one of them.
+SPREAD := -n auto --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup parts lint types crds test test-unit test-sim test-integration test-e2e test-matrix demo bench \
@@ -40,13 +42,13 @@ crds: setup ## Generate crds/ from the models
 # CLUSTER=kind asks for a kind cluster (Docker), SLIPWAY_KUBECONFIG=… for a cluster of yours; see tests/cluster/README.md.
 test: lint types parts ## Lint, types, unit, simulation, integration and end-to-end tests
 	@echo "== tests"
-	$(RUN) pytest tests/unit tests/sim tests/integration tests/e2e
+	$(RUN) pytest $(SPREAD) tests/unit tests/sim tests/integration tests/e2e
 
-test-unit: setup ## Unit and property tests: one to two minutes, no cluster
-	$(RUN) pytest tests/unit
+test-unit: setup ## Unit and property tests: a few minutes, no cluster
+	$(RUN) pytest $(SPREAD) tests/unit
 
 test-sim: setup ## Simulated API server, crashes, stale caches
-	$(RUN) pytest tests/sim
+	$(RUN) pytest $(SPREAD) tests/sim
 
 parts: setup ## Install and build what the test clusters are made of: minutes once, then a cache has it
 	@echo "== parts of the test clusters"
@@ -59,7 +61,7 @@ test-e2e: parts ## Real pods, gateway, Prometheus and requests
 	$(RUN) pytest tests/e2e
 
 test-matrix: setup ## All combinations of faults, and many more examples: long, not part of `test`
-	SLIPWAY_SIM=all HYPOTHESIS_PROFILE=thorough $(RUN) pytest --timeout 7200 tests/unit/core tests/sim
+	SLIPWAY_SIM=all HYPOTHESIS_PROFILE=thorough $(RUN) pytest $(SPREAD) --timeout 7200 tests/unit/core tests/sim
 
 demo: setup ## The main job, told and shown; YES=1 runs without pauses, KEEP=1 leaves the cluster running
 	$(RUN) python -m tests.demo

@@ -38,3 +38,11 @@ def namespace(control_plane: Access) -> Iterator[str]:
     control_plane.kubectl("create", "namespace", name)
     yield name
     control_plane.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share the cluster of a run are one group: one process runs them all, in their order."""
+    for item in items:
+        if item.nodeid.startswith(("tests/integration/", "tests/e2e/")):
+            item.add_marker(pytest.mark.xdist_group("cluster"))

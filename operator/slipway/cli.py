@@ -1,4 +1,4 @@
-"""The command `slipway`: run the operator, print its CRDs, check its configuration."""
+"""The command `slipway`: the operator, and what people run beside kubectl."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from slipway import __version__
 from slipway.api import crd
 from slipway.archive import commands as records
 from slipway.config import Config, ConfigError, load_config
+from slipway.console import commands
 from slipway.runtime import logs
-from slipway.runtime.operator import Operator, Options
 
 app = typer.Typer(
     help="Slipway promotes a new version on evidence and on a person's word.",
@@ -26,6 +26,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="The operator's configuration file.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(records.app, name="records")
+commands.register(app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -65,6 +66,9 @@ def run(
     ] = None,
 ) -> None:
     """Run the operator until SIGTERM."""
+    # Half a second that the other commands do without.
+    from slipway.runtime.operator import Operator, Options
+
     settings = _load(config) if config else Config()
     if namespace:
         settings = settings.model_copy(update={"namespaces": namespace})
@@ -79,21 +83,21 @@ def run(
         probe_port=probe_port,
         metrics_port=metrics_port,
     )
+
+    async def operate() -> int:
+        return await Operator(settings, options).run()
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        code = runner.run(_operate(settings, options))
+        code = runner.run(operate())
     raise typer.Exit(code)
-
-
-async def _operate(settings: Config, options: Options) -> int:
-    return await Operator(settings, options).run()
 
 
 @app.command()
 def crds() -> None:
     """Print the CustomResourceDefinitions, to be piped into `kubectl apply --server-side -f -`."""
-    for definition in (crd.rollouts(), crd.promotions()):
+    for define in crd.FILES.values():
         typer.echo("---")
-        typer.echo(crd.render(definition), nl=False)
+        typer.echo(crd.render(define()), nl=False)
 
 
 @config_app.command("check")

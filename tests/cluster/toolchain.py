@@ -97,7 +97,7 @@ FAMILIES = {
         ),
         Family(
             "prometheus",
-            {"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"},
+            {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
             # Of its many service discoveries only the one for Kubernetes: a third of the build time.
             tags="remove_all_sd,enable_kubernetes_sd",
             duration="2 minutes on 2 cores",

@@ -27,10 +27,12 @@ def resources(kubectl: Kubectl) -> None:
 
 
 def people(kubectl: Kubectl) -> None:
-    """The namespace shop: developers may edit in it, approvers may approve."""
+    """Developers may edit in both namespaces, approvers may approve in shop: in staging there is nothing to approve."""
     kubectl("create", "namespace", "shop")
+    for namespace in ("shop", "shop-staging"):
+        bind = (f"--namespace={namespace}", "create", "rolebinding")
+        kubectl(*bind, "developers", "--clusterrole=edit", "--group=developers")
     bind = ("--namespace=shop", "create", "rolebinding")
-    kubectl(*bind, "developers", "--clusterrole=edit", "--group=developers")
     kubectl(*bind, "approvers", "--clusterrole=slipway-approver", "--group=approvers")
 
 

@@ -28,23 +28,35 @@ def read(name: str) -> dict[str, Any]:
 
 def rollout(sample: str, image: str) -> dict[str, Any]:
     """The Rollout of a sample with this image, and with times for people who watch."""
-    document = read(sample)
+    return _for_people(read(sample), image)
+
+
+def staging(image: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The namespace of staging with what the administrator allows it, and the Rollout there with this image."""
+    namespace, document = yaml.safe_load_all((SAMPLES / "staging-automatic.yaml").read_text())
+    return namespace, _for_people(document, image)
+
+
+def _for_people(document: dict[str, Any], image: str) -> dict[str, Any]:
     spec = document["spec"]
     spec["template"]["spec"]["containers"][0]["image"] = image
     for strategy in spec["strategy"].values():
         strategy["verify"], strategy["keepPrevious"] = VERIFY, KEEP_PREVIOUS
         for step in strategy.get("steps", []):
             step["hold"] = HOLD
-    gates = spec.get("analysis", {}).get("gates", _GATES)
-    spec["analysis"] = {"interval": INTERVAL, "gates": [{**gate, "window": WINDOW} for gate in gates]}
+    analysis = spec.setdefault("analysis", {})
+    analysis["interval"] = INTERVAL
+    analysis["gates"] = [{**gate, "window": WINDOW} for gate in analysis.get("gates", _GATES)]
     return document
 
 
-def promotion(version: str) -> dict[str, Any]:
-    """The Promotion of the samples for this version."""
+def promotion(version: str, proven_in: str = "") -> dict[str, Any]:
+    """The Promotion of the samples for this version; `proven_in`: the namespace that has to have proven it first."""
     document = read("promotion")
     document["metadata"]["name"] = f"web-{version}"
     document["spec"]["version"] = version
+    if proven_in:
+        document["spec"]["from"] = {"namespace": proven_in, "rollout": document["spec"]["rollout"]}
     return document
 
 
@@ -53,6 +65,15 @@ def route(gateway: tuple[str, str]) -> dict[str, Any]:
     document = read("route")
     namespace, name = gateway
     document["spec"]["parentRefs"] = [{"name": name, "namespace": namespace}]
+    return document
+
+
+def staging_route(gateway: tuple[str, str], namespace: str, host: str) -> dict[str, Any]:
+    """A route to the live Service alone, as blue/green needs no more."""
+    document = route(gateway)
+    document["metadata"]["namespace"] = namespace
+    document["spec"]["hostnames"] = [host]
+    document["spec"]["rules"] = [{"backendRefs": [{"name": "web", "port": 80}]}]
     return document
 
 

@@ -67,7 +67,7 @@ class Screen:
         self.console.print(
             Text.assemble(
                 (f"{clock}  ", "dim"),
-                (f"{seen.phase or '…':<17}", "bold"),
+                (f"{seen.phase or '…':<18}", "bold"),
                 f"{seen.message}",
                 (f"  [users: {shares}]" if shares else "", "cyan"),
             ),

@@ -185,7 +185,7 @@ def _named(kubeconfig: Path) -> Iterator[Site]:
             yield site
         finally:
             if not os.environ.get("KEEP"):
-                site.must("delete", "namespace", "shop", "--ignore-not-found", "--wait=false")
+                site.must("delete", "namespace", "shop", "shop-staging", "--ignore-not-found", "--wait=false")
 
 
 def _require(site: Site) -> None:
@@ -198,5 +198,6 @@ def _require(site: Site) -> None:
     namespace, name = site.gateway
     if not site.must("-n", namespace, "get", f"gateways/{name}", "--ignore-not-found", "--output=name"):
         raise CannotRun(f"the cluster has no Gateway {name} in namespace {namespace}")
-    if site.must("get", "namespace/shop", "--ignore-not-found", "--output=name"):
-        raise CannotRun("the cluster has a namespace shop, which the demo would use: delete it first")
+    for used in ("shop", "shop-staging"):
+        if site.must("get", f"namespace/{used}", "--ignore-not-found", "--output=name"):
+            raise CannotRun(f"the cluster has a namespace {used}, which the demo would use: delete it first")

@@ -1,5 +1,6 @@
-"""The story: three versions that reach users on a person's word, and one that comes back by itself."""
+"""The story: three versions that reach users on a person's word, one by way of staging, and one that comes back."""
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from tests.demo.launches import Launch, decided_at, outcome
 from tests.demo.screen import Screen
 from tests.demo.site import CannotRun, Site
 from tests.demo.users import Users
-from tests.demo.world import NAMESPACE, Object, Seen, World
+from tests.demo.world import NAMESPACE, STAGING, Object, Seen, World
 
 PATIENCE = 150.0
 """Seconds that a step of the story may take."""
@@ -24,6 +25,8 @@ class Story:
         self._site = site
         self._world = World(site)
         self._users = Users(site)
+        self._staging = World(site, STAGING)
+        self._testers = Users(site, users.STAGING_HOST, rate=20)
         self._screen = Screen(self._users, live=live)
         self._pauses = pauses
         self._launches: list[Launch] = []
@@ -33,10 +36,11 @@ class Story:
         try:
             self._prepare()
             self._first()
-            self._blue_green()
+            self._from_staging()
             self._canary()
             self._failing()
         finally:
+            self._testers.stop()
             self._users.stop()
         return self._sum_up()
 
@@ -45,16 +49,25 @@ class Story:
     def _prepare(self) -> None:
         self._screen.title("Before the story")
         self._screen.tell(
-            "Namespace shop: group developers has the role edit there, group approvers has slipway-approver. "
+            "Namespaces shop and shop-staging: group developers has the role edit in both, group approvers has "
+            "slipway-approver in shop. In shop-staging the administrator allows that gates decide alone. "
             "The operator runs as system:serviceaccount:slipway-system:slipway."
         )
+        image = f"{self._site.image}:v1"
+        namespace, staging = samples.staging(image)
+        self._site.must("apply", "--server-side", "-f", "-", stdin=json.dumps(namespace))
         install.people(self._site.must)
         if not install.settled(self._site.must):
             raise CannotRun(
                 "the API server does not enforce Slipway's admission policies: is manifests/install applied?"
             )
-        file = samples.write(self._site.folder / "route.yaml", samples.route(self._site.gateway))
+        gateway = self._site.gateway
+        routes = samples.route(gateway), samples.staging_route(gateway, STAGING, users.STAGING_HOST)
+        file = samples.write(self._site.folder / "route.yaml", *routes)
         self._do("admin", "apply", "--server-side", "-f", file.name)
+        self._testers.start()
+        samples.write(self._site.folder / "staging.yaml", staging)
+        self._do("developer", "apply", "--server-side", "-f", "staging.yaml")
 
     def _first(self) -> None:
         self._screen.title("1. v1, the first version: even that one waits for a person")
@@ -68,10 +81,15 @@ class Story:
         began = time.time()
         self._end("v1", "blue/green", "Succeeded", began)
 
-    def _blue_green(self) -> None:
-        self._screen.title("2. v2 by blue/green: beside v1, then all at once")
+    def _from_staging(self) -> None:
+        self._screen.title("2. v2: proven in staging, then by blue/green beside v1")
         began = time.time()
-        self._propose("v2", "blue-green", asks="put v2 into the Rollout, with a Promotion")
+        self._propose(
+            "v2", "blue-green", asks="put v2 into the Rollout, with a Promotion from shop-staging", proven_in=STAGING
+        )
+        seen = self._follow("v2", lambda seen: seen.verdict.get("phase") == "Blocked")
+        self._screen.tell(f"Promotion web-v2 says: {seen.verdict['message']}")
+        self._prove("v2")
         seen = self._until_asked("v2")
         self._checks(seen)
         self._screen.tell("All that there is to know stands in one report. The approver reads it:")
@@ -111,7 +129,9 @@ class Story:
 
     def _records(self) -> None:
         """What is left of it all, for those who ask in a year."""
-        self._screen.title("5. What stays: a record of each launch, in a chain that anybody can verify")
+        self._screen.title("5. What stays: the outcome in the report, and a record of each launch, in a chain")
+        self._follow("v3", lambda seen: bool((seen.verdict.get("report") or {}).get("summaryDigest")))
+        self._read("admin", "summary.md", 30, "get", "configmap", "web-v3-report")
         seen = self._follow("v4", lambda seen: bool(seen.verdict.get("records")))
         labels = "slipway.dev/record,slipway.dev/promotion"
         self._do("admin", "-n", NAMESPACE, "get", "configmaps", "-l", "slipway.dev/launch-of=web", "-L", labels)
@@ -130,12 +150,26 @@ class Story:
 
     # Parts of acts
 
-    def _propose(self, version: str, sample: str, asks: str) -> None:
+    def _prove(self, version: str) -> None:
+        """In staging nobody is asked: the gates have to pass under the testers' requests."""
+        image = f"{self._site.image}:{version}"
+        samples.write(self._site.folder / "staging.yaml", samples.staging(image)[1])
+        self._screen.tell("So the developer brings it to staging, where the gates decide alone (staging.yaml):")
+        self._do("developer", "apply", "--server-side", "-f", "staging.yaml", pause=True)
+
+        def proven(seen: Seen) -> bool:
+            stable = seen.status.get("stable") or {}
+            return bool(stable.get("images") == [image] and seen.phase in ("Watching", "Healthy"))
+
+        seen = self._staging.watch("", proven, PATIENCE, lambda _: None)
+        self._screen.tell(f"Rollout web in {STAGING}: {seen.phase}: {seen.message}")
+
+    def _propose(self, version: str, sample: str, asks: str, proven_in: str = "") -> None:
         """The developer applies the Rollout with this version and a Promotion for it."""
         image = f"{self._site.image}:{version}"
         name = f"web-{version}"
         file = self._site.folder / f"{name}.yaml"
-        samples.write(file, samples.rollout(sample, image), samples.promotion(version))
+        samples.write(file, samples.rollout(sample, image), samples.promotion(version, proven_in))
         self._screen.tell(f"The developer will {asks} ({file}):")
         self._do("developer", "apply", "--server-side", "-f", file.name, pause=True)
 
@@ -214,7 +248,8 @@ class Story:
         if completed.returncode:
             raise CannotRun(f"the {person} cannot read it: {completed.stderr}")
         shown = completed.stdout.splitlines()
-        self._screen.answer("\n".join([*shown[:lines], f"[… {len(shown) - lines} more lines]"]))
+        more = [f"[… {len(shown) - lines} more lines]"] if len(shown) > lines else []
+        self._screen.answer("\n".join([*shown[:lines], *more]))
 
     def _run(self, person: str, *arguments: str) -> Any:
         self._screen.command(person, _typed(arguments))

@@ -8,6 +8,7 @@ from tests.cluster.load import Load, Report
 from tests.demo.site import Site
 
 HOST = "shop.example"
+STAGING_HOST = "staging.shop.example"
 RATE = 40.0
 HOURS = 6 * 3600.0
 PATIENCE = 15.0
@@ -15,9 +16,10 @@ PATIENCE = 15.0
 
 
 class Users:
-    """Requests at a constant rate from a thread in the cluster's network, until `stop`."""
+    """Requests at a constant rate (a second) from a thread in the cluster's network, until `stop`."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, host: str = HOST, rate: float = RATE) -> None:
+        self._host, self._rate = host, rate
         self._load: Load | None = None
         self._site = site
         self._ready = threading.Event()
@@ -40,7 +42,7 @@ class Users:
         """What was answered in the last seconds. Reports are in order of their ends, so the newest are last."""
         since = time.time() - seconds
         requests = self.report().requests
-        return Report([one for one in requests[-int(RATE * (seconds + 3)) :] if one.at >= since])
+        return Report([one for one in requests[-int(self._rate * (seconds + 3)) :] if one.at >= since])
 
     def _run(self) -> None:
         with self._site.network():
@@ -48,7 +50,7 @@ class Users:
             self._loop.run_until_complete(self._send())
 
     async def _send(self) -> None:
-        self._load = Load(self._site.gateway_url, host=HOST, rate=RATE, seconds=HOURS, timeout=PATIENCE)
+        self._load = Load(self._site.gateway_url, host=self._host, rate=self._rate, seconds=HOURS, timeout=PATIENCE)
         self._ready.set()
         await self._load.run()
 

@@ -9,6 +9,7 @@ from kubernetes import client, config
 from tests.demo.site import Site
 
 GROUP, VERSION, NAMESPACE, NAME = "slipway.dev", "v1alpha1", "shop", "web"
+STAGING = "shop-staging"
 Object = dict[str, Any]
 
 
@@ -60,9 +61,10 @@ class Timeout(RuntimeError):
 
 
 class World:
-    """Reads as admin."""
+    """Reads a namespace as admin."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, namespace: str = NAMESPACE) -> None:
+        self._namespace = namespace
         self._objects = client.CustomObjectsApi(config.new_client_from_config(str(site.kubeconfig)))
 
     def look(self, promotion: str) -> Seen:
@@ -84,15 +86,15 @@ class World:
             if until(seen):
                 return seen
             if time.monotonic() > deadline:
-                raise Timeout(
-                    f"not within {seconds:.0f} s; the Rollout is {seen.phase}: {seen.message}; the Promotion "
-                    f"{promotion} is {seen.verdict.get('phase')}: {seen.verdict.get('message')}"
-                )
+                words = f"not within {seconds:.0f} s; the Rollout in {self._namespace} is {seen.phase}: {seen.message}"
+                if promotion:
+                    words += f"; Promotion {promotion} is {seen.verdict.get('phase')}: {seen.verdict.get('message')}"
+                raise Timeout(words)
             time.sleep(0.25)
 
     def _get(self, group: str, version: str, plural: str, name: str) -> Object:
         try:
-            found: Object = self._objects.get_namespaced_custom_object(group, version, NAMESPACE, plural, name)
+            found: Object = self._objects.get_namespaced_custom_object(group, version, self._namespace, plural, name)
         except client.ApiException as error:
             if error.status == 404:
                 return {}

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import ESTABLISHED
 from tests.cluster.paths import REPOSITORY
@@ -174,6 +175,13 @@ class Operator:
             self._closed.set()
             if self._program is not None:
                 self._program.stop(patience=10)
+
+    def sample(self, name: str, **labels: str) -> float:
+        """The sum of a metric over all series with these labels, as Prometheus would read it."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{METRICS_PORT}/metrics", timeout=10) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+        samples = (sample for family in families for sample in family.samples if sample.name == name)
+        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
     def lines(self, word: str = "", last: int = 60) -> Iterator[str]:
         """The last lines of its log that contain `word`."""

@@ -246,6 +246,14 @@ class Tenant:
 
         await self.until(there, f"Rollout {name} has converged at {weight} %", within)
 
+    async def until_metric(self, name: str, value: float, within: float = PATIENCE, **labels: str) -> None:
+        """Until the operator's metric for this namespace has a value."""
+        labels = {"namespace": self.namespace, **labels}
+        async with asyncio.timeout(within):
+            while (found := await asyncio.to_thread(self.operator.sample, name, **labels)) != value:
+                assert found < value, f"{name}{labels} is {found}, more than {value}"
+                await asyncio.sleep(0.2)
+
     async def holds(self, condition: Callable[[], Any], what: str, seconds: float) -> None:
         """`condition` stays true for so long."""
         with contextlib.suppress(AssertionError):

@@ -51,9 +51,13 @@ async def test_a_healthy_canary_takes_its_steps_and_loses_no_request(tenant: Ten
         promotion, second = await tenant.launch("v2")
         for weight in (20, 60):
             await tenant.until_weight(weight)
+            await tenant.until_metric("slipway_rollout_candidate_weight_percent", weight)
             measured = await tenant.requests_more(users, 120)
             assert abs(measured.share(second) * 100 - weight) <= 12, measured.summary()
         await tenant.until_promotion(promotion, "Succeeded")
+        # v1 was the first.
+        await tenant.until_metric("slipway_launches_total", 2, outcome="Succeeded")
+        await tenant.until_metric("slipway_launch_lead_time_seconds_count", 2)
         await tenant.all_served_by(users, second)
         await tenant.until_phase("Healthy")
         await tenant.until(lambda: tenant.pods("v1") == 0, "the pods of v1 are gone")

@@ -1,34 +1,13 @@
 """Policies of the organisation: two people approve, a freeze holds what moves, and the way back is never closed."""
 
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
 
 from tests.e2e import manifests
 from tests.e2e.arena import scenario
-from tests.e2e.kube import Person
+from tests.e2e.demands import approve_too, demand, second_approver
 from tests.e2e.tenant import Tenant
 
 FROZEN = {"deny": "inventory", "from": "2020-01-01"}
-
-
-@contextlib.asynccontextmanager
-async def demand(tenant: Tenant, name: str, **spec: Any) -> AsyncIterator[None]:
-    """A policy for the namespace of this tenant only."""
-    match = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": tenant.namespace}}}
-    name = f"{tenant.namespace}-{name}"
-    await tenant.admin.create(
-        {
-            "apiVersion": "slipway.dev/v1alpha1",
-            "kind": "PromotionPolicy",
-            "metadata": {"name": name},
-            "spec": {"match": match, **spec},
-        }
-    )
-    try:
-        yield
-    finally:
-        await tenant.admin.delete("promotionpolicies", name)
 
 
 @scenario
@@ -38,19 +17,16 @@ async def test_two_people_approve_and_a_freeze_that_begins_mid_shift_holds(tenan
     async with contextlib.AsyncExitStack() as stack:
         users = await stack.enter_async_context(tenant.users(rate=60))
         await stack.enter_async_context(demand(tenant, "two", approvals={"count": 2, "fourEyes": True}))
-        second_approver = Person(tenant.cluster.kubeconfig("second-approver"), tenant.namespace)
-        stack.push_async_callback(second_approver.close)
+        other = await stack.enter_async_context(second_approver(tenant))
         promotion, second = await tenant.launch("v2")
 
         def message() -> str:
             return str(tenant.status(promotion, "promotions").get("message"))
 
-        await tenant.until(lambda: "1 of 2 approvals (by approver)" in message(), "the second person is asked for")
+        await tenant.until(lambda: "1 of 2 approvals" in message(), "one has approved")
         waiting = await tenant.requests_more(users, 60)
         assert waiting.share(first) == 1.0, waiting.summary()
-        plan = tenant.status(promotion, "promotions")["planHash"]
-        assert plan in message()
-        await tenant.tell(promotion, second_approver, approvals={"second-approver": plan})
+        await approve_too(tenant, promotion, other)
 
         await tenant.until_weight(20)
         async with demand(tenant, "freeze", windows=[FROZEN]):

@@ -1,12 +1,15 @@
-"""Staging before production: the same images, proven under load there, then one Promotion here."""
+"""Staging before production: the same images, proven under load there, then one Promotion and two people here."""
+
+import contextlib
 
 from tests.e2e import manifests
 from tests.e2e.arena import scenario
+from tests.e2e.demands import approve_too, demand, second_approver
 from tests.e2e.tenant import Shared, Tenant
 
 
 @scenario
-async def test_what_staging_has_proven_goes_to_production_with_one_promotion(tenant: Tenant) -> None:
+async def test_what_staging_has_proven_goes_to_production_when_two_people_say_so(tenant: Tenant) -> None:
     await tenant.serve("v1")
     shared = Shared(tenant.cluster, tenant.operator, tenant.metrics, tenant.receiver)
     labels = {"slipway.dev/approval": "automatic"}
@@ -41,8 +44,12 @@ async def test_what_staging_has_proven_goes_to_production_with_one_promotion(ten
         assert tenant.condition("ChecksPassed", trial, "promotions")["status"] == "True"
         assert tenant.status(promotion, "promotions")["phase"] == "AwaitingApproval"
 
-        async with tenant.users() as users:
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(demand(tenant, "two", approvals={"count": 2}))
+            other = await stack.enter_async_context(second_approver(tenant))
+            users = await stack.enter_async_context(tenant.users())
             second = await tenant.approve(promotion)
+            await approve_too(tenant, promotion, other)
             await tenant.until_promotion(promotion, "Succeeded")
             await tenant.all_served_by(users, second)
         assert not users.report().failures, users.report().summary()

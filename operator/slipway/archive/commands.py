@@ -11,8 +11,8 @@ import typer
 
 from slipway.archive import export as exporting
 from slipway.archive.reading import Chain, chains
-from slipway.cluster.credentials import NoCluster, namespace_of_context
-from slipway.cluster.errors import APIError
+from slipway.cluster.credentials import namespace_of_context
+from slipway.cluster.errors import APIError, NoCluster
 from slipway.core import instants
 from slipway.core.record import chain
 

@@ -46,10 +46,14 @@ class Client:
         self,
         kubeconfig: Path | None = None,
         *,
+        context: str | None = None,
+        field_manager: str = FIELD_MANAGER,
         request_timeout: float = REQUEST_TIMEOUT,
         observe: Observer | None = None,
     ) -> None:
         self._kubeconfig = kubeconfig
+        self._context = context
+        self._field_manager = field_manager
         self._timeout = request_timeout
         self._observe = observe
         self._rest: _Pool | None = None
@@ -218,7 +222,7 @@ class Client:
         content_type: str,
         dry_run: bool,
     ) -> Object:
-        query = {**query, "fieldManager": FIELD_MANAGER}
+        query = {**query, "fieldManager": self._field_manager}
         if dry_run:
             query["dryRun"] = "All"
         answer: Object = await self._request(verb, kind, path, query, body, content_type)
@@ -283,7 +287,7 @@ class Client:
         """Load the credentials again and replace the pool `used`, unless somebody did so meanwhile."""
         async with self._connecting:
             if self._rest is None or self._rest is used:
-                self._rest = _Pool(await credentials.load(self._kubeconfig))
+                self._rest = _Pool(await credentials.load(self._kubeconfig, self._context))
                 if used is not None:
                     await used.close()
             return self._rest

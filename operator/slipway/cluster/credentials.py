@@ -13,24 +13,25 @@ import kopf
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, list_kube_config_contexts, load_incluster_config, load_kube_config
 
-
-class NoCluster(Exception):
-    """There is no usable kubeconfig and no service account."""
+from slipway.cluster.errors import NoCluster
 
 
-async def load(kubeconfig: Path | None = None) -> Configuration:
+async def load(kubeconfig: Path | None = None, context: str | None = None) -> Configuration:
     """Read the connection: `kubeconfig`, else a pod's service account, else $KUBECONFIG or ~/.kube/config.
+
+    `context`: that one of the kubeconfig instead of its current one.
 
     A service account's token is read again every minute while the configuration is used (bound tokens
     rotate); the rest is read when this is called again.
     """
     configuration = Configuration()
     try:
-        if kubeconfig is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
+        if kubeconfig is None and context is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
             load_incluster_config(client_configuration=configuration)
         else:
             await load_kube_config(
                 config_file=str(kubeconfig) if kubeconfig else None,
+                context=context,
                 client_configuration=configuration,
                 persist_config=False,
             )
@@ -41,13 +42,14 @@ async def load(kubeconfig: Path | None = None) -> Configuration:
     return configuration
 
 
-def namespace_of_context(kubeconfig: Path | None = None) -> str:
-    """The namespace that the kubeconfig's current context names, else `default`."""
+def namespace_of_context(kubeconfig: Path | None = None, context: str | None = None) -> str:
+    """The namespace that a context of the kubeconfig names (None: the current one), else `default`."""
     try:
-        _, current = list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
+        contexts, current = list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
     except (ConfigException, OSError, AttributeError, TypeError):
         return "default"
-    return str((current.get("context") or {}).get("namespace") or "default")
+    chosen = next((one for one in contexts if one.get("name") == context), {}) if context else current
+    return str((chosen.get("context") or {}).get("namespace") or "default")
 
 
 async def authorization(configuration: Configuration) -> str | None:

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 
+class NoCluster(Exception):
+    """There is no usable kubeconfig and no service account."""
+
+
 class APIError(Exception):
     """A request that the API server refused or could not serve.
 

@@ -15,6 +15,7 @@ from slipway.api.rollout import SmokeTestStatus
 from slipway.core import after_switch, instants, names, set_images, staging
 from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome
+from slipway.core.containers import containers
 from slipway.core.decision import Apply, DryRun, MetricProbe, Probe, TcpProbe
 from slipway.core.gates import Subject, bound, variables
 from slipway.core.listed import listed_check, not_applicable
@@ -171,10 +172,9 @@ def _template(case: Case, candidate: Revision) -> CheckStatus:
 
 def _health(candidate: Revision) -> CheckStatus:
     """Every container that a port of the Service leads to has a readiness probe; without one a pod is ready at once."""
-    spec = candidate.template.get("spec") or {}
-    containers = [c for c in spec.get("containers") or [] if isinstance(c, Mapping)]
-    serving = [c for c in containers if _serves(c, candidate.ports)] or containers
-    for index, container in enumerate(containers):
+    found = [(index, container) for _, index, container in containers(candidate.template, ("containers",))]
+    serving = [c for _, c in found if _serves(c, candidate.ports)] or [c for _, c in found]
+    for index, container in found:
         if container in serving and not container.get("readinessProbe"):
             where = f"spec.template.spec.containers[{index}].readinessProbe"
             return outcome(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from slipway.core import names
+from slipway.core.containers import containers
 from slipway.core.marks import Marks
 from slipway.core.snapshot import Object
 
@@ -49,9 +50,7 @@ class Revision:
     @property
     def images(self) -> tuple[str, ...]:
         """The images of the containers, init containers last, in their order."""
-        spec = self.template.get("spec") or {}
-        containers = list(spec.get("containers") or []) + list(spec.get("initContainers") or [])
-        return tuple(str(c.get("image", "")) for c in containers if isinstance(c, Mapping))
+        return tuple(str(container.get("image", "")) for _, _, container in containers(self.template))
 
     def marked(self, marks: Marks) -> Revision:
         """The same revision with other marks."""

@@ -41,11 +41,15 @@ def probe_server(live: Check, ready: Check) -> web.Application:
 
 
 def metrics_server(registry: CollectorRegistry, refresh: Callable[[], None]) -> web.Application:
-    """`/metrics` in Prometheus' text format; `refresh` sets the gauges first."""
+    """`/metrics` in Prometheus' text format; `refresh` sets the gauges first.
+
+    Written in a thread: with many Rollouts it takes a moment, which decisions should not wait for.
+    """
 
     async def metrics(_: web.Request) -> web.Response:
         refresh()
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        text = await asyncio.to_thread(generate_latest, registry)
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application()
     app.router.add_get("/metrics", metrics)

@@ -13,14 +13,15 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
 
 from slipway.cluster.cache import WATCHED, Cache, Change
 from slipway.cluster.client import Client
-from slipway.cluster.credentials import NoCluster
-from slipway.cluster.errors import APIError, NotFound
+from slipway.cluster.errors import APIError, NoCluster, NotFound
 from slipway.cluster.events import Recorder
 from slipway.cluster.lease import Elector, NotLeader, Timing
 from slipway.cluster.resources import (
@@ -37,6 +38,7 @@ from slipway.metrics.sources import Sources
 from slipway.notifying.notifier import Notifier
 from slipway.runtime import health
 from slipway.runtime.affected import Key, affected
+from slipway.runtime.fleet import Fleet, Launches
 from slipway.runtime.keeper import Keeper, Retention
 from slipway.runtime.observations import Observations
 from slipway.runtime.policies import PolicyStatuses
@@ -94,6 +96,8 @@ class Operator:
         self.elector: Elector | None = None
         self._client = Client(self.options.kubeconfig, observe=self.telemetry.observe_request)
         self._cache = Cache()
+        self.telemetry.registry.register(Fleet(self._cache, self._leads, lambda: datetime.now(UTC)))
+        self._launches = Launches(self.telemetry.registry, partial(self._cache.get, ROLLOUTS))
         self._lag = health.EventLoopLag()
         self._identity_verified = False
         self._notices = config.notifications.for_decisions()
@@ -138,6 +142,7 @@ class Operator:
             self._enqueue,
             self._settings,
             routed=HTTP_ROUTES in kinds,
+            wrote=self._launches.observe,
         )
         self._workers = Workers(
             Queue(),
@@ -328,6 +333,8 @@ class Operator:
         return reconcile
 
     def _changed(self, change: Change) -> None:
+        if self._leads():
+            self._launches.observe(change)
         # What people write counts at once. Pods and their like change in bursts, of which one look is enough.
         delay = 0.0 if change.kind in (ROLLOUTS, PROMOTIONS) else BURST_SECONDS
         if self._policies is not None:
@@ -398,6 +405,9 @@ class Operator:
         elector = self.elector
         if elector is not None and elector.leading.is_set() and not elector.is_leader():
             yield "the lease could not be renewed"
+
+    def _leads(self) -> bool:
+        return self.elector is not None and self.elector.is_leader()
 
     def _measure(self) -> None:
         telemetry, now = self.telemetry, asyncio.get_running_loop().time()

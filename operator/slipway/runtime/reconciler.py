@@ -54,7 +54,7 @@ class Reconciler:
     """Brings Rollouts forward, one pass at a time. Never called for the same key twice at a time.
 
     `enqueue` is told which other Rollouts see something new because of what was read or written. `settings`
-    is asked anew in each pass. `routed`: the server knows HTTPRoutes.
+    is asked anew in each pass. `routed`: the server knows HTTPRoutes. `wrote` is told what a write has changed.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Reconciler:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         routed: bool = True,
         decider: Callable[[Snapshot, datetime], Decision] = decide,
+        wrote: Callable[[Change], None] = lambda _: None,
     ) -> None:
         self._api = api
         self._cache = cache
@@ -80,6 +81,7 @@ class Reconciler:
         self._clock = clock
         self._routed = routed
         self._decide = decider
+        self._wrote = wrote
         self._stale: set[Key] = set()
         self._read_at: dict[Key, datetime] = {}
         self._streaks: dict[Key, int] = {}
@@ -178,6 +180,7 @@ class Reconciler:
                 self._refused(key, write, error)
             raise
         if obj is not None and (change := self._cache.upsert(kind, obj)):
+            self._wrote(change)
             self._tell(key, [change])
 
     def _tell(self, key: Key, changes: Iterable[Change]) -> None:

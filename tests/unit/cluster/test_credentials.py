@@ -12,7 +12,7 @@ import pytest
 from kubernetes.aio.config import incluster_config
 
 from slipway.cluster import credentials
-from slipway.cluster.credentials import NoCluster
+from slipway.cluster.errors import NoCluster
 
 
 def kubeconfig(path: Path, **user: Any) -> Path:

@@ -300,3 +300,15 @@ def test_the_bare_minimum_of_a_rollout() -> None:
     meta = {"name": "web", "namespace": "shop", "uid": "u", "resourceVersion": "1"}
     decision = decide(Snapshot(namespace="shop", name="web", rollout={"metadata": meta}), objects.START)
     assert decision.writes
+
+
+@pytest.mark.parametrize("value", [1, "x", {}, [1], [[]], [{"ports": 1}], [{"env": [1], "image": 2}], None])
+@pytest.mark.parametrize("scene", ["blank", "canary", "watching"])
+def test_semantics_30_containers_that_are_none(scene: str, value: object) -> None:
+    cluster = scenes()[scene]
+    snapshot = cluster.snapshot()
+    for group in ("containers", "initContainers"):
+        rollout = copy.deepcopy(snapshot.rollout)
+        assert rollout is not None
+        rollout["spec"]["template"]["spec"][group] = value
+        decide(replace(snapshot, rollout=rollout), cluster.now)

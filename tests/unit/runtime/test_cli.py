@@ -21,9 +21,8 @@ def test_crds_are_those_of_the_repository() -> None:
     printed = [found for found in yaml.safe_load_all(RUNNER.invoke(app, ["crds"]).output) if found]
     folder = Path(__file__).parents[3] / "crds"
     stored = [yaml.safe_load(file.read_text()) for file in folder.glob("*.yaml")]
-    names = {crd["metadata"]["name"] for crd in printed}
-    assert names == {"rollouts.slipway.dev", "promotions.slipway.dev"}
-    assert all(crd in stored for crd in printed)
+    assert len(printed) == len(stored) == 3
+    assert all(crd in printed for crd in stored)
 
 
 def test_config_check(tmp_path: Path) -> None:

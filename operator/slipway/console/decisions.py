@@ -1,0 +1,95 @@
+"""The words that a person says to a Promotion, as patches of its spec; and the commands that say the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slipway.api.promotion import read_status
+from slipway.cluster.api import Object
+from slipway.core import charge
+
+Patch = dict[str, Any]
+
+
+class CannotSay(Exception):
+    """This word makes no sense now; the message says why, and what would."""
+
+
+def approval(promotion: Object, rollout: Object | None, who: str) -> tuple[Patch, str]:
+    """The patch by which `who` approves what the Promotion shows now, and what that is in words.
+
+    The entry carries the plan that was read: if it has changed since, the API server refuses. Where traffic waits at
+    a canary step that asks again, the word is about that step's share. Raises CannotSay.
+    """
+    status, spec = read_status(promotion), promotion.get("spec") or {}
+    name = promotion["metadata"]["name"]
+    if spec.get("dryRun"):
+        raise CannotSay(f"{name} is a dry run: it moves nothing, and there is nothing to approve")
+    if status.phase in charge.FINAL or status.phase == charge.WATCHING:
+        raise CannotSay(f"{name} has ended: {status.phase}")
+    if not status.plan_hash:
+        raise CannotSay(f"{name} has no plan yet: {status.message or 'the operator has not looked at it'}")
+    weight = asked_weight(rollout) if spec.get("approved") is True else None
+    if weight is not None:
+        word = {"approvedWeight": weight, "weightApprovals": {who: {"weight": weight, "plan": status.plan_hash}}}
+        return word, f"up to {weight} % of the traffic"
+    if (spec.get("approvals") or {}).get(who) == status.plan_hash and spec.get("approved") is True:
+        raise CannotSay(f"{who} has approved this plan of {name} already: {status.message}")
+    revision = status.target.revision if status.target else "the candidate"
+    return {"approved": True, "approvals": {who: status.plan_hash}}, f"revision {revision}"
+
+
+def asked_weight(rollout: Object | None) -> int | None:
+    """The share that a canary asks for before it goes on; None where it asks for none."""
+    status = (rollout or {}).get("status") or {}
+    candidate, spec = status.get("candidate") or {}, (rollout or {}).get("spec") or {}
+    if status.get("phase") != "AwaitingApproval" or not candidate.get("weight"):
+        return None
+    steps = ((spec.get("strategy") or {}).get("canary") or {}).get("steps") or []
+    rising = [step["weight"] for step in steps if step["weight"] > candidate["weight"]]
+    return int(rising[0]) if rising else None
+
+
+def withdrawal() -> Patch:
+    """Take back every approval."""
+    return {"approved": False, "approvals": None}
+
+
+def hold(reason: str) -> Patch:
+    """Nothing goes forward until it is lifted. Going back is not held."""
+    return {"hold": reason}
+
+
+def resume(promotion: Object) -> Patch:
+    """Lift what holds. Raises CannotSay where nothing does."""
+    spec = promotion.get("spec") or {}
+    held = {key: None for key in ("hold", "rollbackPlanNeeded") if spec.get(key)}
+    if not held:
+        raise CannotSay(f"{promotion['metadata']['name']} is not held")
+    return dict(held)
+
+
+def abort(promotion: Object, reason: str) -> tuple[str, Patch]:
+    """Which resource is told (`Promotion` or `Rollout`), and the patch.
+
+    A launch that has succeeded is taken back by naming its revision on the Rollout. Raises CannotSay.
+    """
+    status, name = read_status(promotion), promotion["metadata"]["name"]
+    if status.phase in ("Succeeded", charge.WATCHING):
+        if status.target is None:
+            raise CannotSay(f"{name} does not say which revision it brought")
+        return "Rollout", {"abort": status.target.revision}
+    if status.phase in charge.FINAL:
+        raise CannotSay(f"{name} has ended: {status.phase}: {status.message}")
+    return "Promotion", {"abort": reason}
+
+
+def rerun(promotion: Object) -> Patch:
+    """Run every check again. Raises CannotSay when it has ended."""
+    status = read_status(promotion)
+    if status.phase in charge.FINAL:
+        raise CannotSay(
+            f"{promotion['metadata']['name']} has ended ({status.phase}): another attempt is another Promotion"
+        )
+    (claim,) = charge.read([promotion])
+    return {"rerun": charge.another_rerun(claim)}

@@ -1,0 +1,147 @@
+"""A connection as whoever runs the command, and what every command looks at.
+
+What connects takes a second to be imported: only once it is needed, so that `--help` and `lint` answer at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from slipway.cluster.api import Object
+from slipway.cluster.errors import APIError, Forbidden, NoCluster, NotFound
+from slipway.cluster.resources import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    PODS,
+    PROMOTIONS,
+    ROLLOUT_LABEL,
+    ROLLOUTS,
+    SELF_SUBJECT_REVIEWS,
+)
+
+if TYPE_CHECKING:
+    from slipway.cluster.client import Client
+
+FIELD_MANAGER = "kubectl-slipway"
+"""Not the operator's: what people write through this program is theirs."""
+
+Namespace = Annotated[str | None, typer.Option("--namespace", "-n", help="Default: that of the kubeconfig's context.")]
+Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")]
+Context = Annotated[str | None, typer.Option(help="The context of the kubeconfig. Default: its current one.")]
+Kubeconfig = Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG or ~/.kube/config.")]
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where to look: a namespace, or None for all."""
+
+    kubeconfig: Path | None
+    context: str | None
+    namespace: str | None
+
+
+def scope(kubeconfig: Path | None, context: str | None, namespace: str | None, everywhere: bool = False) -> Scope:
+    """What the options of a command mean."""
+    from slipway.cluster.credentials import namespace_of_context
+
+    where = None if everywhere else namespace or namespace_of_context(kubeconfig, context)
+    return Scope(kubeconfig, context, where)
+
+
+class Session:
+    """Reads and patches with the user's own rights. Raises APIError and NoCluster."""
+
+    def __init__(self, client: Client, namespace: str | None) -> None:
+        self._client = client
+        self.namespace = namespace
+
+    async def rollouts(self) -> list[Object]:
+        """Those of the namespace, by their names."""
+        found, _ = await self._client.list(ROLLOUTS, self.namespace)
+        return sorted(found, key=lambda one: (one["metadata"]["namespace"], one["metadata"]["name"]))
+
+    async def rollout(self, name: str) -> Object:
+        """One Rollout. Raises NotFound."""
+        return await self._client.get(ROLLOUTS, self.namespace, name)
+
+    async def promotions(self, rollout: str | None = None) -> list[Object]:
+        """Those of the namespace or of one Rollout, the oldest first."""
+        found, _ = await self._client.list(PROMOTIONS, self.namespace)
+        mine = [one for one in found if rollout in (None, (one.get("spec") or {}).get("rollout"))]
+        return sorted(mine, key=lambda one: (one["metadata"]["creationTimestamp"], one["metadata"]["name"]))
+
+    async def promotion(self, name: str) -> Object:
+        """The Promotion of this name; or, for the name of a Rollout, the one in charge of it. Raises NotFound."""
+        try:
+            return await self._client.get(PROMOTIONS, self.namespace, name)
+        except NotFound as missing:
+            try:
+                status = (await self.rollout(name)).get("status") or {}
+            except NotFound:
+                raise missing from None
+            if not status.get("promotion"):
+                raise NotFound(f"Rollout {name} has no Promotion in charge: {status.get('message', '')}") from None
+            return await self._client.get(PROMOTIONS, self.namespace, str(status["promotion"]))
+
+    async def workload(self, namespace: str, rollout: str) -> tuple[list[Object], list[Object]]:
+        """The Deployments and the pods of a Rollout; none where only Slipway's own resources may be read."""
+        selector = f"{ROLLOUT_LABEL}={rollout}"
+        try:
+            (deployments, _), (pods, _) = await asyncio.gather(
+                self._client.list(DEPLOYMENTS, namespace, selector), self._client.list(PODS, namespace, selector)
+            )
+        except Forbidden:
+            return [], []
+        return deployments, pods
+
+    async def me(self) -> str:
+        """The name under which the API server knows whoever runs this."""
+        asked: Object = {"metadata": {}}
+        answer = await self._client.create(SELF_SUBJECT_REVIEWS, asked)
+        return str(answer["status"]["userInfo"]["username"])
+
+    async def tell(self, promotion: Object, spec: Object) -> Object:
+        """Patch the spec of this very Promotion."""
+        meta = promotion["metadata"]
+        patch = {"metadata": {"uid": meta["uid"]}, "spec": spec}
+        return await self._client.merge_patch(PROMOTIONS, meta["namespace"], meta["name"], patch)
+
+    async def tell_rollout(self, rollout: Object, spec: Object) -> Object:
+        """Patch the spec of this very Rollout."""
+        meta = rollout["metadata"]
+        patch = {"metadata": {"uid": meta["uid"]}, "spec": spec}
+        return await self._client.merge_patch(ROLLOUTS, meta["namespace"], meta["name"], patch)
+
+    async def text(self, namespace: str, name: str, key: str) -> str:
+        """One key of a ConfigMap. Raises NotFound, also where the key is missing."""
+        data = (await self._client.get(CONFIG_MAPS, namespace, name)).get("data") or {}
+        if key not in data:
+            raise NotFound(f"ConfigMap {name} has no key {key}")
+        return str(data[key])
+
+
+def with_session(where: Scope, ask: Callable[[Session], Awaitable[Answer]]) -> Answer:
+    """Connect, ask, close. What the cluster refuses is said on stderr, with exit code 2."""
+
+    from slipway.cluster.client import Client
+
+    async def asked() -> Answer:
+        client = Client(where.kubeconfig, context=where.context, field_manager=FIELD_MANAGER)
+        try:
+            return await ask(Session(client, where.namespace))
+        finally:
+            await client.close()
+
+    try:
+        return asyncio.run(asked())
+    except (APIError, NoCluster) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
