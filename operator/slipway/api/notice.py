@@ -15,6 +15,7 @@ NoticeEvent = Literal[
     "AwaitingApproval",
     "Approved",
     "Shifting",
+    "ToBeLookedAt",
     "NoData",
     "Held",
     "Frozen",
@@ -56,8 +57,8 @@ class NoticeStatus(StatusModel):
     """One notice. It is recorded together with what it tells of, and sent afterwards: a crash loses none."""
 
     event: str = ""
-    """Planned, AwaitingApproval, Approved, Shifting, NoData, Held, Frozen, RolledBack, AfterRollback, Failed, Launched,
-    WatchClosed or LearningsDue."""
+    """Planned, AwaitingApproval, Approved, Shifting, ToBeLookedAt, NoData, Held, Frozen, RolledBack, AfterRollback,
+    Failed, Launched, WatchClosed or LearningsDue."""
     at: Instant
     """When it happened."""
     occasion: str = ""

@@ -18,6 +18,7 @@ from slipway.core.checking import Result, outcome
 from slipway.core.progress import Progress
 
 AFTER = "after"
+_PUT_OFF = "to be looked at after the switch"
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def state(case: Case, spec: PromotionSpec, promotion: str, plan_hash: str, check
     """A manual check as it stands. `due`: it is time to look; before that it says so, and waits."""
     ask = check.manual.ask if check.manual is not None else ""
     if not due:
-        return outcome(check.name, check.about, Result.PENDING, f"to be looked at after the switch: {ask}")
+        return outcome(check.name, check.about, Result.PENDING, f"{_PUT_OFF}: {ask}")
     entry = spec.confirmed.get(check.name)
     if entry is not None and entry.plan == plan_hash:
         doubt = "" if case.snapshot.settings.identity_verified else " (nobody has verified who that is)"
@@ -72,6 +73,16 @@ def state(case: Case, spec: PromotionSpec, promotion: str, plan_hash: str, check
     word = f'{{"spec":{{"confirmed":{{"{check.name}":{{"by":"YOUR-USER-NAME","plan":"{plan_hash}"}}}}}}}}'
     command = f"{patch_command(case.namespace, promotion)} '{word}'"
     return outcome(check.name, check.about, Result.PENDING, f"{ask} Confirm it under your own name: {command}")
+
+
+def due(before: Iterable[CheckStatus], after: Iterable[CheckStatus]) -> list[str]:
+    """The names of those that it has become time to look at, from one status to the next."""
+    waited = {check.name for check in before if _is_put_off(check)}
+    return [c.name for c in after if c.name in waited and c.result == Result.PENDING and not _is_put_off(c)]
+
+
+def _is_put_off(check: CheckStatus) -> bool:
+    return check.result == Result.PENDING and check.message.startswith(_PUT_OFF)
 
 
 def merged(before: Sequence[CheckStatus], now: Iterable[CheckStatus], case: Case) -> list[CheckStatus]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from slipway.api.promotion import PromotionStatus
-from slipway.core import after_rollback
+from slipway.core import after_rollback, after_switch
 from slipway.core.ceiling import Code
 from slipway.core.charge import FINAL, Claim
 from slipway.core.conditions import find
@@ -44,6 +44,8 @@ def news(scene: Scene, claim: Claim, after: PromotionStatus, moved: Revision | N
         yield News("Approved", plan)
     if _begins(scene, claim):
         yield News("Shifting", plan)
+    if scene.course.is_led_by(claim) and (due := after_switch.due(before.checks, after.checks)):
+        yield News("ToBeLookedAt", f"{plan}/{','.join(due)}")
     if after.phase == "Held":
         why = _stalled(after)
         if entered or why != _stalled(before):

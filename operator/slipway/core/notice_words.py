@@ -117,6 +117,7 @@ _SENTENCES: dict[str, Callable[[Scene, Claim, PromotionStatus], str]] = {
     "AwaitingApproval": _awaiting,
     "Approved": _approved,
     "Shifting": _shifting,
+    "ToBeLookedAt": _sentence("has all traffic, and somebody has to look at it."),
     "NoData": _sentence("stands still, because its gates have no data."),
     "Held": _sentence("is held: nothing advances."),
     "Frozen": _sentence("waits for a window: nothing goes forward now."),

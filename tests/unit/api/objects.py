@@ -234,6 +234,8 @@ ACCEPTED = {
             looked_at(),
             run({"metadata": {"labels": {"app": "migrate"}}, "spec": {"containers": []}}, timeout="10m", retries=1),
             {"name": "basket", "category": "Quality", "manual": {"ask": "Does the basket keep its articles?"}},
+            {"name": "user-functions-seen", "manual": {"ask": "Order something.", "when": "after"}},
+            {"name": "search", "category": "Quality", "manual": {"ask": "Is anything found?", "when": "before"}},
             {"name": "runbook-updated"},
             {"name": "privacy-review", "notApplicable": {"reason": "no personal data"}},
             {"name": "non-root", "notApplicable": {"reason": "a legacy image"}},
@@ -977,6 +979,12 @@ REFUSED = [
         migrating(jobs={"contract": JOB_OF_OURS}),
         "spec.migrations.jobs.contract.template.metadata.labels[slipway.dev/rollout]",
         "labels of slipway.dev are Slipway's",
+    ),
+    Refused(
+        "something to look at some day",
+        promotion(checks=[{"name": "basket", "category": "Quality", "manual": {"ask": "Does it?", "when": "later"}}]),
+        "spec.checks[0].manual.when",
+        'spec.checks[0].manual.when: Unsupported value: "later"',
     ),
     Refused(
         "a confirmation without a name",

@@ -405,3 +405,18 @@ def test_whatever_stands_in_the_record_comes_to_rest(found: list[Object]) -> Non
     cluster.settle()
     assert cluster.phase("web-1") == "Succeeded"
     assert all(delivery["delivered"] for one in notices(cluster, "web-1") for delivery in one.get("deliveries", []))
+
+
+def test_people_are_told_when_it_is_time_to_look_and_once() -> None:
+    cluster = serving(blue_green())
+    cluster.settings = replace(cluster.settings, notices=TEAM)
+    cluster.edit(template=template(2))
+    look = {"name": "basket", "category": "Quality", "manual": {"ask": "Does it work?", "when": "after"}}
+    cluster.promote("web-2", checks=[look])
+    cluster.settle()
+    cluster.approve("web-2")
+    cluster.run(120)
+    assert told(cluster) == ["AwaitingApproval", "Approved", "Shifting", "ToBeLookedAt"]
+    text = notice(cluster, "ToBeLookedAt")["text"]
+    assert "somebody has to look at it" in text
+    assert "Does it work? Confirm it under your own name: kubectl" in text

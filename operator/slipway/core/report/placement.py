@@ -38,7 +38,7 @@ def place(snapshot: Snapshot, revisions: frozenset[str], now: datetime) -> Place
     unknown = [one.message for one in seen if isinstance(one, Unverified)]
     providers = tuple(sorted({one.provider for one in found if one.provider}))
     regions = tuple(sorted({one.region for one in found if one.region}))
-    missing = [f"{_SUBJECT}: {unknown[0]}"] if unknown else []
+    missing = [f"{_SUBJECT}: {unknown[0]}"] if unknown else [] if found else [f"{_SUBJECT}: no node said so"]
     if found and not providers:
         missing.append("provider: no node has a providerID")
     if found and not regions:
