@@ -86,16 +86,17 @@ def _is_put_off(check: CheckStatus) -> bool:
 
 
 def merged(before: Sequence[CheckStatus], now: Iterable[CheckStatus], case: Case) -> list[CheckStatus]:
-    """The checks of a status, with what has become of those that people look at."""
-    found = {check.name: check for check in now}
-    return [_dated(check, found[check.name], case) if check.name in found else check for check in before]
+    """The checks of a status, with what has become of those that people look at, also where the status was lost."""
+    found, known = {check.name: check for check in now}, {check.name: check for check in before}
+    told = {name: _dated(known.get(name), check, case) for name, check in found.items()}
+    return [*(told.get(check.name, check) for check in before), *(c for n, c in told.items() if n not in known)]
 
 
-def _dated(before: CheckStatus, now: CheckStatus, case: Case) -> CheckStatus:
+def _dated(before: CheckStatus | None, now: CheckStatus, case: Case) -> CheckStatus:
     if now.result == Result.PENDING:
         return now
-    same = (before.result, before.message) == (now.result, now.message)
-    return now.model_copy(update={"at": before.at if same and before.at else case.now})
+    same = before is not None and (before.result, before.message) == (now.result, now.message)
+    return now.model_copy(update={"at": before.at if same and before and before.at else case.now})
 
 
 def _asked_in_plan(case: Case, progress: Progress) -> list[str]:

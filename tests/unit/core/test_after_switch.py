@@ -212,6 +212,22 @@ def test_under_automatic_it_is_waited_for_too() -> None:
     assert cluster.phase("web-2") == "Succeeded"
 
 
+def test_a_lost_status_of_the_promotion_loses_no_question() -> None:
+    cluster = launched()
+    obj = cluster.get("Promotion", "web-2")
+    cluster.put("Promotion", {**obj, "status": {"observedGeneration": -1}})
+    cluster.run(30)
+    assert (cluster.phase("web-2"), result(cluster)["result"]) == ("AwaitingApproval", "Pending")
+    cluster.approve("web-2")
+    cluster.run(30)
+    assert cluster.phase("web-2") == "Shifting"
+    assert status(cluster)["shiftedAt"]
+    tick(cluster)
+    cluster.run(60)
+    assert cluster.phase("web-2") == "Succeeded"
+    assert result(cluster)["message"] == f"confirmed by ada: {ASK}"
+
+
 def test_the_report_names_it_and_says_go() -> None:
     cluster = proposed()
     found = report(cluster)
