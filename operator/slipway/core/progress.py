@@ -160,8 +160,9 @@ def of_restored(case: Case) -> Progress | None:
     since, interval = converged.last_transition_time, spec.analysis.interval
     subject = Subject(case.namespace, case.name, stable.name, since, "restored")
     occasion = Occasion(stable.name, "restored", since, interval, case.name)
-    # Long enough for every gate to have passed once with its full window.
+    # Long enough for every gate to have passed once with its full window, and for every Job to have ended once.
     windows = [gate.window for gate in spec.analysis.gates]
+    windows += [test.job.timeout for test in spec.smoke_tests if test.job is not None]
     span = max(settings(spec).verify, max(windows, default=timedelta()) + 2 * interval)
     return _followed(case, spec, subject, occasion, since + span, lambda _: interval)
 
