@@ -63,7 +63,9 @@ def scenes() -> dict[str, Cluster]:
     first = Cluster(objects.blue_green())
     first.promote("web-1")
     first.settle()
-    smoke = objects.blue_green(smokeTests=[{"name": "home", "http": {"path": "/", "port": "http"}}])
+    job = {"template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "j", "env": []}]}}}
+    tests = [{"name": "home", "http": {"path": "/", "port": "http"}}, {"name": "journey", "job": job}]
+    smoke = objects.blue_green(smokeTests=tests)
     verifying = shifting(serving(smoke))
     assert verifying.run(60, lambda: verifying.phase() == "Verifying")
     verifying.run(3)
@@ -112,8 +114,21 @@ def scenes() -> dict[str, Cluster]:
     assert migrating.run(
         60, lambda: "rollback" in migrating.marks(migrating.status["rejected"]["revision"])[marks.MIGRATIONS]
     )
+    asking = shifting(
+        serving(objects.blue_green()),
+        afterRollback=[
+            {"name": "orders", "job": job},
+            {"name": "errors", "prometheus": {"query": "up", "below": 1, "window": "10m"}},
+        ],
+    )
+    assert asking.run(60, lambda: asking.phase() == "Verifying")
+    asking.say("web-2", abort="no")
+    answer = asking.run_probes
+    asking.run_probes = lambda probes: answer(p for p in probes if not p.key.startswith("after/"))  # type: ignore[method-assign]
+    assert asking.run(60, lambda: asking.phase("web-2") == "Aborted")
     return {
         "migrating": migrating,
+        "asking": asking,
         "owing": owing,
         "blank": blank,
         "first": first,
