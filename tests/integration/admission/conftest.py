@@ -19,11 +19,13 @@ from tests.integration.admission.impersonation import (
     eventually,
 )
 from tests.integration.admission.people import (
+    DEVELOPER,
     LISTED_ACCOUNT,
     PLAN,
     RESTORE,
     new_namespace,
     new_promotion,
+    promotion,
     show_plan,
 )
 
@@ -59,6 +61,8 @@ def kube(guarded: Cluster) -> Iterator[Kubernetes]:
     kube = Kubernetes(guarded.kubeconfig())
     allow(kube)
     scratch = new_namespace(kube, "ready")
+    # A policy that stamps what is created has to know the new kinds before it lets anything through.
+    eventually(lambda: creation_answers(kube, scratch), "Promotions may be created")
     name = new_promotion(kube, scratch, plan="")
     eventually(lambda: plan_shown(kube, scratch, name), "the operator may write status")
     eventually(lambda: stamping_answers(kube, scratch, name), "approvals are stamped")
@@ -78,6 +82,10 @@ def namespace(kube: Kubernetes) -> Iterator[str]:
     name = new_namespace(kube, "shop")
     yield name
     kube.delete(NAMESPACE, None, name).accepted()
+
+
+def creation_answers(kube: Kubernetes, namespace: str) -> bool:
+    return kube.create(PROMOTION, namespace, promotion("probe"), DEVELOPER, dryRun="All").code == 201
 
 
 def plan_shown(kube: Kubernetes, namespace: str, name: str) -> bool:
