@@ -60,6 +60,8 @@ async def _found_or_made(api: Api, probe: JobProbe, may_write: Callable[[], obje
     try:
         found = await api.get(JOBS, namespace, name)
     except NotFound:
+        if not probe.make:
+            return Unverified(at=_now(), message=f"Job {name} was not made: what it was wanted for was taken back")
         if (missing := await _unguarded(api, probe.guard)) is not None:
             return missing
         await _alone(api, probe, may_write)
