@@ -71,7 +71,7 @@ class Migrating(Cluster):
         self.told.append((owner_of(probe), step_of(probe), passed))
 
     def _answer(self, probe: Probe) -> bool:
-        return self.ended[name_of(probe)] if isinstance(probe, JobProbe) else True
+        return self.ended.get(name_of(probe), False) if isinstance(probe, JobProbe) else True
 
     def _starts(self, probe: JobProbe) -> None:
         if self.running is not None:
