@@ -55,11 +55,9 @@ def expansion(case: Case, candidate: Revision, claim: Claim | None, now: Plan | 
         if last.rerun == (spec.rerun or ""):
             return Expansion(failed=f"migration expand failed, and nothing moves without it: {last.message}")
     waits = _unfinished(case, case.lineage.revisions.values(), candidate, free)
-    return (
-        Expansion(waits)
-        if waits
-        else Expansion("migration expand begins", "", _run(case, Step.EXPAND, claim, now.hash))
-    )
+    if waits:
+        return Expansion(waits)
+    return Expansion("migration expand begins", begins=_run(case, Step.EXPAND, claim, now.hash))
 
 
 def running(case: Case, run: Run) -> str:
