@@ -115,6 +115,20 @@ def test_a_withdrawal_while_expand_runs_undoes_it_when_it_has_ended() -> None:
     survives(make, ["expand", "rollback"])
 
 
+def test_what_is_withdrawn_as_it_begins_is_undone_or_never_made() -> None:
+    def make() -> Script:
+        script = approve(proposal())
+        script.when(lambda w: "migrations" in (w.promotion("p2").get("status") or {}), lambda w: w.withdraw("p2"))
+        script.once(for_seconds(30, both(live("v1"), promotion("p2", "AwaitingApproval"))))
+        script.end = End("v1", promotions={"p2": "AwaitingApproval"})
+        return script
+
+    _, writes = played(make)
+    begins = next(n for n, write in enumerate(writes, 1) if " Job " in write)
+    seen = {tuple(played(make, Faults(crash_after=number))[0]) for number in range(begins - 5, begins + 3)}
+    assert seen == {(), ("expand", "rollback")}
+
+
 def test_contract_comes_after_the_watch() -> None:
     def make() -> Script:
         watch = [{"for": "90s", "interval": "10s"}]

@@ -49,7 +49,7 @@ from slipway.core.drain import is_drained, retreating_revision
 from slipway.core.drift import drift
 from slipway.core.dry_run import Trial
 from slipway.core.look_again import look_again
-from slipway.core.migration import planned
+from slipway.core.migration import steps
 from slipway.core.migration.told import told
 from slipway.core.promotion_status import Verdict, verdicts, without_rollout
 from slipway.core.pruning import prune
@@ -262,7 +262,8 @@ def _probes(scene: Scene) -> tuple[Probe, ...]:
     if course.taking is not None and course.entered is None:
         found.extend(course.taking.probes)
     found.extend(keeping.wanted(scene))
-    found.extend(planned.probes(case))
+    back = course.back.revision if course.back is not None else None
+    found.extend(steps.probes(case, course.candidate, automatic(case), back))
     unique = {probe.key: probe for probe in found}
     return tuple(unique[key] for key in sorted(unique))
 

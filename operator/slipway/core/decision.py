@@ -280,12 +280,14 @@ class JobProbe:
 
     No Job of the same Rollout and check may run beside it: one that has not ended is deleted first, with its pods.
     `patient`: it is waited for instead, and a Job that somebody deletes while it runs has failed and is not made anew.
+    `make` False: it is only looked for, as what it was wanted for was taken back.
     """
 
     key: str
     due: datetime
     job: Object
     patient: bool = False
+    make: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

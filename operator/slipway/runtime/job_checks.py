@@ -81,6 +81,8 @@ class JobRunner:
         try:
             found = await self._api.get(JOBS, namespace, name)
         except NotFound:
+            if not probe.make:
+                return Unverified(at=_now(), message=f"Job {name} was not made: what it was wanted for was taken back")
             # Two that look for each other at the same time would both see nothing.
             lock = self._starting.setdefault(f"{namespace}/{_series(meta)}", asyncio.Lock())
             async with lock:

@@ -26,6 +26,7 @@ from slipway.cluster.resources import (
 )
 from slipway.core import names
 from slipway.core.marks import Marks
+from slipway.core.migration.run import Step
 from slipway.core.snapshot import Observation, OriginState, Settings, Snapshot
 from slipway.runtime.affected import Key, service_names
 
@@ -216,13 +217,14 @@ def _unseen(cache: Cache, key: Key) -> set[str]:
         Marks.read(revision["metadata"].get("annotations") or {})
         for revision in cache.of_rollout(CONTROLLER_REVISIONS, *key)
     ]
-    return {
-        run.promotion for mark in marks for run in mark.migrations if run.promotion and run.promotion_uid not in known
-    } | {
+    moving = {
         mark.approved.promotion
         for mark in marks
         if mark.in_flight and mark.approved and mark.approved.promotion and mark.approved.promotion_uid not in known
     }
+    # What contract did stays noted for ever; of all else the Promotion is asked whether it is still there.
+    runs = (run for mark in marks for run in mark.migrations if run.running or run.step is not Step.CONTRACT)
+    return moving | {run.promotion for run in runs if run.promotion and run.promotion_uid not in known}
 
 
 def _own_services(cache: Cache, key: Key, candidates: bool) -> Iterable[str]:

@@ -32,6 +32,7 @@ class Migrating(Cluster):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.running: JobProbe | None = None
         self.ended: dict[str, bool] = {}
+        self.made: set[str] = set()
         self.told: list[tuple[str, str, bool]] = []
         """Promotion, step and end, in the order in which Jobs ended."""
         super().__init__(*args, **kwargs)
@@ -43,10 +44,16 @@ class Migrating(Cluster):
         jobs = [probe for probe in found if isinstance(probe, JobProbe)]
         assert len(jobs) <= 1, [probe.key for probe in jobs]
         for probe in jobs:
-            if name_of(probe) not in self.ended and not self._another_runs(probe):
+            if name_of(probe) not in self.made and (self._another_runs(probe) or not probe.make):
+                continue
+            if name_of(probe) not in self.ended:
                 self._starts(probe)
                 self.running = probe
-        super().run_probes([p for p in found if not isinstance(p, JobProbe) or name_of(p) in self.ended])
+                self.made.add(name_of(probe))
+        unmade = {probe.key for probe in jobs if not probe.make and name_of(probe) not in self.made}
+        self.unverified = lambda probe: "not made" if probe.key in unmade else ""
+        ready = [p for p in found if not isinstance(p, JobProbe) or p.key in unmade or name_of(p) in self.ended]
+        super().run_probes(ready)
 
     def _another_runs(self, probe: JobProbe) -> bool:
         """Only what a Promotion left that was deleted may still run; the shell waits for it then."""
@@ -64,7 +71,7 @@ class Migrating(Cluster):
         self.told.append((owner_of(probe), step_of(probe), passed))
 
     def _answer(self, probe: Probe) -> bool:
-        return self.ended[name_of(probe)] if isinstance(probe, JobProbe) else True
+        return self.ended.get(name_of(probe), False) if isinstance(probe, JobProbe) else True
 
     def _starts(self, probe: JobProbe) -> None:
         if self.running is not None:
@@ -72,7 +79,10 @@ class Migrating(Cluster):
         marked = self._marked(owner_of(probe), Step(step_of(probe)))
         if step_of(probe) == Step.ROLLBACK:
             assert all(self.exposure(name) == 0 for name in marked)
+        if step_of(probe) == Step.EXPAND:
+            assert all(self.exposure(name) == 0 for name in marked), "expanded behind users"
         if step_of(probe) == Step.CONTRACT:
+            assert all(not m.rejected for m in marked.values()), "contracted while traffic goes back"
             assert all(self.size(name) == 0 or name in marked for name in self._served())
 
     def _marked(self, uid: str, step: Step) -> dict[str, Marks]:

@@ -36,6 +36,7 @@ class Shop(Cluster):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.jobs: list[str] = []
+        self.guarded = True
         self.templates: dict[str, Object] = {}
         self.ends: dict[str, bool] = {}
         super().__init__(*args, **kwargs)
@@ -46,10 +47,12 @@ class Shop(Cluster):
         assert len(asked) <= 1, "two migrations at once"
         for probe in asked:
             name = probe.job["metadata"]["name"]
-            if name not in self.jobs:
+            if name not in self.jobs and probe.make and self.guarded:
                 self.jobs.append(name)
                 self.templates[name] = probe.job["spec"]["template"]
-        waits = [p for p in asked if step_of(p.job["metadata"]["name"]) not in self.ends]
+        unmade = {p.key for p in asked if p.job["metadata"]["name"] not in self.jobs}
+        self.unverified = lambda probe: "no Job is created" if probe.key in unmade else ""
+        waits = [p for p in asked if p.key not in unmade and step_of(p.job["metadata"]["name"]) not in self.ends]
         self.probe = lambda probe: not isinstance(probe, JobProbe) or self.ends[step_of(probe.job["metadata"]["name"])]
         super().run_probes([probe for probe in probes if probe not in waits])
 
@@ -143,9 +146,9 @@ def test_what_failed_moves_nothing_until_it_is_tried_again() -> None:
 
 
 def test_a_guard_that_is_missing_is_a_failure_that_says_so() -> None:
-    cluster = approved()
-    cluster.ends_with(expand=True)
-    cluster.unverified = lambda probe: "no Job is created" if isinstance(probe, JobProbe) else ""
+    cluster = proposed()
+    cluster.guarded = False
+    cluster.approve("web-2")
     cluster.run(5)
     assert (cluster.phase("web-2"), cluster.live) == ("Blocked", V1)
     assert "no Job is created" in cluster.message("web-2")
@@ -362,6 +365,40 @@ def test_a_promotion_that_is_deleted_leaves_nothing_to_do() -> None:
     cluster.run(60)
     assert cluster.steps == ["expand"]
     assert marks.MIGRATIONS not in cluster.marks(V2)
+
+
+def marked(cluster: Shop, revision: str, step: Step) -> bool:
+    """Let the operator die right after it has marked that a step begins."""
+    for _ in range(60):
+        cluster.once()
+        cluster.controllers()
+        runs = parse(cluster.marks(revision).get(marks.MIGRATIONS))
+        if runs and runs[-1].step is step:
+            return step.value not in cluster.steps
+        cluster.now += timedelta(seconds=1)
+    return False
+
+
+def test_nothing_is_expanded_after_a_withdrawal_though_it_was_begun_before() -> None:
+    cluster = proposed()
+    cluster.approve("web-2")
+    assert marked(cluster, V2, Step.EXPAND)
+    cluster.say("web-2", approved=False)
+    cluster.run(30)
+    assert (cluster.jobs, cluster.told("web-2")) == ([], [])
+    cluster.approve("web-2")
+    cluster.ends_with(expand=True)
+    assert cluster.run(60, lambda: cluster.live == V2)
+    assert cluster.steps == ["expand"]
+
+
+def test_nothing_is_contracted_once_traffic_goes_back_though_it_was_begun_before() -> None:
+    cluster = launched()
+    assert marked(cluster, V2, Step.CONTRACT)
+    cluster.edit(abort=V2)
+    assert cluster.run(60, lambda: cluster.live == V1)
+    cluster.run(30)
+    assert cluster.steps == ["expand", "rollback"]
 
 
 # --- Contract ---------------------------------------------------------------------------------------------------------

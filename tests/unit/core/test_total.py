@@ -199,7 +199,7 @@ def object_at(snapshot: Snapshot, field: str, index: int) -> Object:
 
 
 @pytest.mark.parametrize(
-    "scene", ["blank", "first", "verifying", "canary", "back", "staged", "watching", "owing", "migrating"]
+    "scene", ["blank", "first", "verifying", "canary", "back", "staged", "watching", "owing", "migrating", "asking"]
 )
 @given(data=st.data())
 def test_semantics_30_any_value_in_our_own_resources(scene: str, data: st.DataObject) -> None:
@@ -226,7 +226,7 @@ def given_by_kubernetes(path: Path) -> bool:
 
 
 @pytest.mark.parametrize(
-    "scene", ["blank", "first", "verifying", "canary", "back", "staged", "watching", "owing", "migrating"]
+    "scene", ["blank", "first", "verifying", "canary", "back", "staged", "watching", "owing", "migrating", "asking"]
 )
 def test_semantics_30_any_field_missing_or_null(scene: str) -> None:
     """Every field of every object, one after the other."""
@@ -247,7 +247,7 @@ def test_semantics_30_any_field_missing_or_null(scene: str) -> None:
 
 
 @given(
-    scene=st.sampled_from(["first", "verifying", "canary", "back", "watching", "owing", "migrating"]),
+    scene=st.sampled_from(["first", "verifying", "canary", "back", "watching", "owing", "migrating", "asking"]),
     texts=st.dictionaries(st.sampled_from(ANNOTATIONS), JSON.map(json.dumps) | st.text(max_size=12), min_size=1),
     data=st.data(),
 )
@@ -294,7 +294,9 @@ def test_semantics_30_an_owed_record_with_strange_fields(at: str, rest: dict[str
         decide(with_object(snapshot, "revisions", index, obj), cluster.now)
 
 
-@given(scene=st.sampled_from(["first", "verifying", "canary", "watching", "owing", "migrating"]), data=st.data())
+@given(
+    scene=st.sampled_from(["first", "verifying", "canary", "watching", "owing", "migrating", "asking"]), data=st.data()
+)
 def test_any_answer_to_any_probe(scene: str, data: st.DataObject) -> None:
     """An answer of the wrong kind, from the past or from the future, is an answer too."""
     cluster = scenes()[scene]

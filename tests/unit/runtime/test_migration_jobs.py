@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -60,8 +61,8 @@ def _parts(text: str) -> tuple[str, str]:
     return name, phase
 
 
-def run(server: Server) -> Probed | Unverified:
-    return asyncio.run(JobRunner(cast(Api, server), lambda: None).run(PROBE))
+def run(server: Server, probe: JobProbe = PROBE) -> Probed | Unverified:
+    return asyncio.run(JobRunner(cast(Api, server), lambda: None).run(probe))
 
 
 def test_it_waits_for_the_pods_of_a_job_that_somebody_deleted() -> None:
@@ -85,6 +86,13 @@ def test_without_its_guard_it_is_not_made_though_that_of_checks_is_there() -> No
     found = run(server)
     assert isinstance(found, Unverified)
     assert MIGRATIONS_GUARD in found.message
+    assert not server.made
+
+
+def test_what_was_taken_back_is_not_made_any_more() -> None:
+    server = Server()
+    found = run(server, replace(PROBE, make=False))
+    assert isinstance(found, Unverified)
     assert not server.made
 
 

@@ -20,7 +20,7 @@ from slipway.core.marks import Marks
 from slipway.core.migration.run import Run, Step
 from slipway.core.plan import Plan
 from slipway.core.revision import Revision
-from slipway.core.snapshot import Probed, Unverified
+from slipway.core.snapshot import Observation, Probed, Unverified
 
 MESSAGE = 1000
 """Characters of a Job's words that are kept."""
@@ -79,13 +79,8 @@ def recorded(claim: Claim | None, uid: str, revision: Revision) -> list[Migratio
     return [*before, *newer.values()]
 
 
-def probes(case: Case) -> list[JobProbe]:
-    """The Jobs that are to run to their end, by the marks as they are stored: what is not written is not begun."""
-    runs = (run for revision in case.lineage.revisions.values() for run in revision.marks.migrations)
-    return [probe for run in runs if (probe := _probe(case, run)) is not None]
-
-
-def _probe(case: Case, run: Run) -> JobProbe | None:
+def probe(case: Case, run: Run, make: bool) -> JobProbe | None:
+    """The Job of a run that has not ended; None where it can never end. `make`: if it is not there yet."""
     found = asked(case, run.plan_hash, run.step) if run.running else None
     if found is None or claim_of(case, run.promotion_uid) is None:
         return None
@@ -94,11 +89,16 @@ def _probe(case: Case, run: Run) -> JobProbe | None:
         "spec": {"rollout": case.name},
     }
     made = job.migration(run.step.value, job_name(run), found, owner)
-    return JobProbe(key=_key(run), due=case.now, job=made, patient=True)
+    key = _key(run) if make else _key_of_unwanted(run)
+    return JobProbe(key=key, due=case.now, job=made, patient=True, make=make)
 
 
 def _key(run: Run) -> str:
     return f"migration/{job_name(run)}"
+
+
+def _key_of_unwanted(run: Run) -> str:
+    return f"{_key(run)}/unwanted"
 
 
 def claim_of(case: Case, uid: str) -> Claim | None:
@@ -114,6 +114,9 @@ def settled(case: Case, revision: Revision, marks: Marks) -> Marks:
     present = {claim.uid for claim in case.claims}
     out = []
     for run in revision.marks.migrations:
+        if run.promotion_uid in present and isinstance(_seen(case, run, _key_of_unwanted(run)), Unverified):
+            # Taken back before its Job was made: it is as if it had never been begun.
+            continue
         if run.promotion_uid in present:
             out.append(_ended(case, run))
         elif run.step is Step.CONTRACT:
@@ -122,8 +125,12 @@ def settled(case: Case, revision: Revision, marks: Marks) -> Marks:
     return marks if tuple(out) == marks.migrations else replace(marks, migrations=tuple(out))
 
 
+def _seen(case: Case, run: Run, key: str) -> Observation | None:
+    return case.snapshot.observations.get(key) if run.running else None
+
+
 def _ended(case: Case, run: Run) -> Run:
-    seen = case.snapshot.observations.get(_key(run)) if run.running else None
+    seen = _seen(case, run, _key(run)) or _seen(case, run, _key_of_unwanted(run))
     if isinstance(seen, Unverified):
         # Nothing was run, and somebody has to do something about it first.
         return replace(run, passed=False, ended=instants.whole_milliseconds(seen.at), message=seen.message[:MESSAGE])

@@ -15,8 +15,9 @@ from slipway.core import charge, instants, plan, watch
 from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.conditions import find
+from slipway.core.decision import JobProbe
 from slipway.core.lineage import has_served
-from slipway.core.migration.planned import asked, claim_of, job_name
+from slipway.core.migration.planned import asked, claim_of, job_name, probe
 from slipway.core.migration.run import Run, Step
 from slipway.core.plan import Plan
 from slipway.core.policy.windows import hours
@@ -54,11 +55,9 @@ def expansion(case: Case, candidate: Revision, claim: Claim | None, now: Plan | 
         if last.rerun == (spec.rerun or ""):
             return Expansion(failed=f"migration expand failed, and nothing moves without it: {last.message}")
     waits = _unfinished(case, case.lineage.revisions.values(), candidate, free)
-    return (
-        Expansion(waits)
-        if waits
-        else Expansion("migration expand begins", "", _run(case, Step.EXPAND, claim, now.hash))
-    )
+    if waits:
+        return Expansion(waits)
+    return Expansion("migration expand begins", begins=_run(case, Step.EXPAND, claim, now.hash))
 
 
 def running(case: Case, run: Run) -> str:
@@ -84,6 +83,32 @@ def begin(case: Case, candidate: Revision | None, free: bool) -> tuple[Revision,
     if claim is None or not _deserted(case, revision.name):
         return None
     return revision, _run(case, Step.ROLLBACK, claim, done.plan_hash)
+
+
+def probes(case: Case, candidate: Revision | None, free: bool, back: Revision | None) -> list[JobProbe]:
+    """The Jobs that are to run to their end. `back` is the revision that goes back in this pass.
+
+    One that was begun but not made yet, because its operator died or another one was still there, is made only while
+    what it was begun for holds: nothing expands after a withdrawal, and nothing contracts once traffic goes back.
+    """
+    found = []
+    for revision in case.lineage.revisions.values():
+        for run in revision.marks.migrations:
+            if run.running:
+                leaves = back is not None and back.name == revision.name
+                make = not leaves and _wanted(case, revision, run, candidate, free)
+                found.append(probe(case, run, make))
+    return [one for one in found if one is not None]
+
+
+def _wanted(case: Case, revision: Revision, run: Run, candidate: Revision | None, free: bool) -> bool:
+    if run.step is Step.EXPAND:
+        return not revision.marks.in_flight and _stands(case, revision, run, candidate, free)
+    claim, stable = claim_of(case, run.promotion_uid), case.lineage.stable
+    if run.step is Step.CONTRACT:
+        word = claim.spec.abort if claim is not None and claim.spec is not None else None
+        return stable is not None and stable.name == revision.name and not revision.marks.returned_at and not word
+    return case.world.exposure(revision.name) == 0
 
 
 def under_way(case: Case, revision: Revision) -> Run | None:

@@ -72,7 +72,7 @@ def _with(scene: Scene, claim: Claim, status: PromotionStatus, known: Mapping[st
         entries += _to_come(scene, claim, revision)
     elif not runs:
         # Nothing is left that tells of it: what was said stays.
-        entries = list(before)
+        entries = [old for old in before if old.result != "Running"]
     if not entries and not before:
         return status
     conditions = [found for found in status.conditions if found.type != MIGRATED]
@@ -115,7 +115,7 @@ def _condition(
     """How the last step that ran has ended, with the command that tries it again."""
     ran = [told for told in entries if told.job]
     if not ran:
-        return [found for found in claim.status.conditions if found.type == MIGRATED]
+        return [found for found in claim.status.conditions if found.type == MIGRATED and found.status != "Unknown"]
     last = ran[-1]
     words = f"{last.step}: {last.message}"
     run = runs.get(last.job)
