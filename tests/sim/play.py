@@ -185,7 +185,8 @@ def _records(world: World, names: dict[str, str]) -> list[tuple[str, str, str | 
     assert not verified.problems, verified.problems
     statements = (json.loads(obj["data"]["statement.json"])["predicate"] for obj in found)
     told = sorted(statements, key=lambda one: int(one["number"]))
-    assert {obj["metadata"]["name"] for obj in found} == set(world.post.records), "each has been sent"
+    sent = {name for namespace, name in world.post.records if namespace == NAMESPACE}
+    assert {obj["metadata"]["name"] for obj in found} == sent, "each has been sent"
     named = {record["configMap"] for p in promotions for record in (p.get("status") or {}).get("records") or []}
     there = {p["metadata"]["uid"] for p in promotions}
     made = {

@@ -23,8 +23,8 @@ class Post:
     answers: Literal["takes", "refuses", "hangs"] = "takes"
     sent: list[tuple[str, str]] = field(default_factory=list)
     """Promotion and event of each notice, in the order in which they arrived."""
-    records: list[str] = field(default_factory=list)
-    """Names of the launch records that were sent to their webhook."""
+    records: list[tuple[str, str]] = field(default_factory=list)
+    """Namespaces and names of the launch records that were sent to their webhook."""
 
     def open(self, answers: Literal["takes", "refuses", "hangs"]) -> None:
         self.answers = answers
@@ -32,7 +32,8 @@ class Post:
 
     async def send(self, record: Mapping[str, Any]) -> None:
         """The webhook of launch records: slow, and it takes all of them."""
-        self.records.append(record["metadata"]["name"])
+        meta = record["metadata"]
+        self.records.append((meta["namespace"], meta["name"]))
         await asyncio.sleep(ANSWER_SECONDS)
 
     async def deliver(self, notice: NoticeProbe, at: datetime) -> Probed:

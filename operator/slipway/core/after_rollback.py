@@ -165,7 +165,8 @@ def _probe(
 ) -> Probe | None:
     key = f"after/{claim.uid}/{check.name}/{plan_hash}/{instants.render(began)}"
     if check.job is not None:
-        return JobProbe(key=key, due=began, job=job.after_rollback(check.name, check.job, claim.obj, plan_hash))
+        made = job.after_rollback(check.name, check.job, claim.obj, case.name, plan_hash)
+        return JobProbe(key=key, due=began, job=made)
     # No number is about the time before traffic was back.
     due = began + check.prometheus.window if check.prometheus else began
     serving = lineage.stable.name if lineage.stable else names.NO_REVISION

@@ -16,6 +16,7 @@ from slipway.core import charge, instants, plan, revision
 from slipway.core.adoption import Adoption, adoption
 from slipway.core.charge import Claim
 from slipway.core.lineage import Lineage, trace
+from slipway.core.marks import Cause
 from slipway.core.policy.demands import Demands, add_up
 from slipway.core.policy.matching import matching
 from slipway.core.snapshot import Object, Snapshot
@@ -137,7 +138,7 @@ def read(snapshot: Snapshot, rollout: Object, now: datetime) -> Case:
         status=read_status(rollout),
         world=World(snapshot, str(meta["uid"]), tuple(sorted(listed))),
         lineage=lineage,
-        claims=charge.read(snapshot.promotions, _launched(lineage)),
+        claims=charge.read(snapshot.promotions, _launched(lineage), _sent_back(lineage)),
     )
 
 
@@ -145,6 +146,12 @@ def _launched(lineage: Lineage) -> set[str]:
     """The uids of Promotions whose revision has been verified."""
     revisions = lineage.revisions.values()
     return {r.marks.approved.promotion_uid for r in revisions if r.marks.approved and r.marks.verified_at}
+
+
+def _sent_back(lineage: Lineage) -> set[str]:
+    """The uids of Promotions whose revision was sent back for good."""
+    rejections = (revision.marks.rejected for revision in lineage.revisions.values())
+    return {r.promotion_uid for r in rejections if r and r.promotion_uid and r.cause is not Cause.RESTART}
 
 
 def _routes(spec: RolloutSpec | None) -> set[str]:

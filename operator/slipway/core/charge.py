@@ -32,6 +32,8 @@ class Claim:
     status: PromotionStatus
     launched: bool = False
     """Its revision has been verified: it may still watch over it, but leads no other."""
+    sent_back: bool = False
+    """Its revision was sent back: it ends when traffic is back, and leads no other."""
 
     @property
     def name(self) -> str:
@@ -59,8 +61,13 @@ class Claim:
         return bool(self.obj["metadata"].get("deletionTimestamp"))
 
 
-def read(objects: Iterable[Object], launched: Container[str] = frozenset()) -> list[Claim]:
-    """The Promotions, oldest first. `launched` are the uids of those whose revision has been verified."""
+def read(
+    objects: Iterable[Object], launched: Container[str] = frozenset(), sent_back: Container[str] = frozenset()
+) -> list[Claim]:
+    """The Promotions, oldest first.
+
+    `launched` are the uids of those whose revision has been verified, `sent_back` of those whose was sent back.
+    """
     claims = []
     for obj in objects:
         spec, problem = None, ""
@@ -71,7 +78,7 @@ def read(objects: Iterable[Object], launched: Container[str] = frozenset()) -> l
             problem = f"spec.{'.'.join(str(p) for p in first['loc'])}: {first['msg']}"
         status = read_status(obj)
         done = obj["metadata"]["uid"] in launched or status.phase == WATCHING
-        claims.append(Claim(obj, spec, problem, status, done))
+        claims.append(Claim(obj, spec, problem, status, done, obj["metadata"]["uid"] in sent_back))
     return sorted(claims, key=lambda claim: (claim.created, claim.name))
 
 
@@ -88,13 +95,15 @@ def another(last: str) -> str:
 def matches(claim: Claim, environment: str, revision: str) -> bool:
     """Whether a Promotion may lead this revision.
 
-    It is neither finished nor launched nor a dry run, of the same environment, and names no other revision.
+    It has neither ended nor been launched or sent back, is no dry run, is of the same environment, and names no other
+    revision.
     """
     return (
         claim.spec is not None
         and not claim.spec.dry_run
         and not claim.finished
         and not claim.launched
+        and not claim.sent_back
         and not claim.deleting
         and claim.spec.environment == environment
         and claim.spec.revision in (None, revision)

@@ -24,11 +24,11 @@ def run(check: str, asked: JobCheck, promotion: Object, plan_hash: str, rerun: s
     return owned(called, meta["namespace"], _owner(promotion), labels, asked, asked.template, KEPT_SECONDS)
 
 
-def after_rollback(check: str, asked: JobCheck, promotion: Object, plan_hash: str) -> dict[str, Any]:
+def after_rollback(check: str, asked: JobCheck, promotion: Object, rollout: str, plan_hash: str) -> dict[str, Any]:
     """The Job to create for what is asked once traffic has gone back."""
     meta = promotion["metadata"]
     identity = "/".join((meta["uid"], "after-rollback", check, plan_hash))
-    labels = {names.CHECK_OF_LABEL: str(promotion["spec"]["rollout"]), names.AFTER_ROLLBACK_LABEL: check}
+    labels = {names.CHECK_OF_LABEL: rollout, names.AFTER_ROLLBACK_LABEL: check}
     called = name(f"after-{check}", identity)
     return owned(called, meta["namespace"], _owner(promotion), labels, asked, asked.template, KEPT_SECONDS)
 

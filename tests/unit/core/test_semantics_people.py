@@ -131,6 +131,28 @@ def test_semantics_21_an_approval_does_not_carry_over_to_the_next_revision() -> 
     assert marks.APPROVED not in cluster.marks(V3)
 
 
+@pytest.mark.parametrize(("spec", "share"), [(blue_green(), 100), (canary(), 25)], ids=["blue/green", "canary"])
+@pytest.mark.parametrize(
+    "word", [{"rollout": {"abort": V2}}, {"promotion": {"abort": "no"}}], ids=["Rollout", "Promotion"]
+)
+def test_semantics_21_what_is_approved_while_it_goes_back_is_no_word_on_the_next_revision(
+    spec: Object, share: int, word: Object
+) -> None:
+    cluster = shifting(spec, share)
+    shown = cluster.get("Promotion", "web-2")["status"]
+    cluster.edit(template=template(3), **word.get("rollout", {}))
+    cluster.say("web-2", **word.get("promotion", {}))
+    for _ in range(10):
+        cluster.once()
+        status = cluster.get("Promotion", "web-2")["status"]
+        assert (status["target"], status["planHash"]) == (shown["target"], shown["planHash"])
+        cluster.say("web-2", approved=True, approvals={"ada": status["planHash"]})
+    assert cluster.run(60, lambda: cluster.phase("web-2") == "Aborted")
+    cluster.settle()
+    assert marks.APPROVED not in cluster.marks(V3)
+    assert cluster.exposure(V3) == 0
+
+
 def test_semantics_21_an_approval_does_not_survive_a_delete_and_recreate() -> None:
     """A backup brings Promotions back as they were, approval included."""
     cluster = promoting(blue_green())
