@@ -124,7 +124,7 @@ def test_a_hanging_test_of_a_template_that_was_replaced_makes_way() -> None:
     assert len(before_traffic(tested)) == 2
 
 
-def test_without_the_guard_it_fails_and_no_job_is_made() -> None:
+def test_without_the_guard_nobody_can_know_and_no_job_is_made() -> None:
     def make() -> Script:
         script = stable_v1(BLUE_GREEN)
         script.when(lambda _: True, lambda w: w.edit({"smokeTests": with_journey("asks")["smokeTests"]}))

@@ -33,7 +33,7 @@ def explain(rollout: Object, promotions: Sequence[Object]) -> Iterator[str]:
         if gate.verdict not in ("", "Pass"):
             yield f"  gate {gate.name}: {gate.verdict}: {gate.message}"
     for test in status.smoke_tests:
-        if test.verdict == "Fail":
+        if test.verdict in ("Fail", "Error"):
             yield f"  smoke test {test.name}: {test.message}"
     unfinished = [one for one in promotions if read_status(one).phase not in charge.FINAL]
     for promotion in unfinished:

@@ -246,7 +246,8 @@ def _once_set(setting: set_images.ImageSetting | None, check: CheckStatus) -> Ch
 
 
 def _smoke(test: SmokeTestStatus) -> CheckStatus:
-    result = {"Pass": Result.PASSED, "Fail": Result.FAILED}.get(test.verdict, Result.PENDING)
+    results = {"Pass": Result.PASSED, "Fail": Result.FAILED, "Error": Result.UNVERIFIABLE}
+    result = results.get(test.verdict, Result.PENDING)
     message = test.message or "waiting for the candidate's pods"
     check = outcome(f"smoke/{test.name}", "Quality", result, message)
     return check.model_copy(update={"at": test.at}) if result != Result.PENDING else check

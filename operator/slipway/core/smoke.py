@@ -21,6 +21,8 @@ REPEATED = 2
 """So many failures in a row, after the switch, send traffic back: one lost packet does not."""
 
 TCP_TIMEOUT = timedelta(seconds=5)
+RETRY = timedelta(seconds=30)
+"""After so long it is tried again to run what could not be run, where tests are not repeated sooner anyway."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,10 @@ def due(test: SmokeTest, status: SmokeTestStatus | None, occasion: Occasion) -> 
     """When a test runs next; None: its result stands."""
     if status is None or status.at is None or not _counts(test, status, occasion):
         return occasion.since
-    return status.at + occasion.every if occasion.every is not None else None
+    every = occasion.every
+    if status.verdict == "Error":
+        every = min(every, RETRY) if every is not None else RETRY
+    return status.at + every if every is not None else None
 
 
 def _counts(test: SmokeTest, status: SmokeTestStatus, occasion: Occasion) -> bool:
@@ -81,17 +86,17 @@ def fold_all(
         at = due(test, status, occasion)
         seen = observations.get(key(test, occasion, at)) if at is not None else None
         if at is not None and isinstance(seen, Probed | Unverified):
-            # What could not be carried out has not passed.
-            passed = isinstance(seen, Probed) and seen.passed
-            failures = (status.failures if status and _counts(test, status, occasion) else 0) + 1
+            failures = status.failures if status and _counts(test, status, occasion) else 0
+            # What could not be run has not passed, and says nothing against the revision either.
+            verdict = "Error" if isinstance(seen, Unverified) else "Pass" if seen.passed else "Fail"
             status = SmokeTestStatus(
                 name=test.name,
                 revision=occasion.revision,
                 edition=edition(test),
-                verdict="Pass" if passed else "Fail",
+                verdict=verdict,
                 at=max(instants.whole_milliseconds(seen.at), at),
                 message=seen.message[:1000],
-                failures=0 if passed else failures,
+                failures={"Pass": 0, "Fail": failures + 1, "Error": failures}[verdict],
             )
         out.append(status or SmokeTestStatus(name=test.name, verdict="Pending", message=_running(test)))
     return out

@@ -228,48 +228,62 @@ def test_without_an_end_nobody_is_asked_and_nothing_moves() -> None:
     assert other.job["metadata"]["name"] != probe.job["metadata"]["name"]
 
 
-@pytest.mark.parametrize("unverified", [False, True])
-def test_a_failure_before_traffic_blocks_until_rerun(unverified: bool) -> None:
+def test_a_failure_before_traffic_blocks_until_rerun() -> None:
     cluster = proposed()
     failing = True
-
-    def fails(probe: Probe) -> bool:
-        return failing and isinstance(probe, JobProbe)
-
-    if unverified:
-        cluster.unverified = lambda probe: "the Job cannot be created" if fails(probe) else ""
-    else:
-        cluster.probe = lambda probe: not fails(probe)
+    cluster.probe = lambda probe: not (failing and isinstance(probe, JobProbe))
     cluster.run(30)
     assert cluster.phase("web-2") == "Blocked"
     assert jobs(cluster) == []
     assert "smoke/journey Failed" in cluster.get("Promotion", "web-2")["status"]["message"]
     failing = False
-    cluster.run(30)
+    cluster.run(60)
     assert cluster.phase("web-2") == "Blocked"
     cluster.say("web-2", rerun="2")
     cluster.settle()
     assert cluster.phase("web-2") == "AwaitingApproval"
 
 
-@pytest.mark.parametrize("unverified", [False, True])
-def test_two_failures_in_a_row_after_the_switch_send_it_back(unverified: bool) -> None:
+def test_a_job_that_cannot_be_made_before_traffic_blocks_until_it_can() -> None:
+    cluster = proposed()
+    full = True
+    cluster.unverified = lambda probe: "the quota is full" if full and isinstance(probe, JobProbe) else ""
+    cluster.run(30)
+    assert cluster.phase("web-2") == "Blocked"
+    assert "smoke/journey Unverifiable" in cluster.get("Promotion", "web-2")["status"]["message"]
+    full = False
+    assert cluster.run(60, lambda: cluster.phase("web-2") == "AwaitingApproval")
+
+
+def after_the_switch() -> Cluster:
     cluster = proposed()
     cluster.settle()
     cluster.approve("web-2")
     assert cluster.run(60, lambda: cluster.phase() == "Verifying")
+    return cluster
 
-    def fails(probe: Probe) -> bool:
-        return isinstance(probe, JobProbe) and f"/{V2}/" in probe.key
 
-    if unverified:
-        cluster.unverified = lambda probe: "no Job is created" if fails(probe) else ""
-    else:
-        cluster.probe = lambda probe: not fails(probe)
+def of_second(probe: Probe) -> bool:
+    return isinstance(probe, JobProbe) and f"/{V2}/" in probe.key
+
+
+def test_two_failures_in_a_row_after_the_switch_send_it_back() -> None:
+    cluster = after_the_switch()
+    cluster.probe = lambda probe: not of_second(probe)
     assert cluster.run(60, lambda: cluster.live == V1)
     assert marks.REJECTED in cluster.marks(V2)
     assert cluster.run(60, lambda: cluster.phase("web-2") == "RolledBack")
     assert "smoke test journey failed 2 times in a row" in cluster.get("Promotion", "web-2")["status"]["message"]
+
+
+def test_semantics_16_a_job_that_cannot_be_made_after_the_switch_sends_nothing_back_and_passes_nothing() -> None:
+    cluster = after_the_switch()
+    full = True
+    cluster.unverified = lambda probe: "the quota is full" if full and of_second(probe) else ""
+    cluster.run(60)
+    assert (cluster.phase(), cluster.live) == ("Verifying", V2)
+    full = False
+    assert cluster.run(60, lambda: cluster.phase("web-2") in ("Watching", "Succeeded"))
 
 
 def test_another_promotion_and_a_rerun_are_other_runs() -> None:
