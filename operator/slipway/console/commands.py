@@ -254,9 +254,26 @@ def abort(
     _said(kubeconfig, context, namespace, asked)
 
 
-def retry(name: Name, namespace: Namespace = None, context: Context = None, kubeconfig: Kubeconfig = None) -> None:
-    """Run every check again."""
-    _tell(kubeconfig, context, namespace, name, decisions.rerun, "its checks run again")
+def retry(
+    name: Name,
+    fix: Annotated[str, typer.Option(help="What is different now, for a revision that was sent back.")] = "",
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Run every check again; of a Promotion that has ended, make another with the same case."""
+
+    async def asked(session: Session) -> str:
+        promotion = await session.promotion(name)
+        patch = decisions.rerun(promotion)
+        if patch is not None:
+            await session.tell(promotion, patch)
+            return f"{promotion['metadata']['name']}: its checks run again"
+        taken = {one["metadata"]["name"] for one in await session.promotions()}
+        made = await session.create(decisions.another_attempt(promotion, taken, fix))
+        return f"Promotion {made['metadata']['name']} asks for it again"
+
+    _said(kubeconfig, context, namespace, asked)
 
 
 def lint_(

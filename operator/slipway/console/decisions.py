@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+from itertools import count
 from typing import Any
 
 from slipway.api.promotion import read_status
@@ -84,12 +86,45 @@ def abort(promotion: Object, reason: str) -> tuple[str, Patch]:
     return "Promotion", {"abort": reason}
 
 
-def rerun(promotion: Object) -> Patch:
-    """Run every check again. Raises CannotSay when it has ended."""
-    status = read_status(promotion)
-    if status.phase in charge.FINAL:
-        raise CannotSay(
-            f"{promotion['metadata']['name']} has ended ({status.phase}): another attempt is another Promotion"
-        )
+WORDS = (
+    "approved",
+    "approvals",
+    "approvedWeight",
+    "weightApprovals",
+    "acceptNoData",
+    "hold",
+    "rollbackPlanNeeded",
+    "abort",
+    "rerun",
+    "confirmed",
+    "learnings",
+    "breakGlass",
+    "requestedBy",
+)
+"""What people say to one Promotion, and not to another that asks for the same."""
+
+
+def rerun(promotion: Object) -> Patch | None:
+    """Run every check again; None when it has ended, and another attempt is another Promotion."""
+    if read_status(promotion).phase in charge.FINAL:
+        return None
     (claim,) = charge.read([promotion])
     return {"rerun": charge.another_rerun(claim)}
+
+
+def another_attempt(promotion: Object, taken: Container[str], fix: str) -> Object:
+    """A new Promotion with the same case. `taken` are the names that there are; `fix`: what is different now.
+
+    A revision that was sent back is tried again only with a word on that. Raises CannotSay.
+    """
+    status, meta = read_status(promotion), promotion["metadata"]
+    if status.phase in ("Succeeded", "DryRunComplete"):
+        raise CannotSay(f"{meta['name']} has ended well ({status.phase}): there is nothing to try again")
+    known = fix or (promotion["spec"].get("learnings") or {}).get("fix")
+    if status.phase in ("RolledBack", "Aborted") and not known:
+        raise CannotSay(f"{meta['name']} is {status.phase}: {status.message}. What is different now? Say it with --fix")
+    spec = {key: value for key, value in promotion["spec"].items() if key not in WORDS}
+    if fix:
+        spec["retry"] = {"fix": fix}
+    name = next(name for number in count(2) if (name := f"{meta['name']}-{number}") not in taken)
+    return {"metadata": {"name": name, "namespace": meta["namespace"]}, "spec": spec}

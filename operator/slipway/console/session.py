@@ -114,6 +114,10 @@ class Session:
         patch = {"metadata": {"uid": meta["uid"]}, "spec": spec}
         return await self._client.merge_patch(PROMOTIONS, meta["namespace"], meta["name"], patch)
 
+    async def create(self, promotion: Object) -> Object:
+        """Make a Promotion."""
+        return await self._client.create(PROMOTIONS, promotion)
+
     async def tell_rollout(self, rollout: Object, spec: Object) -> Object:
         """Patch the spec of this very Rollout."""
         meta = rollout["metadata"]

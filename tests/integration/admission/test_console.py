@@ -112,6 +112,16 @@ def test_the_exit_code_of_status_tells_scripts(kube: Kubernetes, shop: str, run:
     assert run("developer", "status", "nobody").returncode == 2
 
 
+def test_what_was_sent_back_is_asked_for_again_with_a_fix(kube: Kubernetes, shop: str, run: Run) -> None:
+    name = new_promotion(kube, shop)
+    tell(kube, shop, name, phase="RolledBack", message="gate error-rate")
+    refused = run("developer", "retry", name)
+    assert (refused.returncode, "--fix" in refused.stderr) == (1, True)
+    assert run("developer", "retry", name, "--fix", "a longer timeout").returncode == 0
+    made = spec(kube, shop, f"{name}-2")
+    assert (made["retry"], made["requestedBy"]) == ({"fix": "a longer timeout"}, "developer")
+
+
 def test_get_shows_what_one_may_see(kube: Kubernetes, shop: str, run: Run) -> None:
     whole = run("approver", "get")
     assert whole.returncode == 0, whole.stderr

@@ -88,12 +88,32 @@ def test_an_abort_tells_whoever_can_act_on_it(phase: str, whom: str, patch: dict
 def test_what_has_ended_is_neither_aborted_nor_run_again(phase: str) -> None:
     with pytest.raises(CannotSay, match=phase):
         decisions.abort(promotion(phase), "no")
-    with pytest.raises(CannotSay, match=phase):
-        decisions.rerun(promotion(phase))
+    assert decisions.rerun(promotion(phase)) is None
 
 
 def test_each_rerun_is_another_value() -> None:
     first = decisions.rerun(promotion("Blocked"))
+    assert first is not None
     again = promotion("Blocked")
     again["status"]["rerun"] = first["rerun"]
     assert decisions.rerun(again) != first
+
+
+@pytest.mark.parametrize(("phase", "fix"), [("RolledBack", "a longer timeout"), ("Aborted", "later"), ("Failed", "")])
+def test_another_attempt_has_the_case_and_nobodys_word(phase: str, fix: str) -> None:
+    ended = promotion(phase, version="2", approved=True, approvals={"ada": PLAN}, abort="no", learnings={"fix": "x"})
+    made = decisions.another_attempt(ended, {"web-1", "web-1-2"}, fix)
+    assert made["metadata"] == {"name": "web-1-3", "namespace": "shop"}
+    case = {"rollout": "web", "environment": "production", "version": "2"}
+    assert made["spec"] == case | ({"retry": {"fix": fix}} if fix else {})
+
+
+def test_a_fix_that_was_learned_needs_not_be_said_again() -> None:
+    made = decisions.another_attempt(promotion("RolledBack", learnings={"fix": "a longer timeout"}), set(), "")
+    assert "retry" not in made["spec"]
+
+
+@pytest.mark.parametrize(("phase", "why"), [("RolledBack", "--fix"), ("Aborted", "--fix"), ("Succeeded", "ended well")])
+def test_what_was_sent_back_asks_for_a_fix_and_what_went_well_for_nothing(phase: str, why: str) -> None:
+    with pytest.raises(CannotSay, match=why):
+        decisions.another_attempt(promotion(phase), set(), "")

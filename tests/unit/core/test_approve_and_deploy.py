@@ -38,7 +38,7 @@ def condition(cluster: Cluster, kind: str) -> str:
 def test_it_moves_under_the_approval_that_was_given_while_it_was_held(spec: Object, words: Object) -> None:
     cluster = held(spec, **words)
     plan = cluster.approve("web-2")
-    cluster.run(3600)
+    cluster.run(300)
     assert (cluster.phase("web-2"), cluster.exposure(V2)) == ("Held", 0)
     assert condition(cluster, "Approved") == "True"
     given = status(cluster)["approvals"]
