@@ -11,7 +11,6 @@ import typer
 
 from slipway.archive import export as exporting
 from slipway.archive.reading import Chain, chains
-from slipway.cluster.credentials import namespace_of_context
 from slipway.cluster.errors import APIError, NoCluster
 from slipway.core import instants
 from slipway.core.record import chain
@@ -100,6 +99,8 @@ def export(
 
 
 def _chains(kubeconfig: Path | None, namespace: str | None, everywhere: bool, rollout: str | None) -> list[Chain]:
+    from slipway.cluster.credentials import namespace_of_context
+
     try:
         where = None if everywhere else namespace or namespace_of_context(kubeconfig)
         return asyncio.run(chains(kubeconfig, where, rollout))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from slipway.api.record import Statement
-from slipway.cluster.client import Client
 from slipway.cluster.resources import CONFIG_MAPS, PROMOTIONS
 from slipway.core import names
 from slipway.core.record import chain
@@ -42,6 +41,9 @@ async def chains(kubeconfig: Path | None, namespace: str | None, rollout: str | 
 
     A Rollout whose Promotions name records has a chain, though none of them may be left.
     """
+    # Takes a second to be imported, which other commands of the program should not wait for.
+    from slipway.cluster.client import Client
+
     client = Client(kubeconfig)
     selector = chain.selector(rollout) if rollout else names.RECORD_OF_LABEL
     try:
