@@ -22,7 +22,7 @@ from slipway.api.report import CONFIRMATIONS
 from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
 from slipway.cluster.errors import NotFound
-from slipway.console import decisions, explain, lint, tree
+from slipway.console import decisions, explain, first_manifests, lint, tree
 from slipway.console.decisions import CannotSay
 from slipway.console.session import Context, Everywhere, Kubeconfig, Namespace, Session, scope, with_session
 from slipway.core import charge, instants
@@ -36,7 +36,7 @@ WIDE = 1000
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (get, explain_, status, report, history, approve, withdraw, hold, resume, abort, retry, lint_):
+    for command in (get, explain_, status, report, history, approve, withdraw, hold, resume, abort, retry, lint_, init):
         app.command(command.__name__.rstrip("_"))(command)
 
 
@@ -274,6 +274,32 @@ def retry(
         return f"Promotion {made['metadata']['name']} asks for it again"
 
     _said(kubeconfig, context, namespace, asked)
+
+
+def init(
+    deployment: Annotated[str, typer.Argument(help="The Deployment that runs the workload so far.")],
+    service: Annotated[str | None, typer.Option(help="Its Service. Default: the one of the same name.")] = None,
+    environment: Annotated[str, typer.Option(help="The environment of the Rollout.")] = "staging",
+    automatic: Annotated[bool, typer.Option("--automatic", help="Gates decide alone; nobody is asked.")] = False,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Print a Rollout and a Promotion for what a Deployment and a Service run so far."""
+
+    async def asked(session: Session) -> tuple[Object, Object]:
+        return await session.deployment(deployment), await session.service(service or deployment)
+
+    found = with_session(scope(kubeconfig, context, namespace), asked)
+    try:
+        rollout = first_manifests.rollout(*found, environment, automatic)
+    except first_manifests.CannotBegin as refusal:
+        typer.echo(str(refusal), err=True)
+        raise typer.Exit(1) from None
+    for number, step in enumerate(first_manifests.next_steps(rollout, deployment), 1):
+        typer.echo(f"# {number}. {step}")
+    made = [rollout] if automatic else [rollout, first_manifests.promotion(rollout)]
+    typer.echo(yaml.safe_dump_all(made, sort_keys=False), nl=False)
 
 
 def lint_(

@@ -23,6 +23,7 @@ from slipway.cluster.resources import (
     ROLLOUT_LABEL,
     ROLLOUTS,
     SELF_SUBJECT_REVIEWS,
+    SERVICES,
 )
 
 if TYPE_CHECKING:
@@ -101,6 +102,14 @@ class Session:
         except Forbidden:
             return [], []
         return deployments, pods
+
+    async def deployment(self, name: str) -> Object:
+        """One Deployment. Raises NotFound."""
+        return await self._client.get(DEPLOYMENTS, self.namespace, name)
+
+    async def service(self, name: str) -> Object:
+        """One Service. Raises NotFound."""
+        return await self._client.get(SERVICES, self.namespace, name)
 
     async def me(self) -> str:
         """The name under which the API server knows whoever runs this."""

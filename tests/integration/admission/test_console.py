@@ -132,6 +132,18 @@ def test_get_shows_what_one_may_see(kube: Kubernetes, shop: str, run: Run) -> No
     assert run("approver", "get", "-o", "pictures").returncode == 2
 
 
+def test_the_server_takes_what_init_prints(guarded: Cluster, shop: str, run: Run) -> None:
+    at = f"--namespace={shop}"
+    guarded.kubectl("create", "deployment", "api", "--image=registry.example/api:1", "--port=8080", at)
+    guarded.kubectl("expose", "deployment", "api", "--port=80", "--target-port=8080", at)
+    printed = run("admin", "init", "api")
+    assert printed.returncode == 0, printed.stderr
+    applied = guarded.kubectl("apply", "--dry-run=server", "--filename=-", at, stdin=printed.stdout)
+    assert "rollout.slipway.dev/api created" in applied
+    assert "promotion.slipway.dev/api-1 created" in applied
+    assert run("admin", "init", "nothing").returncode == 2
+
+
 def test_it_is_a_plugin_of_kubectl() -> None:
     environment = {**os.environ, "PATH": os.pathsep.join([str(BIN), os.environ["PATH"]])}
     argv = [str(kubectl()), "slipway", "--version"]
