@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 UV := $(shell command -v uv || echo .uv/bin/uv)
 RUN := $(UV) run --frozen
 # As many processes as processors. Tests on a cluster are one group, so they come last, one after the other, in one of them.
-SPREAD := -n auto --dist loadgroup --no-loadscope-reorder
+SPREAD := -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup parts lint types crds test test-unit test-sim test-integration test-e2e test-matrix demo bench \

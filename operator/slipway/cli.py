@@ -104,7 +104,9 @@ def crds() -> None:
 def check(file: Path) -> None:
     """Say what is wrong with a configuration file; exit code 1 if anything is."""
     settings = _load(file)
-    names = ", ".join(source.name for source in settings.sources) or "none: gates will hold"
+    names = (
+        ", ".join(source.name for source in settings.sources) or "none: Rollouts with gates that ask one are refused"
+    )
     typer.echo(f"{file}: valid; metrics sources: {names}")
 
 

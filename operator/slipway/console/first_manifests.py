@@ -91,7 +91,8 @@ def next_steps(rollout: Object, deployment: str) -> list[str]:
         f"let Slipway take the Service over: {at} annotate service {name} {ADOPT_ANNOTATION}={name}",
         *(automatic if rollout["spec"].get("approval") else []),
         "look through the manifests, and: slipway lint FILE && kubectl apply -f FILE",
-        f"see what it waits for: slipway explain {name} -n {namespace}",
+        "give it gates: without a metrics source of the name default write analysis: {gates: []} and a smoke test",
+        f"see what it waits for: slipway explain {name} -n {namespace}; approve: slipway approve {name} -n {namespace}",
         f"when the Rollout serves and is verified, the old one can go: {at} delete deployment {deployment}",
     ]
 
