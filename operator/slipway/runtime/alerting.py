@@ -27,8 +27,15 @@ async def look(sources: Mapping[str, ConfiguredSource], probe: RulesProbe) -> Pr
         lacks = ": it has no rules API" if rules.reason.startswith("HTTP 404") else ""
         words = f"the metrics source {probe.source} does not tell its alerting rules ({rules.reason}){lacks}"
         return Unverified(at=at, message=f"{words}; answer with attest or manual in spec.checks")
-    found = await asyncio.to_thread(about, rules, Workload(probe.namespace, probe.rollout, probe.deployments))
+    found, unwatched = await asyncio.to_thread(_found, rules, probe)
     working = [rule for rule in found if rule.works]
+    if working and unwatched:
+        missed = " and ".join(unwatched)
+        words = (
+            f"{_names(working)}: about {probe.rollout}, and not about {missed}, so that nobody is told of what serves "
+            f'before or after the switch: match every revision, for example by pod=~"{probe.rollout}-.+"'
+        )
+        return Probed(at=at, passed=False, message=words)
     if working:
         number = f"{len(working)} alerting rule{'s are' if len(working) > 1 else ' is'} about {probe.rollout}"
         return Probed(at=at, passed=True, message=f"{number}: {_names(working)}")
@@ -39,6 +46,18 @@ async def look(sources: Mapping[str, ConfiguredSource], probe: RulesProbe) -> Pr
         f'service="{probe.rollout}" or pod=~"{probe.rollout}-.+", or whose labels say so'
     )
     return Probed(at=at, passed=False, message=f"no alerting rule of {probe.source} is about {probe.rollout}; {right}")
+
+
+def _found(rules: Sequence[AlertingRule], probe: RulesProbe) -> tuple[list[AlertingRule], list[str]]:
+    """The rules about the workload, and the Deployments of its revisions that none of those which work is about."""
+    found = about(rules, Workload(probe.namespace, probe.rollout, probe.deployments))
+    working = [rule for rule in found if rule.works]
+    unwatched = [
+        deployment
+        for deployment in probe.deployments
+        if not about(working, Workload(probe.namespace, probe.rollout, (deployment,)))
+    ]
+    return found, unwatched
 
 
 def _names(rules: Sequence[AlertingRule]) -> str:

@@ -145,6 +145,19 @@ async def test_only_the_names_of_its_own_rules_are_told() -> None:
     assert found.message == "7 alerting rules are about web: Web0, Web1, Web2, Web3, Web4 and 2 more"
 
 
+@pytest.mark.parametrize("serving", WEB.deployments)
+async def test_a_rule_about_one_revision_alone_says_nothing_before_or_after_the_switch(serving: str) -> None:
+    (other,) = set(WEB.deployments) - {serving}
+    query = f'up{{namespace="shop", deployment="{serving}"}} == 0'
+    found = await answered(listed({**UP, "query": query}))
+    assert isinstance(found, Probed)
+    assert not found.passed
+    assert f"not about {other}" in found.message
+    both = await answered(listed({**UP, "query": query}, {**UP, "query": query.replace(serving, other)}))
+    assert isinstance(both, Probed)
+    assert both.passed
+
+
 @pytest.mark.parametrize("rules", [[], [OTHERS], [{**UP, "health": "err"}]])
 async def test_without_a_rule_that_works_it_is_not_so(rules: list[dict[str, Any]]) -> None:
     found = await answered(listed(*rules))
