@@ -53,7 +53,10 @@ class Receiver:
         """Type and environment of the CDEvents about a namespace."""
         events = [json.loads(body) for _, body in self.others.get("/cdevents", [])]
         mine = [event for event in events if event["subject"]["id"].startswith(f"{namespace}/")]
-        return [(event["context"]["type"], event["subject"]["content"]["environment"]["id"]) for event in mine]
+        return [
+            (event["context"]["type"], event["subject"]["content"].get("environment", {}).get("id", ""))
+            for event in mine
+        ]
 
     def records(self, namespace: str) -> dict[str, tuple[str, bytes]]:
         """Key and body of the launch records of a namespace, by name."""

@@ -1,4 +1,4 @@
-"""What of a launch is told to machines as a CDEvent (https://cdevents.dev): only what changes which version serves."""
+"""What of a launch is told to machines as a CDEvent (https://cdevents.dev): its steps, and which version serves."""
 
 from __future__ import annotations
 
@@ -11,12 +11,22 @@ from slipway.core.scene import Scene
 
 CHANNEL = "CDEvents"
 """The channel that they go to. No channel of the administrator's can be called so: theirs are in lower case."""
-EVENTS = frozenset({"Launched", "RolledBack"})
+STEPS = {
+    "AwaitingApproval": "pipelinerun.queued",
+    "Approved": "pipelinerun.started",
+    "Shifting": "taskrun.started",
+    "Failed": "pipelinerun.finished",
+    "WatchClosed": "pipelinerun.finished",
+}
+"""The steps of a launch, which is a run of a pipeline: notices by their names, subjects and predicates of CDEvents."""
+EVENTS = frozenset({"Launched", "RolledBack", *STEPS})
 """The notices that are CDEvents too."""
 
 
 def told(scene: Scene, event: str, moved: Revision | None) -> CDEventStatus | None:
     """The CDEvent of a notice; None where there is none. `moved` had traffic under its Promotion."""
+    if event in STEPS:
+        return CDEventStatus(type=STEPS[event])
     lineage = scene.course.lineage
     if event == "Launched" and moved is not None:
         # What served before is kept for a while, also when the operator died between the mark and this notice.

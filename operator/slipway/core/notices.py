@@ -119,7 +119,13 @@ def _as_cd_event(claim: Claim, notice: NoticeStatus, delivery: DeliveryStatus) -
     if delivery.channel != cdevents.CHANNEL or notice.cd_event is None:
         return {}
     about = notice.cd_event
-    return {"cdEvent": about.type, "artifactId": about.artifact_id, "id": _key(claim, notice, delivery)}
+    outcome = "failure" if notice.event == "Failed" else "success"
+    return {
+        "cdEvent": about.type,
+        "artifactId": about.artifact_id,
+        "outcome": outcome if about.type.endswith(".finished") else "",
+        "id": _key(claim, notice, delivery),
+    }
 
 
 def _settled(scene: Scene, claim: Claim, notice: NoticeStatus) -> NoticeStatus:

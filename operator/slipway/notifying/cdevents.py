@@ -22,7 +22,7 @@ from slipway.notifying.webhook import send
 SPECIFICATION = "0.5.1"
 """The version of CDEvents that is spoken."""
 TYPE_VERSION = "0.3.0"
-"""The version of its events about services."""
+"""The version of its events about services and about runs of pipelines and tasks."""
 CONTENT_TYPE = "application/cdevents+json"
 
 
@@ -57,9 +57,6 @@ def attempt(settings: CDEvents, values: Mapping[str, str]) -> Callable[[], None]
 
 def event_of(settings: CDEvents, values: Mapping[str, str]) -> dict[str, Any]:
     """The CDEvent. Its id is that of the notice: one that is sent twice is known by it."""
-    content: dict[str, Any] = {"environment": {"id": values["environment"]}}
-    if values["artifactId"]:
-        content["artifactId"] = values["artifactId"]
     known = {name: values[name] for name in ("namespace", "promotion", "revision", "version") if values[name]}
     return {
         "context": {
@@ -69,10 +66,27 @@ def event_of(settings: CDEvents, values: Mapping[str, str]) -> dict[str, Any]:
             "type": f"dev.cdevents.{values['cdEvent']}.{TYPE_VERSION}",
             "timestamp": values["time"],
         },
-        "subject": {"id": f"{values['namespace']}/{values['rollout']}", "content": content},
+        "subject": _subject(values),
         "customData": known,
         "customDataContentType": "application/json",
     }
+
+
+def _subject(values: Mapping[str, str]) -> dict[str, Any]:
+    """The Rollout for what is about a service; the Promotion, as a run of a pipeline, for the steps of a launch."""
+    namespace, rollout = values["namespace"], values["rollout"]
+    kind = values["cdEvent"].partition(".")[0]
+    if kind == "service":
+        content: dict[str, Any] = {"environment": {"id": values["environment"]}}
+        if values["artifactId"]:
+            content["artifactId"] = values["artifactId"]
+        return {"id": f"{namespace}/{rollout}", "content": content}
+    run = f"{namespace}/{values['promotion']}"
+    if kind == "taskrun":
+        return {"id": values["id"], "content": {"taskName": "shift", "pipelineRun": {"id": run}}}
+    outcome = {"outcome": values["outcome"]} if values["outcome"] else {}
+    uri = f"urn:slipway:{namespace}:{values['promotion']}"
+    return {"id": run, "content": {"pipelineName": rollout, "uri": uri, **outcome}}
 
 
 def rendered(event: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:

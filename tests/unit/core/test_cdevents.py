@@ -7,6 +7,7 @@ from typing import Any
 from tests.unit.core.cluster import Cluster, serving, shifting
 from tests.unit.core.objects import Object, blue_green, canary, template
 
+from slipway.core.cdevents import EVENTS
 from slipway.core.decision import NoticeProbe
 from slipway.core.notice_routes import NoticeRoute, NoticeRoutes
 from slipway.core.snapshot import Settings
@@ -91,6 +92,21 @@ def test_the_digest_is_the_version_of_the_artifact() -> None:
     assert about["artifactId"].replace("%3A", ":") == (
         f"pkg:oci/web@sha256:{DIGEST}?repository_url=registry.example:5000/shop/Web&tag=v1"
     )
+
+
+def test_each_step_is_told_and_how_it_ended() -> None:
+    cluster = serving(blue_green())
+    every = NoticeRoute(events=EVENTS, channels=("CDEvents",))
+    cluster.settings = Settings(notices=NoticeRoutes(routes=(every,), known=frozenset({"CDEvents"})))
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", watch=[{"for": "10s", "interval": "1s"}])
+    cluster.settle()
+    cluster.approve("web-2")
+    assert cluster.run(120, lambda: cluster.phase("web-2") == "Succeeded")
+    cluster.settle()
+    kinds = [about["type"] for _, about in told(cluster, "web-2")]
+    assert kinds[:3] == ["pipelinerun.queued", "pipelinerun.started", "taskrun.started"]
+    assert kinds[-2:] == ["service.upgraded", "pipelinerun.finished"]
 
 
 def test_nobody_is_told_who_is_not_configured() -> None:

@@ -29,6 +29,7 @@ VALUES = {
     "time": "2026-03-15T10:00:00Z",
     "cdEvent": "service.upgraded",
     "artifactId": "pkg:oci/web@sha256:abc",
+    "outcome": "",
     "id": "notice/uid/Launched/2026-03-15T10:00:00Z/CDEvents/",
 }
 
@@ -94,6 +95,27 @@ def test_it_has_what_the_specification_asks_for_and_nothing_else(values: dict[st
     assert all(isinstance(text, str) and text for text in texts)
 
 
+@pytest.mark.parametrize(
+    ("kind", "outcome", "content"),
+    [
+        ("pipelinerun.queued", "", {"pipelineName": "web", "uri": "urn:slipway:shop:web-2"}),
+        ("pipelinerun.started", "", {"pipelineName": "web", "uri": "urn:slipway:shop:web-2"}),
+        (
+            "pipelinerun.finished",
+            "failure",
+            {"pipelineName": "web", "uri": "urn:slipway:shop:web-2", "outcome": "failure"},
+        ),
+        ("taskrun.started", "", {"taskName": "shift", "pipelineRun": {"id": "shop/web-2"}}),
+    ],
+)
+def test_the_steps_of_a_launch_are_those_of_a_pipeline(kind: str, outcome: str, content: dict[str, Any]) -> None:
+    values = {**VALUES, "cdEvent": kind, "artifactId": "", "outcome": outcome}
+    event = event_of(CDEvents(url_file=Path("/x")), values)
+    assert event["context"]["type"] == f"dev.cdevents.{kind}.0.3.0"
+    assert event["subject"]["content"] == content
+    assert event["subject"]["id"] == (VALUES["id"] if kind == "taskrun.started" else "shop/web-2")
+
+
 async def test_what_is_refused_is_told_without_a_secret_and_what_is_no_cdevent_is_not_sent(tmp_path: Path) -> None:
     async with raw_server(says(http(503, b""))) as server:
         with pytest.raises(NotSent, match=r"^it answered HTTP 503$"):
@@ -108,7 +130,8 @@ def test_the_administrator_says_of_which_environments() -> None:
     config = parse_config("cdevents: {urlFile: /x, environments: [production]}")
     routes = routed(config.notifications.for_decisions(), config.cdevents)
     assert routes.channels("production", "Launched") == ["CDEvents"]
-    assert routes.channels("production", "Approved") == []
+    assert routes.channels("production", "Approved") == ["CDEvents"]
+    assert routes.channels("production", "Held") == []
     assert routes.channels("demo", "Launched") == []
     assert routed(NoticeRoutes(), parse_config("").cdevents) == NoticeRoutes()
     with pytest.raises(ConfigError, match=r"notifications\.channels\[0\]\.name"):
