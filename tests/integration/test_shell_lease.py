@@ -116,6 +116,19 @@ async def test_a_leader_that_slept_does_not_write(api: Client, lease: str) -> No
         await asyncio.wait_for(task, 10)
 
 
+async def test_a_renewal_that_was_broken_off_and_carried_out_does_not_keep_the_lease(
+    api: Client, control_plane: Cluster, lease: str
+) -> None:
+    one = Elector(api, NAMESPACE, lease, "one", TIMING)
+    async with electing(one):
+        await until_leading(one)
+    # As the request of a cancelled renewal does: the version is another one, the holder the same.
+    patch = '--patch={"metadata":{"annotations":{"renewed":"late"}}}'
+    control_plane.kubectl(f"--namespace={NAMESPACE}", "patch", "lease", lease, "--type=merge", patch)
+    await one.release()
+    assert (await api.get(LEASES, NAMESPACE, lease))["spec"]["holderIdentity"] == ""
+
+
 async def test_a_leader_whose_lease_was_taken_stops(api: Client, control_plane: Cluster, lease: str) -> None:
     one = Elector(api, NAMESPACE, lease, "one", TIMING)
     async with electing(one) as task:

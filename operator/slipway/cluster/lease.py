@@ -125,9 +125,19 @@ class Elector:
         spec = {**self._spec(), "holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": _now()}
         try:
             async with asyncio.timeout(1.0):
-                await self._api.replace(LEASES, {**self._lease, "spec": spec})
+                await self._replace_own(self._lease, spec)
         except (APIError, TimeoutError) as error:
             log.warning("the lease was not released, the next leader waits for it to expire: %s", error)
+
+    async def _replace_own(self, lease: Object, spec: Object) -> None:
+        try:
+            await self._api.replace(LEASES, {**lease, "spec": spec})
+        except Conflict:
+            # A renewal that was broken off when this process was told to end may have been carried out all the same.
+            found = await self._api.get(LEASES, self._namespace, self._name)
+            if found["spec"].get("holderIdentity") != self.identity:
+                raise
+            await self._api.replace(LEASES, {**found, "spec": spec})
 
     async def _attempt(self) -> bool:
         """Take or renew the Lease if the rules allow it; errors count as "not renewed"."""
