@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.markdown import Markdown
 from rich.table import Table
 
-from slipway.api.promotion import read_status
+from slipway.api.promotion import PromotionStatus, read_status
 from slipway.api.report import CONFIRMATIONS
 from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
@@ -26,6 +26,7 @@ from slipway.console import decisions, explain, first_manifests, lint, tree
 from slipway.console.decisions import CannotSay
 from slipway.console.session import Context, Everywhere, Kubeconfig, Namespace, Session, scope, with_session
 from slipway.core import charge, instants
+from slipway.core.conditions import find
 
 Name = Annotated[str, typer.Argument(help="A Promotion, or a Rollout for the Promotion in charge of it.")]
 Output = Annotated[str, typer.Option("--output", "-o", help="tree, wide, json or yaml.")]
@@ -62,11 +63,15 @@ def get(
 
     async def drawn(session: Session, trace: tree.Trace) -> Group:
         trees = []
-        for rollout in await found(session):
+        rollouts, promotions = await asyncio.gather(found(session), session.promotions(name))
+        for rollout in rollouts:
             meta = rollout["metadata"]
             trace.add(f"{meta['namespace']}/{meta['name']}", read_rollout_status(rollout))
-            promotions = await session.promotions(meta["name"])
-            mine = [one for one in promotions if one["metadata"]["namespace"] == meta["namespace"]]
+            mine = [
+                one
+                for one in promotions
+                if one["metadata"]["namespace"] == meta["namespace"] and one["spec"]["rollout"] == meta["name"]
+            ]
             trees.append(tree.tree(rollout, mine, *await session.workload(meta["namespace"], meta["name"]), trace))
         return Group(*trees) if trees else Group(f"no Rollouts in {where.namespace or 'any namespace'}")
 
@@ -126,9 +131,9 @@ def status(
             if words != said:
                 said = words
                 typer.echo(words)
-            good = any(one.type == "Succeeded" and one.status == "True" for one in found.conditions)
+            good = _holds(found, "Succeeded")
             if good or found.phase in charge.FINAL:
-                return 0 if good or (found.phase == "DryRunComplete" and _passed(promotion)) else 1
+                return 0 if good or (found.phase == "DryRunComplete" and _holds(found, "ChecksPassed")) else 1
             if not wait or (timeout and time.monotonic() > deadline):
                 return 3
             await asyncio.sleep(POLL)
@@ -333,8 +338,9 @@ def _said(kubeconfig: Path | None, context: str | None, namespace: str | None, a
         raise typer.Exit(1) from None
 
 
-def _passed(promotion: Object) -> bool:
-    return any(one.type == "ChecksPassed" and one.status == "True" for one in read_status(promotion).conditions)
+def _holds(status: PromotionStatus, kind: str) -> bool:
+    condition = find(status.conditions, kind)
+    return condition is not None and condition.status == "True"
 
 
 def _table(console: Console, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

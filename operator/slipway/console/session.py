@@ -24,6 +24,7 @@ from slipway.cluster.resources import (
     ROLLOUTS,
     SELF_SUBJECT_REVIEWS,
     SERVICES,
+    Resource,
 )
 
 if TYPE_CHECKING:
@@ -119,9 +120,7 @@ class Session:
 
     async def tell(self, promotion: Object, spec: Object) -> Object:
         """Patch the spec of this very Promotion."""
-        meta = promotion["metadata"]
-        patch = {"metadata": {"uid": meta["uid"]}, "spec": spec}
-        return await self._client.merge_patch(PROMOTIONS, meta["namespace"], meta["name"], patch)
+        return await self._patch(PROMOTIONS, promotion, spec)
 
     async def create(self, promotion: Object) -> Object:
         """Make a Promotion."""
@@ -129,9 +128,13 @@ class Session:
 
     async def tell_rollout(self, rollout: Object, spec: Object) -> Object:
         """Patch the spec of this very Rollout."""
-        meta = rollout["metadata"]
+        return await self._patch(ROLLOUTS, rollout, spec)
+
+    async def _patch(self, kind: Resource, obj: Object, spec: Object) -> Object:
+        """Only this object: another one of its name is a Conflict."""
+        meta = obj["metadata"]
         patch = {"metadata": {"uid": meta["uid"]}, "spec": spec}
-        return await self._client.merge_patch(ROLLOUTS, meta["namespace"], meta["name"], patch)
+        return await self._client.merge_patch(kind, meta["namespace"], meta["name"], patch)
 
     async def text(self, namespace: str, name: str, key: str) -> str:
         """One key of a ConfigMap. Raises NotFound, also where the key is missing."""

@@ -104,7 +104,7 @@ def _scene(
         unknown=unknown,
         retreating=retreating,
         drained=drained,
-        drift=drift(case, course, move),
+        drift=drift(case, course, move, retreating),
         late=late,
         progressing=progressing,
         restart_clock=restart,

@@ -6,17 +6,17 @@ from slipway.core import moves
 from slipway.core.case import Case
 from slipway.core.conditions import find
 from slipway.core.course import Course
-from slipway.core.drain import retreating_revision
+from slipway.core.revision import Revision
 
 
-def drift(case: Case, course: Course, move: moves.Move) -> str:
+def drift(case: Case, course: Course, move: moves.Move, retreating: Revision | None) -> str:
     """What others changed of the traffic, if this pass puts it back."""
     step = course.step
     if move.wanted == case.traffic or course.back or course.entered or not case.status.stable:
         return ""
     converged = find(case.status.conditions, "TrafficConverged")
     at_rest = converged is not None and converged.status == "True" and (step is None or step.converged_at)
-    if not at_rest or retreating_revision(case, course.lineage) is not None:
+    if not at_rest or retreating is not None:
         return ""
     now, wanted = case.traffic, move.wanted
     if now.live != wanted.live:

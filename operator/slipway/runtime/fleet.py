@@ -20,7 +20,8 @@ from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
 from slipway.cluster.cache import Cache, Change
 from slipway.cluster.resources import PROMOTIONS, ROLLOUTS
-from slipway.core import charge
+from slipway.core import charge, instants
+from slipway.core.conditions import find
 
 OUTCOMES = charge.FINAL - {"Superseded", "DryRunComplete"}
 """What a launch can come to. What was superseded or tried dry was none."""
@@ -70,7 +71,7 @@ class Launches:
             self._waited.labels(*labels).observe(_seconds(after.started_at, after.approved_at))
         if not _succeeded(before) and _succeeded(after):
             self._launches.labels(*labels, "Succeeded").inc()
-            created, done = _created(meta), _succeeded(after)
+            created, done = instants.parse(meta.get("creationTimestamp")), _succeeded(after)
             if created is not None and done is not None:
                 self._lead.labels(*labels).observe(_seconds(created, done))
         if after.phase in OUTCOMES - {"Succeeded"} and before.phase not in charge.FINAL:
@@ -173,17 +174,8 @@ def _of_promotions(promotions: Iterable[Object], now: datetime) -> Iterator[Metr
 
 
 def _succeeded(status: PromotionStatus) -> datetime | None:
-    return next(
-        (one.last_transition_time for one in status.conditions if one.type == "Succeeded" and one.status == "True"),
-        None,
-    )
-
-
-def _created(meta: Mapping[str, Any]) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(meta.get("creationTimestamp")))
-    except ValueError:
-        return None
+    found = find(status.conditions, "Succeeded")
+    return found.last_transition_time if found is not None and found.status == "True" else None
 
 
 def _seconds(start: datetime, end: datetime) -> float:
