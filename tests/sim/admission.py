@@ -27,7 +27,7 @@ def admit(user: str, approvers: set[str], old: Object | None, new: Object) -> Ob
             raise Invalid("a Promotion cannot be created approved", 422, "Invalid")
         made: Object = clone(new)
         made["spec"]["requestedBy"] = user
-        return made
+        return _named(user, {}, made)
     plan = (old.get("status") or {}).get("planHash")
     lifted = any(before.get(field) and not spec.get(field) for field in ("hold", "rollbackPlanNeeded"))
     if (said_yes or named or lifted) and user not in approvers:
@@ -47,4 +47,14 @@ def admit(user: str, approvers: set[str], old: Object | None, new: Object) -> Ob
         stamps[user] = {"weight": weight, "plan": plan}
     if before.get("approved") and not spec.get("approved"):
         result["spec"].pop("approvals", None)
-    return result
+    return _named(user, before, result)
+
+
+def _named(user: str, before: Object, new: Object) -> Object:
+    """Who says or lifts a word that holds or ends it is written beside it."""
+    spec = new["spec"]
+    for word in ("hold", "rollbackPlanNeeded", "abort"):
+        if (spec.get(word) or "") != (before.get(word) or ""):
+            said = "true" if spec.get(word) is True else spec.get(word) or ""
+            spec.setdefault("saidBy", {})[word] = {"by": user, "said": said}
+    return new

@@ -130,6 +130,7 @@ def _reached(world: World, end: End | None) -> bool:
         world.live() == end.live
         and (world.phase not in MOVING if end.phase is None else world.phase == end.phase)
         and all(world.promotion_phase(name) == phase for name, phase in end.promotions.items())
+        and all(world.said(name) == words for name, words in end.said.items())
         and (end.replicas is None or world.replicas() == end.replicas)
     )
 

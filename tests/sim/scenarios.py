@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -499,7 +500,8 @@ def previous_is_slow_to_start_when_the_watch_breaks() -> Script:
 def abort_on_the_promotion_that_watches() -> Script:
     script = watched(BLUE_GREEN)
     script.when(scaled_down, lambda w: w.patch_promotion("p2", abort="users complain"))
-    script.end = End("v1", promotions={"p2": "Aborted"})
+    said = {"p2": (("abort", "developer", "verified", ""),)}
+    script.end = End("v1", promotions={"p2": "Aborted"}, said=said)
     return script
 
 
@@ -659,7 +661,7 @@ def held_by_a_developer_and_lifted_by_an_approver() -> Script:
     script = approve(propose(stable_v1(CANARY)))
     script.when(weight(25), lambda w: w.patch_promotion("p2", hold="waiting for marketing"))
     script.when(for_seconds(20, both(phase("Held"), weight(25))), lambda w: w.patch_promotion("p2", "ada", hold=None))
-    script.end = V2_HEALTHY
+    script.end = replace(V2_HEALTHY, said={"p2": (("hold", "developer", "verified", "ada"),)})
     return script
 
 
@@ -671,7 +673,8 @@ def approved_under(spec: Object, words: Object) -> Script:
         for_seconds(30, both(promotion("p2", "Held"), live("v1"))),
         lambda w: w.patch_promotion("p2", "bob", **dict.fromkeys(words)),
     )
-    script.end = End("v2", "Healthy", {"p2": "Succeeded"}, {"v1": 0, "v2": spec["replicas"]})
+    said = {"p2": tuple((word, "developer", "verified", "bob") for word in words)}
+    script.end = End("v2", "Healthy", {"p2": "Succeeded"}, {"v1": 0, "v2": spec["replicas"]}, said)
     return script
 
 

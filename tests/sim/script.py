@@ -24,6 +24,8 @@ class End:
     phase: str | None = None
     promotions: Mapping[str, str] = field(default_factory=dict)
     replicas: Mapping[str, int] | None = None
+    said: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    """By Promotion: what was said, by whom, and who lifted it."""
 
 
 @dataclass

@@ -212,6 +212,11 @@ class World:
         """Somebody patches a Promotion's spec; None removes a field."""
         self.server.session(user).merge_patch(PROMOTIONS, NAMESPACE, name, {"spec": spec})
 
+    def said(self, name: str) -> tuple[tuple[str, ...], ...]:
+        """The decisions in a Promotion's status: what, by whom, how sure that is, and who lifted it."""
+        found = self.promotion(name).get("status", {}).get("decisions", [])
+        return tuple((d["decision"], d["by"], d["identity"], d.get("liftedBy", "")) for d in found)
+
     def approve(self, name: str) -> None:
         """The approver's one patch."""
         self.patch_promotion(name, APPROVER, approved=True)

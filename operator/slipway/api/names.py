@@ -35,3 +35,6 @@ Reason = Annotated[str, Field(min_length=1, max_length=1024)]
 
 ImageReference = Annotated[str, Field(min_length=1, max_length=1024)]
 """A container image as a pod template names it."""
+
+UserName = Annotated[str, Field(min_length=1, max_length=256)]
+"""A user of the API server, as `kubectl auth whoami` shows it."""

@@ -22,13 +22,12 @@ from slipway.api.generation import Generation
 from slipway.api.instant import Instant
 from slipway.api.learnings import Learnings
 from slipway.api.model import Model, StatusModel, invalid, read_lenient, unique
-from slipway.api.names import ImageReference, Label, Percent, PlanHash, Reason, RevisionName, RolloutName
+from slipway.api.names import ImageReference, Label, Percent, PlanHash, Reason, RevisionName, RolloutName, UserName
 from slipway.api.notice import NoticeStatus
 from slipway.api.origin import Origin
 from slipway.api.retry import Retry
+from slipway.api.said_by import DecisionStatus, SaidBy
 from slipway.api.watch import Watch, default_watch
-
-UserName = Annotated[str, Field(min_length=1, max_length=256)]
 
 _ENTRIES_BY_USER = rules(
     rule("self.all(user, size(user) > 0 && size(user) <= 256)", "user names have 1 to 256 characters")
@@ -232,6 +231,9 @@ class PromotionSpec(Model):
     verb break-glass on the Rollout."""
     abort: Reason | None = None
     """Ends it; traffic goes back if it had moved. Any editor may."""
+    said_by: SaidBy | None = None
+    """Who said `hold`, `rollbackPlanNeeded` and `abort`: stamped from Kubernetes 1.36 on, else the own name, in the
+    same write as the word. Never part of a manifest."""
     rerun: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """Any change runs the checks again."""
     learnings: Learnings | None = None
@@ -394,6 +396,8 @@ class PromotionStatus(StatusModel):
     """What `afterRollback` asks, and the answers, once traffic has gone back."""
     approvals: Annotated[list[ApprovalStatus], LIST_ATOMIC] = Field(default_factory=list)
     """Who approved, when and which plan."""
+    decisions: Annotated[list[DecisionStatus], LIST_ATOMIC] = Field(default_factory=list)
+    """Who held it, doubted the way back or ended it, when, and who lifted that; the last 20, oldest first."""
     report: ReportStatus | None = None
     """The report for those who decide."""
     summary: Summary | None = None

@@ -8,6 +8,7 @@ from slipway.api.instant import Instant
 from slipway.api.learnings import Learnings
 from slipway.api.model import StatusModel
 from slipway.api.promotion import ApprovalStatus, CheckStatus, MigrationStatus
+from slipway.api.said_by import DecisionStatus
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slipway.dev/launch/v1"
@@ -165,6 +166,8 @@ class Predicate(StatusModel):
     """The Jobs that had migrated data by then."""
     approvals: list[ApprovalStatus] = Field(default_factory=list)
     """Who approved which plan."""
+    decisions: list[DecisionStatus] = Field(default_factory=list)
+    """Who held it, doubted the way back or aborted it, and who lifted that."""
     times: RecordedTimes = RecordedTimes()
     """When what happened."""
     durations: dict[str, str] = Field(default_factory=dict)

@@ -16,6 +16,7 @@ from slipway.api.argument import (
 from slipway.api.instant import Instant
 from slipway.api.learnings import EarlierLaunch
 from slipway.api.model import StatusModel
+from slipway.api.said_by import DecisionStatus
 
 SCHEMA: Literal["slipway.dev/report/v1"] = "slipway.dev/report/v1"
 
@@ -197,6 +198,8 @@ class Report(StatusModel):
     """What was learned from earlier launches of this Rollout, those of the same idea first."""
     missing: list[str] = Field(default_factory=list)
     """Parts of the case that were not given."""
+    decisions: list[DecisionStatus] = Field(default_factory=list)
+    """Who held it or asked for a rollback plan so far, and who lifted that."""
     commands: list[str] = Field(default_factory=list)
     """How to decide."""
     confirmations: list[str] = Field(default_factory=list)

@@ -95,6 +95,7 @@ WORDS = (
     "hold",
     "rollbackPlanNeeded",
     "abort",
+    "saidBy",
     "rerun",
     "confirmed",
     "learnings",

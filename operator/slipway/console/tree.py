@@ -15,6 +15,7 @@ from slipway.api.rollout import RolloutStatus
 from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
 from slipway.cluster.resources import REVISION_LABEL
+from slipway.core import said
 
 STYLES = {
     "Pass": "green",
@@ -147,6 +148,8 @@ def _promotion(top: Tree, promotion: Object) -> None:
         branch.add(Text(status.message, style="dim"))
     for entry in status.approvals:
         branch.add(f"approved by {entry.by} ({entry.identity})")
+    for decision in status.decisions:
+        branch.add(Text(said.told(decision)))
     if status.checks:
         checks = branch.add("checks")
         for check in status.checks:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from slipway.api.promotion import CheckStatus
 from slipway.api.rollout import StepStatus
+from slipway.api.said_by import SaidBy
 from slipway.core import (
     after_switch,
     approval,
@@ -23,6 +24,7 @@ from slipway.core import (
     plan,
     progress,
     retreat,
+    said,
 )
 from slipway.core.accept import Acceptance, automatic_allowed
 from slipway.core.after_switch import Looks
@@ -423,10 +425,12 @@ def _around(case: Case, course: Course, found: Progress, acceptance: Acceptance,
     approved = found.revision.marks.approved if found.in_flight else None
     held = ""
     if spec is not None and claim is not None:
+        names = spec.said_by or SaidBy()
         if spec.hold:
-            held = f"held on Promotion {claim.name}: {spec.hold}"
+            held = f"held on Promotion {claim.name}{said.by_whom(names.hold, spec.hold)}: {spec.hold}"
         elif spec.rollback_plan_needed:
-            held = f"Promotion {claim.name} says that a rollback plan is needed"
+            by = said.by_whom(names.rollback_plan_needed, "true")
+            held = f"a rollback plan is asked for on Promotion {claim.name}{by}"
     unapproved = withdrawn = changed = ""
     if not free and claim is not None and approved is None:
         unapproved = "" if consent and consent.granted else (consent.reason if consent else claim.problem)

@@ -8,7 +8,7 @@ from typing import Any
 
 from slipway.api.promotion import ApprovalStatus, ImageRef, PromotionStatus, Target
 from slipway.api.report import CONFIRMATIONS
-from slipway.core import after_rollback, after_switch, approval, charge, instants, watch
+from slipway.core import after_rollback, after_switch, approval, charge, instants, said, watch
 from slipway.core.approval import Consent
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
@@ -411,6 +411,7 @@ def _status(
         checks=checks,
         after_rollback=before.after_rollback,
         approvals=approvals,
+        decisions=said.of(case, claim),
         links=before.links,
         notices=before.notices,
         started_at=before.started_at or case.now,

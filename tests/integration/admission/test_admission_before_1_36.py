@@ -43,16 +43,24 @@ from tests.integration.admission.people import (
 )
 
 
+def command(cluster: Cluster, part: str) -> list[str]:
+    """How a part of the control plane was started."""
+    return Path(f"/proc/{cluster.parts[part].identity.pid}/cmdline").read_text().split("\0")[:-1]
+
+
 @pytest.fixture(scope="module")
 def older() -> Iterator[Cluster]:
     """A control plane whose API server behaves as Kubernetes 1.33, with what is applied there."""
     with Cluster.start(Level.CONTROL_PLANE) as cluster:
-        api_server = cluster.parts["kube-apiserver"]
-        command = Path(f"/proc/{api_server.identity.pid}/cmdline").read_text().split("\0")[:-1]
-        api_server.stop()
-        api_server = cluster.parts.start("kube-apiserver", [*command, "--emulated-version=1.33"])
+        manages, serves = "kube-controller-manager", "kube-apiserver"
+        commands = {name: command(cluster, name) for name in (manages, serves)}
+        # The one that manages first: it ends by itself where it waits for an API server that is stopped.
+        for name in commands:
+            cluster.parts[name].stop()
+        api_server = cluster.parts.start(serves, [*commands[serves], "--emulated-version=1.33"])
         ready = "get", "--raw", "/readyz"
         api_server.wait_ready(lambda: cluster.try_kubectl(*ready).returncode == 0, 240, "/readyz")
+        cluster.parts.start(manages, commands[manages])
         install(cluster, "install-1.30")
         yield cluster
 
@@ -194,6 +202,18 @@ def test_the_glass_needs_the_same_right(kube: Kubernetes, namespace: str) -> Non
     assert say(kube, namespace, name, BREAKER, breakGlass=glass).spec["breakGlass"] == glass
     named = {**glass, "by": BREAKER.name}
     assert say(kube, namespace, name, BREAKER, breakGlass=named).spec["breakGlass"] == named
+
+
+def test_a_word_has_a_name_only_by_the_own_hand_and_none_that_was_left_behind(kube: Kubernetes, namespace: str) -> None:
+    name = new_promotion(kube, namespace)
+    assert "saidBy" not in say(kube, namespace, name, DEVELOPER, hold="wait").spec
+    own = {"hold": {"by": DEVELOPER.name, "said": "longer"}}
+    say(kube, namespace, name, APPROVER, hold="longer", saidBy=own).refused("spec.saidBy: approver@example.com says so")
+    assert say(kube, namespace, name, DEVELOPER, hold="longer", saidBy=own).spec["saidBy"] == own
+    # Lifted without a name, the old one stays beside it and says another word; the same word again needs it away.
+    say(kube, namespace, name, APPROVER, hold=None).accepted()
+    say(kube, namespace, name, APPROVER, hold="longer").refused("another name is still beside this word")
+    assert say(kube, namespace, name, APPROVER, hold="longer", saidBy=None).spec["hold"] == "longer"
 
 
 def test_withdrawing_is_everybodys(kube: Kubernetes, namespace: str) -> None:

@@ -39,7 +39,12 @@ def test_the_older_install_lacks_the_mutating_policies_and_nothing_else(guarded:
     assert missing == {
         (kind, name)
         for kind in ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding")
-        for name in ("slipway-stamp-approval", "slipway-stamp-author", "slipway-withdraw-approval")
+        for name in (
+            "slipway-stamp-approval",
+            "slipway-stamp-author",
+            "slipway-stamp-words",
+            "slipway-withdraw-approval",
+        )
     }
 
 

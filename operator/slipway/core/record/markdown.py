@@ -51,6 +51,11 @@ def _lines(predicate: Predicate) -> Iterator[str]:
         for a in predicate.approvals
     )
     yield from _section("Approvals", approvals, ("by", "identity", "at", "plan", "report"))
+    decisions = (
+        (d.decision, _text(d.by), d.identity, _at(d.at), _text(d.reason), _text(d.lifted_by), _at(d.lifted_at))
+        for d in predicate.decisions
+    )
+    yield from _section("Said", decisions, ("what", "by", "identity", "at", "reason", "lifted by", "lifted at"))
     checks = ((_text(c.name), c.category, c.result, _text(c.message), link(c.evidence)) for c in predicate.checks)
     yield from _section("Checks", checks, ("check", "category", "result", "message", "evidence"))
     after = ((c.name, c.result, _text(c.message)) for c in predicate.after_rollback)

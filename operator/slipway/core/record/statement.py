@@ -26,7 +26,7 @@ from slipway.api.record import (
     Statement,
     Subject,
 )
-from slipway.core import approval, instants, names, staging
+from slipway.core import approval, instants, names, said, staging
 from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.conditions import find
@@ -71,6 +71,7 @@ def of_owed(case: Case, revision: Revision, owed: Owed) -> Statement:
             "smoke_tests": _read(RecordedSmokeTest, facts.get("smokeTests")),
             "migrations": planned.recorded(claim, owed.promotion_uid, revision),
             "approvals": _approvals(claim, owed),
+            "decisions": said.of(case, claim) if claim else [],
             "times": times,
             "durations": _durations(times, owed.kind),
         }
@@ -103,8 +104,8 @@ def of_learnings(case: Case, claim: Claim, learnings: Learnings) -> Statement | 
 
 def _predicate(case: Case, claim: Claim | None, revision: Revision, record_id: str, kind: str) -> Predicate:
     spec = claim.obj.get("spec") if claim else None
-    said: Mapping[str, Any] = spec if isinstance(spec, Mapping) else {}
-    idea = said.get("idea")
+    stated: Mapping[str, Any] = spec if isinstance(spec, Mapping) else {}
+    idea = stated.get("idea")
     return Predicate(
         id=record_id,
         kind=kind,
@@ -116,8 +117,8 @@ def _predicate(case: Case, claim: Claim | None, revision: Revision, record_id: s
             name=revision.name, digest=revision.digest, images=list(recorded_images(case, revision))
         ),
         idea=str(idea.get("id") or "") if isinstance(idea, Mapping) else "",
-        version=str(said.get("version") or ""),
-        commit=str(said.get("commit") or ""),
+        version=str(stated.get("version") or ""),
+        commit=str(stated.get("commit") or ""),
     )
 
 

@@ -23,7 +23,7 @@ from slipway.api.report import (
     WayBack,
 )
 from slipway.api.rollout import RolloutSpec, SmokeTest
-from slipway.core import after_switch, strategy
+from slipway.core import after_switch, said, strategy
 from slipway.core.approval import patch_command
 from slipway.core.case import Case
 from slipway.core.ceiling import Code
@@ -96,6 +96,7 @@ def gather(
         communication=spec.communication,
         earlier=learned.earlier(case, claim),
         missing=unstated(spec),
+        decisions=said.of(case, claim),
         commands=_commands(scene, claim),
         confirmations=list(CONFIRMATIONS),
     )

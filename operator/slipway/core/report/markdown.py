@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from slipway.api.argument import Idea
 from slipway.api.report import Report
+from slipway.core import said
 from slipway.core.markdown import block, bullets, code, plain, table
 from slipway.core.report import case_markdown, launch_markdown, learned
 
@@ -87,6 +88,11 @@ def _missing(report: Report) -> Iterator[str]:
 def _deciding(report: Report) -> Iterator[str]:
     yield "## The decision"
     yield ""
+    if report.decisions:
+        yield "Said so far:"
+        yield ""
+        yield from bullets(said.told(entry) for entry in report.decisions)
+        yield ""
     yield from block(report.commands, "sh")
     yield ""
     yield "Who approves confirms:"
