@@ -31,7 +31,8 @@ from slipway.core import (
 )
 from slipway.core.accept import Acceptance, accept
 from slipway.core.case import Case, read
-from slipway.core.course import Course, automatic, chart
+from slipway.core.chart import chart
+from slipway.core.course import Course, automatic
 from slipway.core.deadline import deadline, keep_until
 from slipway.core.decision import (
     Apply,
