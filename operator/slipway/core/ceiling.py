@@ -42,6 +42,12 @@ class Code(StrEnum):
     CAPACITY = "Capacity"
 
 
+HELD = frozenset({Code.HELD, Code.WINDOW, Code.PLAN_CHANGED, Code.NO_DATA, Code.NO_PLAN})
+"""What is told as a hold, whoever or whatever holds."""
+ASKING = frozenset({Code.APPROVAL, Code.WITHDRAWN, Code.ASKS})
+"""What waits for a person's approval."""
+
+
 @dataclass(frozen=True)
 class Ceiling:
     """The most traffic that the candidate may have right now, in percent, and why not more.

@@ -52,15 +52,17 @@ from slipway.core.dry_run import Trial
 from slipway.core.look_again import look_again
 from slipway.core.migration import steps
 from slipway.core.migration.told import told
-from slipway.core.promotion_status import Verdict, verdicts, without_rollout
+from slipway.core.promotion_status import Verdict
 from slipway.core.pruning import prune
 from slipway.core.record import keeping, noting
 from slipway.core.report.publish import reported
 from slipway.core.revision import to_object
-from slipway.core.rollout_status import message_of, phase_of, rollout_status
+from slipway.core.rollout_status import phase_of, rollout_status
+from slipway.core.rollout_words import message_of
 from slipway.core.scene import Scene
 from slipway.core.snapshot import Snapshot
 from slipway.core.tidings import events
+from slipway.core.verdicts import verdicts, without_rollout
 from slipway.core.workload import workload
 
 
