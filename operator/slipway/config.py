@@ -121,6 +121,13 @@ class Records(Model):
     """Where each record is sent as soon as it is written."""
 
 
+class OwnMetrics(Model):
+    """The operator's own metrics."""
+
+    max_rollouts: Annotated[int, Field(ge=0, le=100_000)] = 2000
+    """How many Rollouts, and how many Promotions, have series of their own."""
+
+
 class Config(Model):
     """The whole file. Every field has a default; without sources, gates measure nothing and hold."""
 
@@ -142,6 +149,8 @@ class Config(Model):
     """Timings of the Lease that decides which replica acts."""
     records: Records = Records()
     """What becomes of launch records."""
+    metrics: OwnMetrics = OwnMetrics()
+    """The operator's own metrics."""
     namespaces: list[Annotated[str, Field(pattern=DNS_LABEL)]] = Field(default_factory=list)
     """Namespaces to act in. Empty: all."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -83,9 +83,13 @@ def test_it_works_stays_quiet_and_ends_cleanly(own: Cluster, shop: str, config: 
         assert only.ask("/readyz") == (200, "ok\n")
         assert only.metric("slipway_leader") == 1
         time.sleep(1)
-        before = len(audit(own, config))
+        before, said = len(audit(own, config)), only.lines()
         time.sleep(5)  # longer than two resyncs
         assert len(audit(own, config)) == before, "writes although nothing changes"
+        assert only.lines() == said, "talks although nothing changes"
+        assert only.metric('slipway_watch_age_seconds{resource="rollouts.slipway.dev"}') < 5
+        assert only.metric("slipway_reconcile_failing") == 0
+        assert only.metric("slipway_dora_deployments") == 0
         started = time.monotonic()
         assert only.end() == 0
         assert time.monotonic() - started < 5

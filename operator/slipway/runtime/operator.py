@@ -38,10 +38,11 @@ from slipway.metrics.sources import Sources
 from slipway.notifying import cdevents
 from slipway.notifying.notifier import Notifier
 from slipway.notifying.records import RecordSender
-from slipway.runtime import health
+from slipway.runtime import health, logs
 from slipway.runtime.affected import Key, affected
-from slipway.runtime.fleet import Fleet, Launches
+from slipway.runtime.fleet import Fleet
 from slipway.runtime.keeper import Keeper, Retention
+from slipway.runtime.launches import Launches
 from slipway.runtime.observations import Observations
 from slipway.runtime.policies import PolicyStatuses
 from slipway.runtime.probes import Prober
@@ -98,8 +99,11 @@ class Operator:
         self.elector: Elector | None = None
         self._client = Client(self.options.kubeconfig, observe=self.telemetry.observe_request)
         self._cache = Cache()
-        self.telemetry.registry.register(Fleet(self._cache, self._leads, lambda: datetime.now(UTC)))
-        self._launches = Launches(self.telemetry.registry, partial(self._cache.get, ROLLOUTS))
+        most = config.metrics.max_rollouts
+        self.telemetry.registry.register(Fleet(self._cache, self._leads, lambda: datetime.now(UTC), most))
+        self._leads_since: datetime | None = None
+        self._launches = Launches(self.telemetry.registry, partial(self._cache.get, ROLLOUTS), self._led_since, most)
+        self._heard: dict[Resource, float] = {}
         self._lag = health.EventLoopLag()
         self._identity_verified = False
         self._notices = cdevents.routed(config.notifications.for_decisions(), config.cdevents)
@@ -124,7 +128,7 @@ class Operator:
 
     async def _run(self, stack: contextlib.AsyncExitStack) -> int:
         kinds = await self._kinds()
-        sources = await stack.enter_async_context(Sources.from_config(self.config))
+        sources = await stack.enter_async_context(Sources.from_config(self.config, self.telemetry.observe_query))
         namespaces = self.config.namespaces
         recorder = Recorder(self._client, self.identity)
         elector = self.elector = Elector(
@@ -155,8 +159,12 @@ class Operator:
             waited=self.telemetry.queue_wait_seconds.observe,
             failed=lambda error: self.telemetry.reconcile_errors.labels(type(error).__name__).inc(),
         )
-        resync = self._resync = Resync(self._client, self._cache, kinds, namespaces, self._changed, self._missed)
-        watches = self._watches = Watches(self._cache, kinds, namespaces, self.options.kubeconfig, self._changed)
+        resync = self._resync = Resync(
+            self._client, self._cache, kinds, namespaces, self._changed, self._missed, self._hear
+        )
+        watches = self._watches = Watches(
+            self._cache, kinds, namespaces, self.options.kubeconfig, self._changed, self._hear
+        )
         streams = await watches.start()
         self._take_signals()  # back from kopf
         election = asyncio.create_task(self._lead(elector, resync, kinds), name="leader")
@@ -224,6 +232,7 @@ class Operator:
 
     async def _reconcile_while_leading(self, elector: Elector, resync: Resync) -> None:
         await elector.leading.wait()
+        self._leads_since = datetime.now(UTC)
         if self._workers is None:
             return
         if asyncio.get_running_loop().time() - self._listed_at > FRESH_SECONDS:
@@ -328,6 +337,7 @@ class Operator:
 
     def _timed(self, reconciler: Reconciler) -> Callable[[Key], Awaitable[float | None]]:
         async def reconcile(key: Key) -> float | None:
+            logs.about(*key)
             with self.telemetry.reconcile_seconds.time():
                 try:
                     return await reconciler.reconcile(key)
@@ -337,8 +347,7 @@ class Operator:
         return reconcile
 
     def _changed(self, change: Change) -> None:
-        if self._leads():
-            self._launches.observe(change)
+        self._launches.observe(change)
         # What people write counts at once. Pods and their like change in bursts, of which one look is enough.
         delay = 0.0 if change.kind in (ROLLOUTS, PROMOTIONS) else BURST_SECONDS
         if self._policies is not None:
@@ -361,6 +370,9 @@ class Operator:
             for promotion in self._cache.all(PROMOTIONS)
         }
         return keys
+
+    def _hear(self, kind: Resource) -> None:
+        self._heard[kind] = asyncio.get_running_loop().time()
 
     def _missed(self, kind: Resource, count: int) -> None:
         self.telemetry.missed.labels(kind.name).inc(count)
@@ -413,16 +425,24 @@ class Operator:
     def _leads(self) -> bool:
         return self.elector is not None and self.elector.is_leader()
 
+    def _led_since(self) -> datetime | None:
+        return self._leads_since if self._leads() else None
+
     def _measure(self) -> None:
         telemetry, now = self.telemetry, asyncio.get_running_loop().time()
         if self._workers is not None:
-            telemetry.queue_depth.set(self._workers.queue.depth(now))
+            queue = self._workers.queue
+            telemetry.queue_depth.set(queue.depth(now))
+            telemetry.longest_pass.set(queue.longest(now))
+            telemetry.failing.set(queue.failing)
         if self.elector is not None:
             telemetry.leader.set(self.elector.is_leader())
             telemetry.lease_epoch.set(self.elector.epoch)
         if self._observations is not None:
             telemetry.probes.set(self._observations.running)
         telemetry.loop_lag.set(self._lag.last)
+        for kind, heard_at in self._heard.items():
+            telemetry.watch_age.labels(kind.name).set(max(0.0, now - heard_at))
         for kind in WATCHED:
             telemetry.cached.labels(kind.name).set(self._cache.count(kind))
 
