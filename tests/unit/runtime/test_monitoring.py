@@ -97,3 +97,18 @@ def test_every_alert_has_a_section_that_says_what_to_do(rule: dict[str, dict[str
     headings = re.findall(r"^## (\w+)$", (REPOSITORY / file).read_text(), re.MULTILINE)
     assert section in {heading.lower() for heading in headings}
     assert section == str(rule["alert"]).lower()
+
+
+@pytest.mark.parametrize("file", sorted(MONITORING.glob("*.json")), ids=lambda file: file.name)
+def test_panels_of_a_dashboard_have_names_and_places_of_their_own(file: Path) -> None:
+    panels = json.loads(file.read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    assert len({panel["title"] for panel in panels}) == len(panels)
+    taken = [
+        (x, y)
+        for at in (panel["gridPos"] for panel in panels)
+        for x in range(at["x"], at["x"] + at["w"])
+        for y in range(at["y"], at["y"] + at["h"])
+    ]
+    assert len(taken) == len(set(taken)), "panels lie upon each other"
+    assert all(x < 24 for x, _ in taken)
