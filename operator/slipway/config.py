@@ -121,6 +121,19 @@ class Records(Model):
     """Where each record is sent as soon as it is written."""
 
 
+class Tracing(Model):
+    """Where launches are told of as traces, by OTLP over HTTP."""
+
+    endpoint: Annotated[str, AfterValidator(_source_url)]
+    """Up to, and without, `/v1/traces`."""
+    ca: Path | None = None
+    """PEM bundle that replaces the default certificate authorities."""
+    headers_file: Path | None = None
+    """File with headers, one `Name: value` a line, such as Authorization. Read again for every request."""
+    timeout: SecondsUp = timedelta(seconds=10)
+    """For one request."""
+
+
 class OwnMetrics(Model):
     """The operator's own metrics."""
 
@@ -149,6 +162,8 @@ class Config(Model):
     """Timings of the Lease that decides which replica acts."""
     records: Records = Records()
     """What becomes of launch records."""
+    tracing: Tracing | None = None
+    """Where launches are told of as traces."""
     metrics: OwnMetrics = OwnMetrics()
     """The operator's own metrics."""
     namespaces: list[Annotated[str, Field(pattern=DNS_LABEL)]] = Field(default_factory=list)

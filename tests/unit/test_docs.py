@@ -14,7 +14,7 @@ from slipway.api.notice import NoticeEvent
 from slipway.api.promotion import read_promotion
 from slipway.api.promotion_policy import read_policy
 from slipway.api.rollout import read_rollout
-from slipway.config import Config, LeaderElection, OwnMetrics, Records, Source, parse_config
+from slipway.config import Config, LeaderElection, OwnMetrics, Records, Source, Tracing, parse_config
 from slipway.notifying.cdevents import CDEvents
 from slipway.notifying.records import RecordWebhook
 from slipway.notifying.settings import Channel, RateLimit, Route, Webhook
@@ -140,6 +140,7 @@ def test_operations_has_every_field_of_the_configuration() -> None:
     fields = {f"sources[].{alias(Source, name)}" for name in Source.model_fields}
     fields |= {f"leaderElection.{alias(LeaderElection, name)}" for name in LeaderElection.model_fields}
     fields |= {f"records.{alias(Records, name)}" for name in Records.model_fields}
+    fields |= {f"tracing.{alias(Tracing, name)}" for name in Tracing.model_fields}
     fields |= {f"metrics.{alias(OwnMetrics, name)}" for name in OwnMetrics.model_fields}
     grouped = {"sources", "leader_election", "records", "metrics"}
     fields |= {f"cdevents.{alias(CDEvents, name)}" for name in CDEvents.model_fields}

@@ -13,6 +13,7 @@ from statistics import median
 
 from slipway.api.promotion import PromotionStatus
 from slipway.api.rollout import HistoryEntry
+from slipway.core.record.owed import ROLLBACK
 
 WINDOW = timedelta(days=30)
 """Launches that came to something longer ago do not count."""
@@ -80,12 +81,17 @@ def of_promotion(
     )
 
 
+def had_traffic(status: PromotionStatus) -> bool:
+    """Whether any request went to its revision. What a person ended before that leaves no record of a way back."""
+    breached = status.phase == "RolledBack" and status.approved_at is not None
+    return status.shifted_at is not None or breached or any(record.kind == ROLLBACK for record in status.records)
+
+
 def _failed_at(status: PromotionStatus) -> datetime | None:
     if status.phase == "Failed":
         # Without all traffic it failed before the first request: it was late.
         return status.finished_at if status.shifted_at is not None else None
-    moved = status.shifted_at is not None or (status.approved_at is not None and status.summary is not None)
-    return status.finished_at if status.phase in WENT_BACK and moved else None
+    return status.finished_at if status.phase in WENT_BACK and had_traffic(status) else None
 
 
 def of_history(history: Iterable[HistoryEntry], told: frozenset[str]) -> Iterator[Change]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -32,7 +33,7 @@ from slipway.cluster.resources import (
     ROLLOUTS,
     Resource,
 )
-from slipway.config import Config
+from slipway.config import Config, Tracing
 from slipway.core.snapshot import Settings
 from slipway.metrics.sources import Sources
 from slipway.notifying import cdevents
@@ -50,7 +51,11 @@ from slipway.runtime.queue import Queue, Workers
 from slipway.runtime.reconciler import Reconciler
 from slipway.runtime.resync import GRACE_SECONDS, Resync, until_listed
 from slipway.runtime.telemetry import Telemetry
+from slipway.runtime.traces import Traces
 from slipway.runtime.watches import Watches
+
+if TYPE_CHECKING:
+    from slipway.tracing.otlp import SpanSender
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +68,8 @@ LATE_SECONDS = 10.0
 # Who has stood by for longer than this lists again on becoming leader: another one wrote until just now.
 FRESH_SECONDS = 1.0
 SPREAD_SECONDS = 30.0
+# What has ended shortly before the operator is told to end is told still, if the collector takes it in this time.
+SPANS_SECONDS = 2.0
 BURST_SECONDS = 0.02
 
 
@@ -104,6 +111,7 @@ class Operator:
         self._leads_since: datetime | None = None
         self._launches = Launches(self.telemetry.registry, partial(self._cache.get, ROLLOUTS), self._led_since, most)
         self._heard: dict[Resource, float] = {}
+        self._traces: Traces | None = None
         self._lag = health.EventLoopLag()
         self._identity_verified = False
         self._notices = cdevents.routed(config.notifications.for_decisions(), config.cdevents)
@@ -129,6 +137,9 @@ class Operator:
     async def _run(self, stack: contextlib.AsyncExitStack) -> int:
         kinds = await self._kinds()
         sources = await stack.enter_async_context(Sources.from_config(self.config, self.telemetry.observe_query))
+        if self.config.tracing is not None:
+            sender_of_spans = await stack.enter_async_context(_spans(self.config.tracing))
+            self._traces = Traces(self._cache, sender_of_spans, self._led_since)
         namespaces = self.config.namespaces
         recorder = Recorder(self._client, self.identity)
         elector = self.elector = Elector(
@@ -150,7 +161,7 @@ class Operator:
             self._enqueue,
             self._settings,
             routed=HTTP_ROUTES in kinds,
-            wrote=self._launches.observe,
+            wrote=self._observe,
         )
         self._workers = Workers(
             Queue(),
@@ -237,6 +248,8 @@ class Operator:
             return
         if asyncio.get_running_loop().time() - self._listed_at > FRESH_SECONDS:
             await until_listed(resync)
+        if self._traces is not None:
+            self._traces.catch_up()
         for key in self._keys():
             self._workers.add(key)
         await self._workers.run()
@@ -346,8 +359,18 @@ class Operator:
 
         return reconcile
 
+    def _observe(self, change: Change) -> None:
+        """What is told of launches, and bears on none."""
+        try:
+            self._launches.observe(change)
+            if self._traces is not None:
+                self._traces.observe(change)
+        except Exception:
+            # Nothing that moves traffic may end with it.
+            log.exception("a change was not counted")
+
     def _changed(self, change: Change) -> None:
-        self._launches.observe(change)
+        self._observe(change)
         # What people write counts at once. Pods and their like change in bursts, of which one look is enough.
         delay = 0.0 if change.kind in (ROLLOUTS, PROMOTIONS) else BURST_SECONDS
         if self._policies is not None:
@@ -445,6 +468,17 @@ class Operator:
             telemetry.watch_age.labels(kind.name).set(max(0.0, now - heard_at))
         for kind in WATCHED:
             telemetry.cached.labels(kind.name).set(self._cache.count(kind))
+
+
+@contextlib.asynccontextmanager
+async def _spans(tracing: Tracing) -> AsyncIterator[SpanSender]:
+    from slipway.tracing import otlp  # a few MiB that others do without
+
+    sender = otlp.sender(tracing)
+    try:
+        yield sender
+    finally:
+        await asyncio.to_thread(sender.close, SPANS_SECONDS)
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.api.promotion import PromotionStatus
+from slipway.api.promotion import PromotionStatus, RecordStatus
 from slipway.api.rollout import HistoryEntry
 from slipway.core import dora
 
@@ -54,7 +54,10 @@ def test_going_back_takes_from_the_decision_until_traffic_is_back() -> None:
 
 def test_a_launch_that_no_user_met_is_none() -> None:
     assert told(phase="Failed", approved_at=at(1), finished_at=at(10)) is None, "late: no traffic had moved"
-    assert told(phase="Aborted", approved_at=at(1), finished_at=at(2)) is None
+    ended = {"approved_at": at(1), "finished_at": at(2)}
+    assert told((entry("Aborted", 2),), phase="Aborted", **ended) is None, "ended while it waited for a window"
+    kept = RecordStatus(config_map="launch-web-1", digest="sha256:0", kind="rollback", id="x")
+    assert told(phase="Aborted", records=[kept], **ended) == dora.Change(None, at(2))
     assert told(phase="Superseded", finished_at=at(2)) is None
 
 
