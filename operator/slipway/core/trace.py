@@ -15,6 +15,7 @@ from slipway.api.rollout import RolloutStatus
 from slipway.core import charge, instants
 from slipway.core.conditions import find
 from slipway.core.dora import WENT_BACK, had_traffic
+from slipway.core.watch import State
 
 LAUNCH = "launch"
 APPROVAL = "waiting for approval"
@@ -64,7 +65,8 @@ def spans(launch: Launch) -> Iterator[Span]:
     yield from trace.span(SHIFTING, status.approved_at, status.shifted_at or back_at)
     yield from _shift(launch, target, trace)
     yield from trace.span(VERIFYING, status.shifted_at, verified_at or back_at)
-    yield from trace.span(WATCHING, verified_at, back_at or ended_at)
+    if _is_watched(status):
+        yield from trace.span(WATCHING, verified_at, back_at or ended_at)
     yield from trace.span(GOING_BACK, back_at, ended_at)
     outcome: dict[str, str | int] = {"slipway.outcome": status.phase}
     outcome |= {"slipway.version": launch.version} if launch.version else {}
@@ -128,6 +130,11 @@ def _shift(launch: Launch, target: Target, trace: _Trace) -> Iterator[Span]:
     yield from trace.span(name, step.started_at, step.converged_at, key=key, parent=SHIFTING, more=more)
 
 
+def _is_watched(status: PromotionStatus) -> bool:
+    found = find(status.conditions, "Watched")
+    return found is not None and found.reason != State.SKIPPED
+
+
 def _back_at(launch: Launch) -> datetime | None:
     """When it was decided to go back."""
     if launch.status.phase not in WENT_BACK or launch.status.finished_at is None or launch.rollout is None:
@@ -139,12 +146,13 @@ def _back_at(launch: Launch) -> datetime | None:
 
 
 def _verified_at(launch: Launch) -> datetime | None:
+    """When verification had passed: as the history says, which stays; the condition changes when it goes back."""
     shifted = launch.status.shifted_at
     if shifted is None:
         return None
-    history = launch.rollout.history if launch.rollout is not None else ()
-    known = [e.at for e in history if e.promotion == launch.name and e.outcome == "Promoted" and e.at >= shifted]
-    if known:
-        return min(known)
+    if launch.rollout is not None:
+        history = launch.rollout.history
+        known = (e.at for e in history if e.promotion == launch.name and e.outcome == "Promoted" and e.at >= shifted)
+        return min(known, default=None)
     found = find(launch.status.conditions, "Succeeded")
     return found.last_transition_time if found is not None and found.status == "True" else None

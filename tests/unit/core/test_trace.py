@@ -39,17 +39,25 @@ def told(of: trace.Launch) -> dict[str, tuple[float, float]]:
 STARTED = {"started_at": at(0), "approved_at": at(10)}
 
 
+def watched(reason: str) -> Condition:
+    return Condition(
+        type="Watched", status="True", reason=reason, message="", last_transition_time=at(30), observed_generation=1
+    )
+
+
 def test_a_launch_that_succeeds() -> None:
     history = RolloutStatus(history=[entry("Promoted", 30)])
     times = {**STARTED, "shifted_at": at(20)}
     assert told(launch(**STARTED)) == {"waiting for approval": (0, 10)}
-    watched = {"waiting for approval": (0, 10), "shifting": (10, 20), "verifying": (20, 30)}
-    assert told(launch(history, phase="Watching", **times)) == watched
-    ended = told(launch(history, phase="Succeeded", finished_at=at(90), **times))
-    assert ended == watched | {"watching": (30, 90), "launch": (0, 90)}
+    verified = {"waiting for approval": (0, 10), "shifting": (10, 20), "verifying": (20, 30)}
+    assert told(launch(history, phase="Watching", conditions=[watched("Running")], **times)) == verified
+    ended = told(launch(history, phase="Succeeded", finished_at=at(90), conditions=[watched("Completed")], **times))
+    assert ended == verified | {"watching": (30, 90), "launch": (0, 90)}
+    skipped = told(launch(history, phase="Succeeded", finished_at=at(31), conditions=[watched("NotAsked")], **times))
+    assert skipped == verified | {"launch": (0, 31)}
 
 
-def test_without_a_history_the_condition_says_when_it_was_verified() -> None:
+def test_without_a_rollout_the_condition_says_when_it_was_verified() -> None:
     succeeded = Condition(
         type="Succeeded",
         status="True",
@@ -60,6 +68,8 @@ def test_without_a_history_the_condition_says_when_it_was_verified() -> None:
     )
     found = told(launch(phase="Watching", shifted_at=at(20), conditions=[succeeded], **STARTED))
     assert found["verifying"] == (20, 31)
+    before = launch(RolloutStatus(), phase="Watching", shifted_at=at(20), conditions=[succeeded], **STARTED)
+    assert "verifying" not in told(before), "the history is about to say it, and would say it otherwise"
 
 
 def test_a_launch_that_goes_back_while_traffic_shifts() -> None:
@@ -76,7 +86,8 @@ def test_a_launch_that_goes_back_while_traffic_shifts() -> None:
 
 def test_a_launch_that_goes_back_while_it_is_watched() -> None:
     history = RolloutStatus(history=[entry("Promoted", 30), entry("Aborted", 60)])
-    found = told(launch(history, phase="Aborted", shifted_at=at(20), finished_at=at(61), **STARTED))
+    times = {**STARTED, "shifted_at": at(20), "finished_at": at(61), "conditions": [watched("Aborted")]}
+    found = told(launch(history, phase="Aborted", **times))
     assert found["verifying"] == (20, 30)
     assert found["watching"] == (30, 60)
     assert found["going back"] == (60, 61)
