@@ -76,6 +76,15 @@ class Launches:
             "slipway_launch_time_to_restore_seconds", "From the decision to go back until traffic is back."
         )
 
+    def expect(self, rollout: Object) -> None:
+        """Begin its counts at 0: of one that first shows as 1, `increase` sees nothing."""
+        meta, spec = rollout["metadata"], rollout.get("spec") or {}
+        labels = (str(meta["namespace"]), str(meta["name"]), str(spec.get("environment") or ""))
+        for outcome in sorted(OUTCOMES):
+            self._launches.labels(*self._admitted(self._launches, labels, (outcome,)))
+        for metric in (self._shifts, self._rollbacks):
+            metric.labels(*self._admitted(metric, labels, ()))
+
     def observe(self, change: Change) -> None:
         """Take in a change of any object; only what it says of a launch counts."""
         if change.kind == ROLLOUTS and change.after is None and change.before is not None:
@@ -83,7 +92,11 @@ class Launches:
             for metric, labels in self._series.pop((meta["namespace"], meta["name"]), ()):
                 metric.remove(*labels)
         since = self._since()
-        if since is None or change.before is None or change.after is None:
+        if since is None or change.after is None:
+            return
+        if change.before is None:
+            if change.kind == ROLLOUTS:
+                self.expect(change.after)
             return
         if change.kind == PROMOTIONS:
             self._promotion(change.before, change.after, since)

@@ -56,6 +56,8 @@ class Onlooker:
     def begin(self) -> None:
         """This replica leads from now on. Raises nothing."""
         with _aside("what ended before was not told"):
+            for rollout in self._cache.all(ROLLOUTS):
+                self._launches.expect(rollout)
             if self._traces is not None:
                 self._traces.catch_up()
 

@@ -120,3 +120,20 @@ def test_more_rollouts_than_there_may_be_are_counted_together() -> None:
     assert found("slipway_launches_total", {**OF_WEB, "outcome": "Succeeded"}) == 2
     assert found("slipway_launches_total", {**REST, "outcome": "Succeeded"}) == 2
     assert b"api" not in generate_latest(registry)
+
+
+def test_counts_begin_at_zero_so_that_the_first_of_them_is_an_increase() -> None:
+    observer, registry = launches()
+    observer.observe(Change(ROLLOUTS, None, rollout()))
+    for outcome in ("Succeeded", "RolledBack", "Failed", "Aborted"):
+        assert registry.get_sample_value("slipway_launches_total", {**OF_WEB, "outcome": outcome}) == 0
+    assert registry.get_sample_value("slipway_rollout_rollbacks_total", OF_WEB) == 0
+    observer.observe(change(*SUCCESS))
+    observer.observe(Change(ROLLOUTS, rollout(), None))
+    assert b'rollout="web"' not in generate_latest(registry)
+
+
+def test_a_replica_that_stands_by_expects_nothing() -> None:
+    observer, registry = launches(since=lambda: None)
+    observer.observe(Change(ROLLOUTS, None, rollout()))
+    assert b'rollout="web"' not in generate_latest(registry)

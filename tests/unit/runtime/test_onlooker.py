@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from slipway.cluster.cache import Cache, Change
-from slipway.cluster.resources import PROMOTIONS
+from slipway.cluster.resources import PROMOTIONS, ROLLOUTS
 from slipway.config import parse_config
 from slipway.runtime.onlooker import Onlooker
 
@@ -22,6 +22,15 @@ async def test_an_object_that_nobody_foresaw_stops_nothing(caplog: pytest.LogCap
         onlooker.begin()
         onlooker.observe(Change(PROMOTIONS, odd, odd))
     assert "a change was not counted" in caplog.text
+
+
+def test_who_begins_to_lead_expects_launches_of_what_is_there() -> None:
+    cache, registry = Cache(), CollectorRegistry()
+    meta = {"namespace": "shop", "name": "web", "uid": "r", "resourceVersion": "1"}
+    cache.upsert(ROLLOUTS, {"metadata": meta, "spec": {"environment": "production"}})
+    Onlooker(parse_config(""), cache, registry, lambda: NOW).begin()
+    labels = {"namespace": "shop", "rollout": "web", "environment": "production", "outcome": "RolledBack"}
+    assert registry.get_sample_value("slipway_launches_total", labels) == 0
 
 
 @pytest.mark.parametrize(("since", "told"), [(NOW, True), (None, False)])
