@@ -121,6 +121,26 @@ class Records(Model):
     """Where each record is sent as soon as it is written."""
 
 
+class Tracing(Model):
+    """Where launches are told of as traces, by OTLP over HTTP."""
+
+    endpoint: Annotated[str, AfterValidator(_source_url)]
+    """Up to, and without, `/v1/traces`."""
+    ca: Path | None = None
+    """PEM bundle that replaces the default certificate authorities."""
+    headers_file: Path | None = None
+    """File with headers, one `Name: value` a line, such as Authorization. Read again for every request."""
+    timeout: SecondsUp = timedelta(seconds=10)
+    """For one request."""
+
+
+class OwnMetrics(Model):
+    """The operator's own metrics."""
+
+    max_rollouts: Annotated[int, Field(ge=0, le=100_000)] = 2000
+    """How many Rollouts, and how many Promotions, have series of their own."""
+
+
 class Config(Model):
     """The whole file. Every field has a default; without sources, gates measure nothing and hold."""
 
@@ -142,6 +162,10 @@ class Config(Model):
     """Timings of the Lease that decides which replica acts."""
     records: Records = Records()
     """What becomes of launch records."""
+    tracing: Tracing | None = None
+    """Where launches are told of as traces."""
+    metrics: OwnMetrics = OwnMetrics()
+    """The operator's own metrics."""
     namespaces: list[Annotated[str, Field(pattern=DNS_LABEL)]] = Field(default_factory=list)
     """Namespaces to act in. Empty: all."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

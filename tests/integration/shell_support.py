@@ -67,12 +67,20 @@ def wait_for(what: str, condition: Callable[[], Any], seconds: float = 60.0) -> 
 class Replica:
     """One `slipway run` process."""
 
-    def __init__(self, config: Path, folder: Path, name: str, *arguments: str, election: Object | None = None) -> None:
+    def __init__(
+        self,
+        config: Path,
+        folder: Path,
+        name: str,
+        *arguments: str,
+        election: Object | None = None,
+        settings: Object | None = None,
+    ) -> None:
         self.kubeconfig = config
         self.log = folder / f"{name}.log"
         file = folder / f"{name}.yaml"
         election = election or PATIENT
-        file.write_text(json.dumps({"leaderElection": election, "resyncInterval": "2s"}))
+        file.write_text(json.dumps({"leaderElection": election, "resyncInterval": "2s", **(settings or {})}))
         command = [sys.executable, "-m", "slipway.cli", "run", f"--config={file}", f"--kubeconfig={config}"]
         ports = ["--host=127.0.0.1", "--probe-port=0", "--metrics-port=0"]
         with self.log.open("w") as log:
@@ -112,9 +120,11 @@ class Replica:
 
 
 @contextlib.contextmanager
-def replicas(config: Path, folder: Path, *names: str, election: Object | None = None) -> Iterator[list[Replica]]:
-    """Processes that are gone afterwards, whatever happens."""
-    running = [Replica(config, folder, name, election=election) for name in names]
+def replicas(
+    config: Path, folder: Path, *names: str, election: Object | None = None, settings: Object | None = None
+) -> Iterator[list[Replica]]:
+    """Processes that are gone afterwards, whatever happens. `settings` are added to their configuration."""
+    running = [Replica(config, folder, name, election=election, settings=settings) for name in names]
     try:
         yield running
     finally:

@@ -15,6 +15,7 @@ from tests.cluster.capabilities import Level
 from tests.cluster.cluster import Cluster
 from tests.cluster.kubectl import ESTABLISHED
 from tests.integration import shell_support as support
+from tests.integration.otlp_receiver import collector
 from tests.integration.shell_support import QUICK, Replica, replicas, rollout, wait_for
 
 ROLLOUTS_SEEN = 'slipway_cached_objects{resource="rollouts.slipway.dev"}'
@@ -83,9 +84,13 @@ def test_it_works_stays_quiet_and_ends_cleanly(own: Cluster, shop: str, config: 
         assert only.ask("/readyz") == (200, "ok\n")
         assert only.metric("slipway_leader") == 1
         time.sleep(1)
-        before = len(audit(own, config))
+        before, said = len(audit(own, config)), only.lines()
         time.sleep(5)  # longer than two resyncs
         assert len(audit(own, config)) == before, "writes although nothing changes"
+        assert only.lines() == said, "talks although nothing changes"
+        assert only.metric('slipway_watch_age_seconds{resource="rollouts.slipway.dev"}') < 5
+        assert only.metric("slipway_reconcile_failing") == 0
+        assert only.metric("slipway_dora_deployments") == 0
         started = time.monotonic()
         assert only.end() == 0
         assert time.monotonic() - started < 5
@@ -125,6 +130,50 @@ def test_a_policy_says_whether_it_can_be_read_and_whom_it_is_about(
         time.sleep(5)  # longer than two resyncs, and than what is waited for before a look
         assert len(audit(own, config)) == before, "writes although nothing changes"
     own.kubectl("delete", "promotionpolicies", f"{shop}-good", f"{shop}-bad")
+
+
+def test_a_launch_is_one_trace_also_when_the_operator_is_killed(
+    own: Cluster, shop: str, config: Path, tmp_path: Path
+) -> None:
+    promotion = {
+        "apiVersion": "slipway.dev/v1alpha1",
+        "kind": "Promotion",
+        "metadata": {"namespace": shop, "name": "web-1"},
+        "spec": {"rollout": "web", "environment": "production", "version": "v1"},
+    }
+    headers = tmp_path / "headers"
+    headers.write_text("Authorization: Bearer hunter2")
+    own.apply(rollout(shop), promotion)
+
+    def status() -> dict[str, Any]:
+        found = get(own, shop, "promotion/web-1")
+        assert found is not None
+        return dict(found.get("status") or {})
+
+    with collector() as traces:
+        settings = {"tracing": {"endpoint": traces.url, "headersFile": str(headers)}}
+        with replicas(config, tmp_path, "one", settings=settings, election=QUICK) as (one,):
+            wait_for("it leads", lambda: one.says("leading as"))
+            wait_for("it is about a revision", lambda: status().get("target"))
+            own.kubectl("-n", shop, "patch", "promotion", "web-1", "--type=merge", '--patch={"spec":{"abort":"no"}}')
+            told, *more = wait_for("its span", lambda: list(traces.spans))
+            one.end(signal.SIGKILL)
+        assert (told.name, more) == ("launch", [])
+        assert {entry.key: entry.value.string_value for entry in told.attributes} == {
+            "k8s.namespace.name": shop,
+            "slipway.rollout": "web",
+            "slipway.environment": "production",
+            "slipway.promotion": "web-1",
+            "slipway.revision": status()["target"]["revision"],
+            "slipway.outcome": "Aborted",
+            "slipway.version": "v1",
+        }
+        with replicas(config, tmp_path, "two", settings=settings, election=QUICK) as (two,):
+            again = wait_for("it is told again", lambda: traces.spans[1:])
+            assert two.end() == 0
+        assert again == [told], "another span, or another trace"
+        assert set(traces.authorizations) == {"Bearer hunter2"}
+        assert not [line for log in (one, two) for line in log.lines() if "hunter2" in json.dumps(line)]
 
 
 def test_a_killed_leader_is_followed_and_work_goes_on(own: Cluster, shop: str, config: Path, tmp_path: Path) -> None:

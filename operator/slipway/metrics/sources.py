@@ -1,15 +1,20 @@
 """The metrics sources of the operator's configuration, by name."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from slipway.config import Config, Source
 from slipway.metrics.dialects import DIALECTS, Preset
+from slipway.metrics.observed import ObservedSource
 from slipway.metrics.prometheus import PrometheusSource
 from slipway.metrics.source import MetricsSource
+
+Observer = Callable[[str, str, float], None]
+"""Told the name of a source, what became of a query, and how many seconds it took."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +32,9 @@ class Sources(Mapping[str, ConfiguredSource]):
         self._sources = dict(sources)
 
     @classmethod
-    def from_config(cls, config: Config) -> Self:
+    def from_config(cls, config: Config, observe: Observer = lambda name, result, seconds: None) -> Self:
         """Every source of the configuration. Nothing is dialled yet."""
-        return cls({source.name: _configured(source) for source in config.sources})
+        return cls({source.name: _configured(source, observe) for source in config.sources})
 
     def __getitem__(self, name: str) -> ConfiguredSource:
         return self._sources[name]
@@ -53,16 +58,17 @@ class Sources(Mapping[str, ConfiguredSource]):
         await self.close()
 
 
-def _configured(source: Source) -> ConfiguredSource:
+def _configured(source: Source, observe: Observer) -> ConfiguredSource:
     headers = {name: value.get_secret_value() for name, value in source.headers.items()}
+    metrics = PrometheusSource(
+        source.url,
+        ca=source.ca,
+        token_file=source.token_file,
+        headers=headers,
+        timeout=source.timeout,
+        max_concurrency=source.max_concurrency,
+    )
     return ConfiguredSource(
-        PrometheusSource(
-            source.url,
-            ca=source.ca,
-            token_file=source.token_file,
-            headers=headers,
-            timeout=source.timeout,
-            max_concurrency=source.max_concurrency,
-        ),
+        ObservedSource(metrics, partial(observe, source.name)),
         {**DIALECTS[source.dialect], **source.presets},
     )

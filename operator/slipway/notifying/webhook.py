@@ -43,7 +43,7 @@ def send(
             method,
             url,
             data=body,
-            headers={**headers, **_headers(headers_file)},
+            headers={**headers, **headers_in(headers_file)},
             timeout=(CONNECT_SECONDS, timeout.total_seconds()),
             allow_redirects=False,
             stream=True,  # what it answers is nobody's business
@@ -65,7 +65,8 @@ def read(path: Path, field: str) -> str:
         raise NotSent(f"its {field} cannot be read: {reason}") from None
 
 
-def _headers(headers_file: Path | None) -> dict[str, str]:
+def headers_in(headers_file: Path | None) -> dict[str, str]:
+    """The headers in a file, one `Name: value` a line; NotSent when it holds anything else."""
     if headers_file is None:
         return {}
     lines = read(headers_file, "headersFile").splitlines()

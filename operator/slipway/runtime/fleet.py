@@ -1,7 +1,8 @@
-"""Metrics about what is launched: one set for each Rollout, from the statuses, and counts of what came of launches.
+"""Metrics about what is launched: one set for each Rollout, read from the objects when somebody asks.
 
-Only the leader has them, so that two replicas do not count twice. Labels come from names that exist: a Rollout or
-Promotion that is deleted, or finished, takes its series with it. Counts and times of launches are by Rollout.
+Only the leader has them, so that two replicas do not tell the same twice. Labels come from names that exist: a Rollout
+or Promotion that is deleted, or finished, takes its series with it. Nothing is counted here, so that a restart changes
+nothing.
 """
 
 from __future__ import annotations
@@ -10,90 +11,35 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from slipway.api.promotion import PromotionStatus, read_status
+from slipway.api.promotion import read_status
 from slipway.api.rollout import RolloutStatus
 from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
-from slipway.cluster.cache import Cache, Change
+from slipway.cluster.cache import Cache
 from slipway.cluster.resources import PROMOTIONS, ROLLOUTS
-from slipway.core import charge, instants
+from slipway.core import charge
 from slipway.core.conditions import find
+from slipway.runtime.launch_figures import LaunchFigures
+from slipway.runtime.launches import MOST_ROLLOUTS
 
-OUTCOMES = charge.FINAL - {"Superseded", "DryRunComplete"}
-"""What a launch can come to. What was superseded or tried dry was none."""
-_LONG = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 86400.0, 7 * 86400.0)
 _OF_ROLLOUT = ("namespace", "rollout")
-
-
-class Launches:
-    """Counts what Promotions come to, from the changes of their statuses."""
-
-    def __init__(self, registry: CollectorRegistry, rollout: Callable[[str, str], Object | None]) -> None:
-        self._rollout = rollout
-        labels = (*_OF_ROLLOUT, "environment")
-        self._launches = Counter(
-            "slipway_launches", "Launches that ended, by outcome.", (*labels, "outcome"), registry=registry
-        )
-        self._waited = Histogram(
-            "slipway_launch_approval_wait_seconds",
-            "From the begin of the checks to the approval.",
-            labels,
-            buckets=_LONG,
-            registry=registry,
-        )
-        self._lead = Histogram(
-            "slipway_launch_lead_time_seconds",
-            "From the creation of the Promotion to a verified launch.",
-            labels,
-            buckets=_LONG,
-            registry=registry,
-        )
-        self._restored = Histogram(
-            "slipway_launch_time_to_restore_seconds",
-            "From the decision to go back until traffic is back.",
-            labels,
-            buckets=_LONG,
-            registry=registry,
-        )
-
-    def observe(self, change: Change) -> None:
-        """Take in a change of any object; only what a Promotion has come to by it counts."""
-        if change.kind != PROMOTIONS or change.before is None or change.after is None:
-            return
-        before, after = read_status(change.before), read_status(change.after)
-        meta, spec = change.after["metadata"], change.after.get("spec") or {}
-        labels = (meta["namespace"], str(spec.get("rollout") or ""), str(spec.get("environment") or ""))
-        if before.approved_at is None and after.approved_at is not None and after.started_at is not None:
-            self._waited.labels(*labels).observe(_seconds(after.started_at, after.approved_at))
-        if not _succeeded(before) and _succeeded(after):
-            self._launches.labels(*labels, "Succeeded").inc()
-            created, done = instants.parse(meta.get("creationTimestamp")), _succeeded(after)
-            if created is not None and done is not None:
-                self._lead.labels(*labels).observe(_seconds(created, done))
-        if after.phase in OUTCOMES - {"Succeeded"} and before.phase not in charge.FINAL:
-            self._launches.labels(*labels, after.phase).inc()
-            self._time_to_restore(labels, after)
-
-    def _time_to_restore(self, labels: tuple[str, str, str], after: PromotionStatus) -> None:
-        rollout = self._rollout(labels[0], labels[1])
-        rejected = read_rollout_status(rollout).rejected if rollout is not None else None
-        ours = after.target is not None and rejected is not None and rejected.revision == after.target.revision
-        moved = after.approved_at is not None
-        if ours and moved and rejected is not None and rejected.at is not None and after.finished_at is not None:
-            self._restored.labels(*labels).observe(_seconds(rejected.at, after.finished_at))
+Statuses = Mapping[tuple[str, str], RolloutStatus]
 
 
 class Fleet(Collector):
-    """What every Rollout does now, read from the cache when somebody asks. `leads`: whether this replica leads."""
+    """What every Rollout does now. `leads`: whether this replica leads; `limit`: how many get series of their own."""
 
-    def __init__(self, cache: Cache, leads: Callable[[], bool], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, cache: Cache, leads: Callable[[], bool], clock: Callable[[], datetime], limit: int = MOST_ROLLOUTS
+    ) -> None:
         self._cache = cache
         self._leads = leads
         self._clock = clock
+        self._limit = limit
+        self._figures = LaunchFigures()
 
     def describe(self) -> Iterable[Metric]:
         """Nothing is read from the cluster in order to register."""
@@ -103,11 +49,44 @@ class Fleet(Collector):
         """The families, each with a sample for each Rollout or Promotion that has one."""
         if not self._leads():
             return
-        yield from _of_rollouts(self._cache.all(ROLLOUTS))
-        yield from _of_promotions(self._cache.all(PROMOTIONS), self._clock())
+        rollouts, promotions = self._cache.all(ROLLOUTS), self._cache.all(PROMOTIONS)
+        unfinished = [promotion for promotion in promotions if _phase(promotion) not in charge.FINAL]
+        shown, waiting = _oldest(rollouts, self._limit), _oldest(unfinished, self._limit)
+        statuses = {_name(rollout): read_rollout_status(rollout) for rollout in shown}
+        now = self._clock()
+        yield from _of_rollouts(shown, statuses)
+        yield from _of_promotions(waiting, statuses, now)
+        yield from self._figures.collect(shown, statuses, promotions, now)
+        dropped = GaugeMetricFamily(
+            "slipway_metrics_dropped_objects", "Objects without series of their own: too many.", labels=("resource",)
+        )
+        dropped.add_metric((ROLLOUTS.name,), len(rollouts) - len(shown))
+        dropped.add_metric((PROMOTIONS.name,), len(unfinished) - len(waiting))
+        yield dropped
 
 
-def _of_rollouts(rollouts: Iterable[Object]) -> Iterator[Metric]:
+def _oldest(objects: list[Object], limit: int) -> list[Object]:
+    """Those that were there first, so that a newer one takes nobody's series away."""
+    if len(objects) <= limit:
+        return objects
+
+    def age(obj: Object) -> tuple[str, tuple[str, str]]:
+        return str(obj["metadata"].get("creationTimestamp") or ""), _name(obj)
+
+    return sorted(objects, key=age)[:limit]
+
+
+def _name(obj: Object) -> tuple[str, str]:
+    return str(obj["metadata"]["namespace"]), str(obj["metadata"]["name"])
+
+
+def _phase(promotion: Object) -> object:
+    status = promotion.get("status")
+    phase = status.get("phase") if isinstance(status, Mapping) else None
+    return phase if isinstance(phase, str) else None
+
+
+def _of_rollouts(rollouts: Iterable[Object], statuses: Statuses) -> Iterator[Metric]:
     phase = GaugeMetricFamily(
         "slipway_rollout_phase", "1 for the phase that it is in.", labels=(*_OF_ROLLOUT, "environment", "phase")
     )
@@ -124,8 +103,8 @@ def _of_rollouts(rollouts: Iterable[Object]) -> Iterator[Metric]:
         "slipway_rollout_gate_bound", "What a gate must keep.", labels=(*_OF_ROLLOUT, "gate", "bound")
     )
     for rollout in rollouts:
-        name = rollout["metadata"]["namespace"], rollout["metadata"]["name"]
-        status, spec = read_rollout_status(rollout), rollout.get("spec") or {}
+        name, spec = _name(rollout), rollout.get("spec") or {}
+        status = statuses[name]
         if status.phase:
             phase.add_metric((*name, str(spec.get("environment") or ""), status.phase), 1)
         if status.candidate is not None:
@@ -154,7 +133,7 @@ def _bounds(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
                     yield str(gate.get("name")), side, float(number)
 
 
-def _of_promotions(promotions: Iterable[Object], now: datetime) -> Iterator[Metric]:
+def _of_promotions(promotions: Iterable[Object], statuses: Statuses, now: datetime) -> Iterator[Metric]:
     labels = (*_OF_ROLLOUT, "promotion")
     phase = GaugeMetricFamily(
         "slipway_promotion_phase", "1 for the phase of one that has not ended.", labels=(*labels, "phase")
@@ -163,20 +142,20 @@ def _of_promotions(promotions: Iterable[Object], now: datetime) -> Iterator[Metr
         "slipway_promotion_waiting_for_approval_seconds", "How long one waits for a person.", labels=labels
     )
     for promotion in promotions:
-        status, meta = read_status(promotion), promotion["metadata"]
-        if not status.phase or status.phase in charge.FINAL:
+        status, (namespace, own) = read_status(promotion), _name(promotion)
+        if not status.phase:
             continue
-        name = meta["namespace"], str((promotion.get("spec") or {}).get("rollout") or ""), meta["name"]
+        name = namespace, str((promotion.get("spec") or {}).get("rollout") or ""), own
         phase.add_metric((*name, status.phase), 1)
         if status.phase == "AwaitingApproval" and status.started_at is not None:
-            waiting.add_metric(name, max(0.0, _seconds(status.started_at, now)))
+            asked_at = max(status.started_at, _asked_at(statuses.get(name[:2]), own) or status.started_at)
+            waiting.add_metric(name, max(0.0, (now - asked_at).total_seconds()))
     yield from (phase, waiting)
 
 
-def _succeeded(status: PromotionStatus) -> datetime | None:
-    found = find(status.conditions, "Succeeded")
+def _asked_at(rollout: RolloutStatus | None, promotion: str) -> datetime | None:
+    """Since when a person is waited for: a step of a canary asks long after the checks began."""
+    if rollout is None or rollout.promotion != promotion:
+        return None
+    found = find(rollout.conditions, "AwaitingApproval")
     return found.last_transition_time if found is not None and found.status == "True" else None
-
-
-def _seconds(start: datetime, end: datetime) -> float:
-    return (end - start).total_seconds()

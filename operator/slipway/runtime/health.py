@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -54,6 +55,26 @@ def metrics_server(registry: CollectorRegistry, refresh: Callable[[], None]) -> 
     app = web.Application()
     app.router.add_get("/metrics", metrics)
     return app
+
+
+class NoPort(Exception):
+    """A server cannot listen; the message says where and why."""
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    servers: Mapping[str, tuple[web.Application, int]], host: str | None, ports: dict[str, int]
+) -> AsyncIterator[None]:
+    """Serve all of them, by name and port; puts into `ports` on which they listen. Raises NoPort."""
+    async with contextlib.AsyncExitStack() as stack:
+        for name, (app, port) in servers.items():
+            try:
+                runner, ports[name] = await serve(app, host, port)
+            except OSError as error:
+                raise NoPort(f"cannot listen on port {port} for {name}: {error.strerror}") from error
+            stack.push_async_callback(runner.cleanup)
+            log.info("%s on port %d", name, ports[name])
+        yield
 
 
 async def serve(app: web.Application, host: str | None, port: int) -> tuple[web.AppRunner, int]:

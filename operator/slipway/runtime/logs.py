@@ -6,13 +6,24 @@ import json
 import logging
 import sys
 import time
+from contextvars import ContextVar
 from typing import Literal
 
 Format = Literal["json", "text"]
 
+_about: ContextVar[tuple[str, str] | None] = ContextVar("about", default=None)
+
+
+def about(namespace: str, rollout: str) -> None:
+    """Lines of this task, and of those that it starts, are about this Rollout from now on."""
+    _about.set((namespace, rollout))
+
 
 class JSONLines(logging.Formatter):
-    """`time` (RFC 3339, UTC), `level`, `logger`, `message`, and `error` with a traceback if there is one."""
+    """`time` (RFC 3339, UTC), `level`, `logger`, `message`; `namespace` and `rollout` where a line is about one.
+
+    `error` with a traceback if there is one.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
@@ -23,6 +34,8 @@ class JSONLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if (key := _about.get()) is not None:
+            line["namespace"], line["rollout"] = key
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

@@ -14,20 +14,15 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-
-from aiohttp import web
 
 from slipway.cluster.cache import WATCHED, Cache, Change
 from slipway.cluster.client import Client
-from slipway.cluster.errors import APIError, NoCluster, NotFound
+from slipway.cluster.errors import NoCluster
 from slipway.cluster.events import Recorder
 from slipway.cluster.lease import Elector, NotLeader, Timing
 from slipway.cluster.resources import (
-    ADMISSION_BINDINGS,
     HTTP_ROUTES,
-    PROMOTION_POLICIES,
     PROMOTIONS,
     ROLLOUTS,
     Resource,
@@ -38,11 +33,12 @@ from slipway.metrics.sources import Sources
 from slipway.notifying import cdevents
 from slipway.notifying.notifier import Notifier
 from slipway.notifying.records import RecordSender
-from slipway.runtime import health
+from slipway.runtime import health, logs
 from slipway.runtime.affected import Key, affected
-from slipway.runtime.fleet import Fleet, Launches
+from slipway.runtime.fitness import CannotRun, Fitness
 from slipway.runtime.keeper import Keeper, Retention
 from slipway.runtime.observations import Observations
+from slipway.runtime.onlooker import Onlooker
 from slipway.runtime.policies import PolicyStatuses
 from slipway.runtime.probes import Prober
 from slipway.runtime.queue import Queue, Workers
@@ -54,7 +50,6 @@ from slipway.runtime.watches import Watches
 log = logging.getLogger(__name__)
 
 LEASE_NAME = "slipway"
-APPROVAL_POLICY_BINDING = "slipway-approval"
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 # A worker that waits for a key this long while there is one, or a loop that is this late, will not recover.
 STUCK_SECONDS = 60.0
@@ -66,10 +61,6 @@ BURST_SECONDS = 0.02
 
 
 _ENDED = {"leader": "the lease is lost", "kopf": "the watch streams have ended"}
-
-
-class CannotRun(Exception):
-    """The cluster lacks something without which the operator must not run; the message says what."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,10 +89,11 @@ class Operator:
         self.elector: Elector | None = None
         self._client = Client(self.options.kubeconfig, observe=self.telemetry.observe_request)
         self._cache = Cache()
-        self.telemetry.registry.register(Fleet(self._cache, self._leads, lambda: datetime.now(UTC)))
-        self._launches = Launches(self.telemetry.registry, partial(self._cache.get, ROLLOUTS))
+        self._leads_since: datetime | None = None
+        self._onlooker = Onlooker(config, self._cache, self.telemetry.registry, self._led_since)
+        self._heard: dict[Resource, float] = {}
         self._lag = health.EventLoopLag()
-        self._identity_verified = False
+        self._fitness = Fitness(self._client, self.stopping)
         self._notices = cdevents.routed(config.notifications.for_decisions(), config.cdevents)
         self._listed_at = 0.0
         self._watches: Watches | None = None
@@ -123,8 +115,9 @@ class Operator:
                 return 1
 
     async def _run(self, stack: contextlib.AsyncExitStack) -> int:
-        kinds = await self._kinds()
-        sources = await stack.enter_async_context(Sources.from_config(self.config))
+        kinds = await self._fitness.kinds()
+        sources = await stack.enter_async_context(Sources.from_config(self.config, self.telemetry.observe_query))
+        await stack.enter_async_context(self._onlooker.tracing())
         namespaces = self.config.namespaces
         recorder = Recorder(self._client, self.identity)
         elector = self.elector = Elector(
@@ -146,7 +139,7 @@ class Operator:
             self._enqueue,
             self._settings,
             routed=HTTP_ROUTES in kinds,
-            wrote=self._launches.observe,
+            wrote=self._onlooker.observe,
         )
         self._workers = Workers(
             Queue(),
@@ -155,8 +148,12 @@ class Operator:
             waited=self.telemetry.queue_wait_seconds.observe,
             failed=lambda error: self.telemetry.reconcile_errors.labels(type(error).__name__).inc(),
         )
-        resync = self._resync = Resync(self._client, self._cache, kinds, namespaces, self._changed, self._missed)
-        watches = self._watches = Watches(self._cache, kinds, namespaces, self.options.kubeconfig, self._changed)
+        resync = self._resync = Resync(
+            self._client, self._cache, kinds, namespaces, self._changed, self._missed, self._hear
+        )
+        watches = self._watches = Watches(
+            self._cache, kinds, namespaces, self.options.kubeconfig, self._changed, self._hear
+        )
         streams = await watches.start()
         self._take_signals()  # back from kopf
         election = asyncio.create_task(self._lead(elector, resync, kinds), name="leader")
@@ -204,7 +201,7 @@ class Operator:
         """List, stand by, lead; returns when the lease is lost."""
         await until_listed(resync)
         self._listed_at = asyncio.get_running_loop().time()
-        await self._check_policy()
+        await self._fitness.check_policy()
         self.synced = True
         # What was listed stays: the collector need not walk through it again and again.
         gc.collect()
@@ -224,10 +221,12 @@ class Operator:
 
     async def _reconcile_while_leading(self, elector: Elector, resync: Resync) -> None:
         await elector.leading.wait()
+        self._leads_since = datetime.now(UTC)
         if self._workers is None:
             return
         if asyncio.get_running_loop().time() - self._listed_at > FRESH_SECONDS:
             await until_listed(resync)
+        self._onlooker.begin()
         for key in self._keys():
             self._workers.add(key)
         await self._workers.run()
@@ -245,65 +244,20 @@ class Operator:
             # Replicas that were started together should not list together for ever.
             await asyncio.sleep(interval * random.uniform(0.8, 1.2))  # noqa: S311 -- no secret
             await until_listed(resync, grace=GRACE_SECONDS)
-            await self._check_policy()
+            await self._fitness.check_policy()
             if self._policies is not None:
                 self._policies.look()
-            if HTTP_ROUTES not in kinds and await self._routed():
+            if HTTP_ROUTES not in kinds and await self._fitness.routed():
                 raise CannotRun("the Gateway API was installed: starting again to watch HTTPRoutes")
             for key in self._keys():
                 self._enqueue(key, random.uniform(0, min(SPREAD_SECONDS, interval / 2)))  # noqa: S311
-
-    async def _kinds(self) -> list[Resource]:
-        """What there is to watch; CannotRun if a custom resource of ours is not installed."""
-        while True:
-            try:
-                served = await self._client.served(ROLLOUTS.group, ROLLOUTS.version)
-                routes = await self._client.served(HTTP_ROUTES.group, HTTP_ROUTES.version)
-                break
-            except APIError as error:
-                log.warning("the API server does not answer yet: %s", error)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stopping.wait(), 2.0)
-                raise CannotRun("stopped before the API server answered")
-        missing = [kind.name for kind in (ROLLOUTS, PROMOTIONS, PROMOTION_POLICIES) if kind.plural not in served]
-        if missing:
-            raise CannotRun(
-                f"the CustomResourceDefinition {' and '.join(missing)} (version {ROLLOUTS.version}) is not "
-                "installed: slipway crds | kubectl apply --server-side -f -"
-            )
-        routed = HTTP_ROUTES.plural in routes
-        if not routed:
-            log.info("no HTTPRoutes in this cluster: canaries need the Gateway API, blue/green does not")
-        return [kind for kind in WATCHED if kind != HTTP_ROUTES or routed]
-
-    async def _routed(self) -> bool:
-        try:
-            return HTTP_ROUTES.plural in await self._client.served(HTTP_ROUTES.group, HTTP_ROUTES.version)
-        except APIError as error:
-            log.warning("cannot tell whether there are HTTPRoutes: %s", error)
-            return False
-
-    async def _check_policy(self) -> None:
-        """Whether admission verifies approvers here; if that cannot be told, it is taken as no."""
-        try:
-            binding = await self._client.get(ADMISSION_BINDINGS, None, APPROVAL_POLICY_BINDING)
-            # One that only warns or audits lets anybody approve.
-            verified = "Deny" in (binding.get("spec") or {}).get("validationActions", [])
-        except NotFound:
-            verified = False
-        except APIError as error:
-            log.warning("cannot tell whether approvals are verified: %s", error)
-            verified = False
-        if verified != self._identity_verified:
-            log.info("approvals are %s at admission", "verified" if verified else "not verified")
-        self._identity_verified = verified
 
     def _settings(self) -> Settings:
         return Settings(
             sources=frozenset(source.name for source in self.config.sources),
             gateway_settle=self.config.gateway_settle,
             drain_delay=self.config.drain_delay,
-            identity_verified=self._identity_verified,
+            identity_verified=self._fitness.identity_verified,
             namespaces=frozenset(self.config.namespaces),
             notices=self._notices,
         )
@@ -328,6 +282,7 @@ class Operator:
 
     def _timed(self, reconciler: Reconciler) -> Callable[[Key], Awaitable[float | None]]:
         async def reconcile(key: Key) -> float | None:
+            logs.about(*key)
             with self.telemetry.reconcile_seconds.time():
                 try:
                     return await reconciler.reconcile(key)
@@ -337,8 +292,7 @@ class Operator:
         return reconcile
 
     def _changed(self, change: Change) -> None:
-        if self._leads():
-            self._launches.observe(change)
+        self._onlooker.observe(change)
         # What people write counts at once. Pods and their like change in bursts, of which one look is enough.
         delay = 0.0 if change.kind in (ROLLOUTS, PROMOTIONS) else BURST_SECONDS
         if self._policies is not None:
@@ -362,6 +316,9 @@ class Operator:
         }
         return keys
 
+    def _hear(self, kind: Resource) -> None:
+        self._heard[kind] = asyncio.get_running_loop().time()
+
     def _missed(self, kind: Resource, count: int) -> None:
         self.telemetry.missed.labels(kind.name).inc(count)
 
@@ -369,24 +326,13 @@ class Operator:
     async def _endpoints(self) -> AsyncIterator[None]:
         servers = {
             "probes": (health.probe_server(self.unhealthy, self.unready), self.options.probe_port),
-            "metrics": (
-                health.metrics_server(self.telemetry.registry, self._measure),
-                self.options.metrics_port,
-            ),
+            "metrics": (health.metrics_server(self.telemetry.registry, self._measure), self.options.metrics_port),
         }
-        runners: list[web.AppRunner] = []
         try:
-            for name, (app, port) in servers.items():
-                try:
-                    runner, self.ports[name] = await health.serve(app, self.options.host, port)
-                except OSError as error:
-                    raise CannotRun(f"cannot listen on port {port} for {name}: {error.strerror}") from error
-                runners.append(runner)
-                log.info("%s on port %d", name, self.ports[name])
-            yield
-        finally:
-            for runner in runners:
-                await runner.cleanup()
+            async with health.serving(servers, self.options.host, self.ports):
+                yield
+        except health.NoPort as error:
+            raise CannotRun(str(error)) from error
 
     def unhealthy(self) -> Iterable[str]:
         """Why this process should be replaced: what a restart can mend, and nothing else."""
@@ -413,16 +359,24 @@ class Operator:
     def _leads(self) -> bool:
         return self.elector is not None and self.elector.is_leader()
 
+    def _led_since(self) -> datetime | None:
+        return self._leads_since if self._leads() else None
+
     def _measure(self) -> None:
         telemetry, now = self.telemetry, asyncio.get_running_loop().time()
         if self._workers is not None:
-            telemetry.queue_depth.set(self._workers.queue.depth(now))
+            queue = self._workers.queue
+            telemetry.queue_depth.set(queue.depth(now))
+            telemetry.longest_pass.set(queue.longest(now))
+            telemetry.failing.set(queue.failing)
         if self.elector is not None:
             telemetry.leader.set(self.elector.is_leader())
             telemetry.lease_epoch.set(self.elector.epoch)
         if self._observations is not None:
             telemetry.probes.set(self._observations.running)
         telemetry.loop_lag.set(self._lag.last)
+        for kind, heard_at in self._heard.items():
+            telemetry.watch_age.labels(kind.name).set(max(0.0, now - heard_at))
         for kind in WATCHED:
             telemetry.cached.labels(kind.name).set(self._cache.count(kind))
 

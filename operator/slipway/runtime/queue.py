@@ -45,7 +45,7 @@ class Queue(Generic[Key]):
         self._due: dict[Key, float] = {}
         self._heap: list[tuple[float, int, Key]] = []
         self._order = itertools.count()
-        self._running: set[Key] = set()
+        self._running: dict[Key, float] = {}
         self._again: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
 
@@ -65,7 +65,7 @@ class Queue(Generic[Key]):
             return None
         _, _, key = heapq.heappop(self._heap)
         del self._due[key]
-        self._running.add(key)
+        self._running[key] = now
         return key, at
 
     def next_at(self) -> float | None:
@@ -93,7 +93,7 @@ class Queue(Generic[Key]):
         return delay
 
     def _release(self, key: Key, again_at: float | None) -> None:
-        self._running.discard(key)
+        self._running.pop(key, None)
         for at in (again_at, self._again.pop(key, None)):
             if at is not None:
                 self.add(key, at)
@@ -112,6 +112,15 @@ class Queue(Generic[Key]):
         """How many keys are being handled."""
         return len(self._running)
 
+    @property
+    def failing(self) -> int:
+        """How many keys were not handled when they were handed out last."""
+        return len(self._failures)
+
+    def longest(self, now: float) -> float:
+        """For how many seconds the oldest of the keys that are being handled has been; 0 if none is."""
+        return max((now - since for since in self._running.values()), default=0.0)
+
     def __len__(self) -> int:
         return len(self._due) + len(self._again)
 
@@ -120,7 +129,8 @@ class Workers(Generic[Key]):
     """Hands the due keys of a Queue to `handle`, at most `limit` at a time, until stopped.
 
     `handle` returns the seconds until it wants to see the key again, or None; it raises Retry to back off.
-    Any other exception is logged and backs off from `error_base` seconds.
+    Any other exception is logged and backs off from `error_base` seconds. `failed` is told of both, but for a Retry
+    at once.
     """
 
     def __init__(
@@ -192,6 +202,9 @@ class Workers(Generic[Key]):
         try:
             delay = await self._handle(key)
         except Retry as retry:
+            if retry.base:
+                # Without a pause it is only that somebody was faster.
+                self._failed(retry.__cause__ or retry)
             wait = self.queue.failed(key, loop.time(), retry.base, retry.at_least)
             log.debug("%s again in %.3f s: %s", key, wait, retry)
         except Exception as error:

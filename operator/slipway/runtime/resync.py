@@ -29,6 +29,7 @@ class Resync:
         namespaces: Collection[str],
         changed: Callable[[Change], None],
         missed: Callable[[Resource, int], None] = lambda kind, count: None,
+        listed: Callable[[Resource], None] = lambda kind: None,
     ) -> None:
         self._api = api
         self._cache = cache
@@ -36,6 +37,7 @@ class Resync:
         self._namespaces = namespaces
         self._changed = changed
         self._missed = missed
+        self._listed = listed
         self._deaf: Counter[Resource] = Counter()
 
     async def run(self, grace: float = GRACE_SECONDS) -> None:
@@ -59,6 +61,7 @@ class Resync:
                 missed += self._unseen(kind, items)
             for change in self._cache.replace(kind, items, at, namespace):
                 self._changed(change)
+        self._listed(kind)
         if missed:
             log.warning("the watch of %s had missed %d changes", kind.name, missed)
             self._missed(kind, missed)

@@ -45,7 +45,10 @@ class NoDiffs(kopf.DiffBaseStorage):
 
 
 class Watches:
-    """All watch streams of one operator. `changed` is called for whatever the cache has taken in."""
+    """All watch streams of one operator.
+
+    `changed` is called for whatever the cache has taken in, `heard` for every event, new or not.
+    """
 
     def __init__(
         self,
@@ -54,12 +57,14 @@ class Watches:
         namespaces: Collection[str],
         kubeconfig: Path | None,
         changed: Callable[[Change], None],
+        heard: Callable[[Resource], None] = lambda kind: None,
     ) -> None:
         self._cache = cache
         self._kinds = kinds
         self._namespaces = namespaces
         self._kubeconfig = kubeconfig
         self._changed = changed
+        self._heard = heard
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -68,7 +73,7 @@ class Watches:
         registry = kopf.OperatorRegistry()
         kopf.on.login(registry=registry)(self._login)
         for kind in self._kinds:
-            handler = _handler(self._cache, kind, self._changed)
+            handler = _handler(self._cache, kind, self._changed, self._heard)
             name = kind.name
             kopf.on.event(kind.group, kind.version, kind.plural, id=name, registry=registry)(handler)
         tasks = await kopf.spawn_tasks(
@@ -123,8 +128,11 @@ class Watches:
         return settings
 
 
-def _handler(cache: Cache, kind: Resource, changed: Callable[[Change], None]) -> Callable[..., Any]:
+def _handler(
+    cache: Cache, kind: Resource, changed: Callable[[Change], None], heard: Callable[[Resource], None]
+) -> Callable[..., Any]:
     async def handle(event: Any, **_: Any) -> None:
+        heard(kind)
         obj: Object = event["object"]
         change = cache.remove(kind, obj) if event["type"] == "DELETED" else cache.upsert(kind, obj)
         if change is not None:

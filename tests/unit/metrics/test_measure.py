@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from slipway.metrics.observed import ObservedSource
 from slipway.metrics.reading import Error, Measured, NoData, Reading, Value
 from slipway.metrics.source import measure
 
@@ -64,3 +65,11 @@ async def test_both_queries_are_under_way_at_the_same_time() -> None:
     source = Waits(rate=Value(0.1), count=Value(9.0))
     async with asyncio.timeout(10):
         assert await measure(source, "rate", "count", 1, AT) == Measured(Value(0.1), 9.0)
+
+
+async def test_what_becomes_of_queries_is_counted_and_nothing_of_them_is_changed() -> None:
+    counted: list[str] = []
+    answers: dict[str, Reading] = {"a": Value(1.0), "b": NoData("NaN"), "c": Error("HTTP 500")}
+    source = ObservedSource(Answers(**answers), lambda result, seconds: counted.append(result))  # type: ignore[arg-type]
+    assert [await source.query(name, AT) for name in answers] == [*answers.values()]
+    assert counted == ["value", "no-data", "error"]

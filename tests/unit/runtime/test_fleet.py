@@ -1,4 +1,4 @@
-"""Metrics of launches: what the statuses say, each end counted once, nothing for what is gone."""
+"""Metrics of what is launched: what the statuses say, nothing for what is gone, and no more than there may be."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from slipway.cluster.cache import Cache, Change
+from slipway.cluster.cache import Cache
 from slipway.cluster.resources import PROMOTIONS, ROLLOUTS
-from slipway.runtime.fleet import Fleet, Launches
+from slipway.core import dora
+from slipway.runtime.fleet import Fleet
 
 NOW = datetime(2026, 1, 1, 12, 10, tzinfo=UTC)
 OF_WEB = {"namespace": "shop", "rollout": "web"}
@@ -37,9 +38,9 @@ def promotion(version: int = 1, **status: Any) -> dict[str, Any]:
     }
 
 
-def fleet(cache: Cache, leads: bool = True) -> CollectorRegistry:
+def fleet(cache: Cache, leads: bool = True, limit: int = 10) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(Fleet(cache, lambda: leads, lambda: NOW))
+    registry.register(Fleet(cache, lambda: leads, lambda: NOW, limit))
     return registry
 
 
@@ -83,51 +84,68 @@ def test_a_status_that_makes_no_sense_stops_nothing(status: Any) -> None:
     generate_latest(fleet(cache))
 
 
-def launches(known: dict[str, Any] | None = None) -> tuple[Launches, CollectorRegistry]:
-    registry = CollectorRegistry()
-    return Launches(registry, lambda namespace, name: known), registry
-
-
-def change(before: dict[str, Any], after: dict[str, Any]) -> Change:
-    return Change(PROMOTIONS, promotion(1, **before), promotion(2, **after))
-
-
-OF_LAUNCH = {**OF_WEB, "environment": "production"}
-SUCCEEDED = {
-    "type": "Succeeded", "status": "True", "reason": "Watching", "message": "",
-    "lastTransitionTime": "2026-01-01T12:05:00Z", "observedGeneration": 1,
-}  # fmt: skip
-
-
-def test_a_success_is_counted_when_verification_ends_and_not_again_when_the_watch_does() -> None:
-    observer, registry = launches()
-    observer.observe(change({"phase": "Shifting"}, {"phase": "Watching", "conditions": [SUCCEEDED]}))
-    observer.observe(
-        change({"phase": "Watching", "conditions": [SUCCEEDED]}, {"phase": "Succeeded", "conditions": [SUCCEEDED]})
-    )
-    found = registry.get_sample_value
-    assert found("slipway_launches_total", {**OF_LAUNCH, "outcome": "Succeeded"}) == 1
-    assert found("slipway_launch_lead_time_seconds_sum", OF_LAUNCH) == 300
-
-
-def test_a_rollback_says_how_long_it_took() -> None:
-    target = {"rollout": "web", "uid": "r", "revision": "3f2a9c01de", "digest": "3f", "images": []}
-    rejected = {"revision": "3f2a9c01de", "reason": "gate", "at": "2026-01-01T12:05:00Z"}
-    observer, registry = launches(rollout(rejected=rejected))
-    after = {
-        "phase": "RolledBack", "target": target, "startedAt": "2026-01-01T12:00:00Z",
-        "approvedAt": "2026-01-01T12:01:00Z", "finishedAt": "2026-01-01T12:05:04Z",
+def test_a_step_that_asks_is_waited_for_since_it_asks() -> None:
+    cache = Cache()
+    asks = {
+        "type": "AwaitingApproval", "status": "True", "reason": "Asks", "message": "",
+        "lastTransitionTime": "2026-01-01T12:09:00Z", "observedGeneration": 1,
     }  # fmt: skip
-    observer.observe(change({"phase": "Shifting", "target": target, "startedAt": after["startedAt"]}, after))
-    found = registry.get_sample_value
-    assert found("slipway_launches_total", {**OF_LAUNCH, "outcome": "RolledBack"}) == 1
-    assert found("slipway_launch_time_to_restore_seconds_sum", OF_LAUNCH) == 4
-    assert found("slipway_launch_approval_wait_seconds_sum", OF_LAUNCH) == 60
+    cache.upsert(ROLLOUTS, rollout(phase="AwaitingApproval", promotion="web-2", conditions=[asks]))
+    cache.upsert(PROMOTIONS, promotion(phase="AwaitingApproval", startedAt="2026-01-01T06:00:00Z"))
+    name = {**OF_WEB, "promotion": "web-2"}
+    assert fleet(cache).get_sample_value("slipway_promotion_waiting_for_approval_seconds", name) == 60
 
 
-def test_what_was_superseded_or_seen_for_the_first_time_is_no_launch() -> None:
-    observer, registry = launches()
-    observer.observe(change({"phase": "Checking"}, {"phase": "Superseded"}))
-    observer.observe(Change(PROMOTIONS, None, promotion(phase="RolledBack")))
-    observer.observe(Change(ROLLOUTS, rollout(), rollout(2)))
-    assert b"slipway_launches_total{" not in generate_latest(registry)
+def test_a_rollout_that_is_deleted_takes_its_series_with_it() -> None:
+    cache = Cache()
+    cache.upsert(ROLLOUTS, rollout(phase="Healthy"))
+    assert b'rollout="web"' in generate_latest(fleet(cache))
+    cache.remove(ROLLOUTS, rollout(2))
+    assert b'rollout="web"' not in generate_latest(fleet(cache))
+
+
+def test_what_is_beyond_the_limit_is_dropped_and_said() -> None:
+    cache = Cache()
+    for number in range(5):
+        one = rollout(number + 1, phase="Healthy")
+        one["metadata"] |= {"name": f"web-{number}", "uid": str(number)}
+        one["metadata"]["creationTimestamp"] = f"2026-01-01T0{9 - number}:00:00Z"
+        cache.upsert(ROLLOUTS, one)
+    found = fleet(cache, limit=2)
+    text = generate_latest(found).decode()
+    assert {name for name in ("web-0", "web-1", "web-2", "web-3", "web-4") if name in text} == {"web-3", "web-4"}
+    dropped = "slipway_metrics_dropped_objects"
+    assert found.get_sample_value(dropped, {"resource": "rollouts.slipway.dev"}) == 3
+    assert found.get_sample_value(dropped, {"resource": "promotions.slipway.dev"}) == 0
+
+
+def test_figures_about_launches_are_the_same_after_a_restart() -> None:
+    cache = Cache()
+    target = {"rollout": "web", "uid": "r", "revision": "b", "digest": "b", "images": []}
+    entry = {"revision": "c", "promotion": "web-3", "outcome": "RolledBack", "at": "2026-01-01T12:05:00Z"}
+    cache.upsert(ROLLOUTS, rollout(phase="Healthy", history=[entry]))
+    done = promotion(phase="Succeeded", target=target, shiftedAt="2026-01-01T12:02:00Z")
+    done["metadata"]["annotations"] = {dora.COMMIT_TIME: "2026-01-01T13:00:00+02:00"}
+    cache.upsert(PROMOTIONS, done)
+    failed = promotion(
+        phase="RolledBack", target=target, approvedAt="2026-01-01T12:03:00Z", shiftedAt="2026-01-01T12:04:00Z",
+        finishedAt="2026-01-01T12:05:20Z",
+    )  # fmt: skip
+    failed["metadata"] |= {"name": "web-3", "uid": "q"}
+    cache.upsert(PROMOTIONS, failed)
+    of_launch = {**OF_WEB, "environment": "production"}
+    for found in (fleet(cache).get_sample_value, fleet(cache).get_sample_value):
+        assert found("slipway_dora_deployments", of_launch) == 2
+        assert found("slipway_dora_failures", of_launch) == 1
+        assert found("slipway_dora_change_failure_ratio", of_launch) == 0.5
+        assert found("slipway_dora_lead_time_seconds", of_launch) == (3720 + 240) / 2
+        assert found("slipway_dora_time_to_restore_seconds", of_launch) == 20
+
+
+def test_a_promotion_of_another_rollout_of_the_same_name_does_not_count() -> None:
+    cache = Cache()
+    cache.upsert(ROLLOUTS, rollout(phase="Healthy"))
+    target = {"rollout": "web", "uid": "older", "revision": "b", "digest": "b", "images": []}
+    cache.upsert(PROMOTIONS, promotion(phase="Succeeded", target=target, shiftedAt="2026-01-01T12:02:00Z"))
+    of_launch = {**OF_WEB, "environment": "production"}
+    assert fleet(cache).get_sample_value("slipway_dora_deployments", of_launch) == 0

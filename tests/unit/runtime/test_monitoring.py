@@ -3,46 +3,73 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
 
+from slipway.api.instant import format_instant
 from slipway.cluster.cache import Cache
 from slipway.cluster.resources import PROMOTIONS, ROLLOUTS
-from slipway.runtime.fleet import Fleet, Launches
+from slipway.runtime.fleet import Fleet
+from slipway.runtime.launches import Launches
 from slipway.runtime.telemetry import Telemetry
 
 REPOSITORY = Path(__file__).parents[3]
 MONITORING = REPOSITORY / "manifests" / "monitoring"
 RULES = yaml.safe_load((MONITORING / "rules.yaml").read_text())
-ALERTS = [rule for group in RULES["groups"] for rule in group["rules"]]
-_METRIC = re.compile(r"\bslipway_\w+")
+OF_ALL = [rule for group in RULES["groups"] for rule in group["rules"]]
+ALERTS = [rule for rule in OF_ALL if "alert" in rule]
+RECORDED = {rule["record"] for rule in OF_ALL if "record" in rule}
+_METRIC = re.compile(r"\bslipway[_:][\w:]+")
+HOUR = timedelta(hours=1)
 _SUFFIX = re.compile(r"_(bucket|sum|count)$")
 
 
-def known() -> set[str]:
-    """Every metric that an operator can have, counters with `_total`."""
+def registry() -> CollectorRegistry:
+    """All that an operator can have, with a sample of everything that is read from objects."""
     telemetry, cache = Telemetry(), Cache()
     meta = {"namespace": "a", "name": "b", "uid": "c", "resourceVersion": "1"}
     gate = {"name": "g", "below": 1}
+    now = datetime.now(UTC)
+    back = {"revision": "o", "promotion": "b2", "outcome": "RolledBack", "at": format_instant(now - HOUR)}
     status = {
         "phase": "Shifting",
         "candidate": {"revision": "r"},
         "gates": [{"name": "g", "verdict": "Pass", "value": 1}],
+        "history": [back],
     }
     cache.upsert(ROLLOUTS, {"metadata": meta, "spec": {"analysis": {"gates": [gate]}}, "status": status})
     waiting = {"phase": "AwaitingApproval", "startedAt": "2026-01-01T00:00:00Z"}
     cache.upsert(PROMOTIONS, {"metadata": meta, "spec": {"rollout": "b"}, "status": waiting})
+    times = {name: format_instant(now) for name in ("shiftedAt", "finishedAt")}
+    other = {**meta, "name": "b2", "uid": "d", "creationTimestamp": format_instant(now - HOUR)}
+    cache.upsert(PROMOTIONS, {"metadata": other, "spec": {"rollout": "b"}, "status": {"phase": "RolledBack", **times}})
     Launches(telemetry.registry, lambda namespace, name: None)
-    telemetry.registry.register(Fleet(cache, lambda: True, lambda: datetime.now(UTC)))
-    return {family.name + ("_total" if family.type == "counter" else "") for family in telemetry.registry.collect()}
+    telemetry.registry.register(Fleet(cache, lambda: True, lambda: now))
+    return telemetry.registry
+
+
+def known() -> dict[str, tuple[str, frozenset[str]]]:
+    """Type and labels of every metric that an operator can have, counters with `_total`."""
+    found = registry()
+    # A labelled metric has no sample before it has counted something, but it knows its labels.
+    named = {one._name: one._labelnames for one in found._collector_to_names if isinstance(one, MetricWrapperBase)}
+    return {
+        family.name + ("_total" if family.type == "counter" else ""): (
+            family.type,
+            frozenset(named.get(family.name, family.samples[0].labels if family.samples else ())),
+        )
+        for family in found.collect()
+    }
 
 
 def expressions() -> Iterator[tuple[str, str]]:
-    for rule in ALERTS:
-        yield rule["alert"], rule["expr"]
+    for rule in OF_ALL:
+        yield rule.get("alert") or rule["record"], rule["expr"]
     for file in sorted(MONITORING.glob("*.json")):
         for panel in json.loads(file.read_text())["panels"]:
             for target in panel.get("targets", []):
@@ -53,7 +80,15 @@ def expressions() -> Iterator[tuple[str, str]]:
 def test_every_metric_that_is_asked_for_exists(where: str, expression: str) -> None:
     asked = {_SUFFIX.sub("", name) for name in _METRIC.findall(expression)}
     assert asked, where
-    assert asked <= known()
+    assert asked <= known().keys() | RECORDED
+
+
+def test_the_page_of_metrics_says_what_there_is_of_which_type_with_which_labels() -> None:
+    page = (REPOSITORY / "docs" / "metrics.md").read_text()
+    rows = re.findall(r"^\| `(slipway_\w+)` \| (\w+) \|([^|]*)\|", page, re.MULTILINE)
+    told = {name: (kind, frozenset(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
+    assert told == known()
+    assert len(rows) == len(told), "a metric is there twice"
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
@@ -62,3 +97,17 @@ def test_every_alert_has_a_section_that_says_what_to_do(rule: dict[str, dict[str
     headings = re.findall(r"^## (\w+)$", (REPOSITORY / file).read_text(), re.MULTILINE)
     assert section in {heading.lower() for heading in headings}
     assert section == str(rule["alert"]).lower()
+
+
+@pytest.mark.parametrize("file", sorted(MONITORING.glob("*.json")), ids=lambda file: file.name)
+def test_panels_of_a_dashboard_have_places_of_their_own(file: Path) -> None:
+    panels = json.loads(file.read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    taken = [
+        (x, y)
+        for at in (panel["gridPos"] for panel in panels)
+        for x in range(at["x"], at["x"] + at["w"])
+        for y in range(at["y"], at["y"] + at["h"])
+    ]
+    assert len(taken) == len(set(taken)), "panels lie upon each other"
+    assert all(x < 24 for x, _ in taken)

@@ -175,6 +175,41 @@ async def test_retry_is_honoured_and_timer_wakes() -> None:
     assert calls == 3
 
 
+async def test_errors_are_told_of_and_being_overtaken_is_none() -> None:
+    told: list[str] = []
+    raised = [Retry("conflict", base=0.0), Retry("unavailable", base=0.01), ValueError("malformed")]
+    done = asyncio.Event()
+
+    async def handle(key: str) -> None:
+        if not raised:
+            done.set()
+            return
+        raise raised.pop(0)
+
+    workers = Workers(Queue[str](), handle, error_base=0.01, failed=lambda error: told.append(str(error)))
+    running = asyncio.create_task(workers.run())
+    workers.add("web")
+    await asyncio.wait_for(done.wait(), 5)
+    await workers.drain(5)
+    running.cancel()
+    assert told == ["unavailable", "malformed"]
+
+
+def test_what_fails_and_what_takes_long_is_known(queue: Queue[str]) -> None:
+    assert (queue.failing, queue.longest(5.0)) == (0, 0.0)
+    queue.add("web", 0.0)
+    queue.add("api", 0.0)
+    queue.take(1.0)
+    queue.take(3.0)
+    assert queue.longest(5.0) == 4.0
+    queue.failed("web", 5.0, base=1.0)
+    assert (queue.failing, queue.longest(5.0)) == (1, 2.0)
+    queue.done("api")
+    queue.take(100.0)
+    queue.done("web")
+    assert (queue.failing, queue.longest(100.0)) == (0, 0.0)
+
+
 async def test_drain_cancels_what_takes_too_long() -> None:
     started, cancelled = asyncio.Event(), asyncio.Event()
 
