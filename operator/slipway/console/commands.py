@@ -138,10 +138,13 @@ def init(
 
 
 def lint_(
-    files: Annotated[list[Path], typer.Argument(help="Manifests, YAML.", exists=True, dir_okay=False)],
+    files: Annotated[list[Path], typer.Argument(help="Manifests, YAML or JSON; - is standard input.")],
 ) -> None:
     """Check manifests without a cluster, by the rules of the server. Exit code 1 if anything is wrong."""
-    found = lint.lint(files)
+    try:
+        found = lint.lint(files)
+    except OSError as error:
+        raise typer.BadParameter(str(error), param_hint="FILES") from None
     for finding in found.findings:
         typer.echo(str(finding), err=finding.wrong)
     wrong = sum(finding.wrong for finding in found.findings)
