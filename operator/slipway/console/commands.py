@@ -14,6 +14,9 @@ from slipway.api.report import CONFIRMATIONS
 from slipway.cluster.api import Object
 from slipway.console import decisions, first_manifests, lint
 from slipway.console.decisions import CannotSay
+from slipway.console.first_manifests import CannotBegin
+from slipway.console.foreign import reading as foreign
+from slipway.console.foreign.made import Wanted
 from slipway.console.looking import diff, explain_, get, history, report, status
 from slipway.console.names import PromotionName
 from slipway.console.session import Scope, Session, located, with_session
@@ -115,26 +118,56 @@ def retry(
 @located
 def init(
     where: Scope,
-    deployment: Annotated[str, typer.Argument(help="The Deployment that runs the workload so far.")],
+    deployment: Annotated[str | None, typer.Argument(help="The Deployment that runs the workload so far.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Instead: a file with a Rollout of Argo Rollouts or a Canary of Flagger, - for standard input, or "
+            "rollout/NAME or canary/NAME in the cluster.",
+        ),
+    ] = None,
     service: Annotated[str | None, typer.Option(help="Its Service. Default: the one of the same name.")] = None,
     environment: Annotated[str, typer.Option(help="The environment of the Rollout.")] = "staging",
     automatic: Annotated[bool, typer.Option("--automatic", help="Gates decide alone; nobody is asked.")] = False,
 ) -> None:
-    """Print a Rollout and a Promotion for what a Deployment and a Service run so far."""
+    """Print a Rollout and a Promotion for what runs so far: by a Deployment, by Argo Rollouts or by Flagger."""
+    if (deployment is None) == (source is None):
+        raise typer.BadParameter("expected either a Deployment or --from", param_hint="DEPLOYMENT")
+    try:
+        if source is not None:
+            typer.echo(_taken_over(where, source, Wanted(environment, automatic)), nl=False)
+        else:
+            typer.echo(_begun(where, str(deployment), service, environment, automatic), nl=False)
+    except (CannotBegin, OSError) as refusal:
+        typer.echo(str(refusal), err=True)
+        raise typer.Exit(1) from None
 
+
+def _begun(where: Scope, deployment: str, service: str | None, environment: str, automatic: bool) -> str:
     async def asked(session: Session) -> tuple[Object, Object]:
         return await session.deployment(deployment), await session.service(service or deployment)
 
-    found = with_session(where, asked)
-    try:
-        rollout = first_manifests.rollout(*found, environment, automatic)
-    except first_manifests.CannotBegin as refusal:
-        typer.echo(str(refusal), err=True)
-        raise typer.Exit(1) from None
-    for number, step in enumerate(first_manifests.next_steps(rollout, deployment), 1):
-        typer.echo(f"# {number}. {step}")
+    rollout = first_manifests.rollout(*with_session(where, asked), environment, automatic)
+    steps = first_manifests.next_steps(rollout, deployment)
     made = [rollout] if automatic else [rollout, first_manifests.promotion(rollout)]
-    typer.echo(yaml.safe_dump_all(made, sort_keys=False), nl=False)
+    comments = "".join(f"# {number}. {step}\n" for number, step in enumerate(steps, 1))
+    return comments + str(yaml.safe_dump_all(made, sort_keys=False))
+
+
+def _taken_over(where: Scope, source: str, wanted: Wanted) -> str:
+    try:
+        in_file = foreign.is_file(source)
+    except CannotBegin as refusal:
+        raise typer.BadParameter(str(refusal), param_hint="--from") from None
+    if in_file:
+        made = foreign.of_file(source, wanted)
+    else:
+        made = with_session(where, lambda session: foreign.of_cluster(session, source, wanted))
+    different = sum(len(one.notes) for one in made)
+    if different:
+        typer.echo(f"{different} things could not be carried over as they were: see the comments", err=True)
+    return foreign.written(made)
 
 
 def lint_(

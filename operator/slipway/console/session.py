@@ -163,6 +163,15 @@ class Session:
         """One Service. Raises NotFound."""
         return await self._client.get(SERVICES, self.namespace, name)
 
+    async def one(self, kind: Resource, name: str) -> Object:
+        """Any object of the namespace. Raises NotFound, also where the cluster has no such kind."""
+        return await self._client.get(kind, self.namespace, name)
+
+    async def all(self, kind: Resource) -> list[Object]:
+        """All objects of a kind in the namespace. Raises NotFound where the cluster has no such kind."""
+        found, _ = await self._client.list(kind, self.namespace if kind.namespaced else None)
+        return found
+
     async def me(self) -> str:
         """The name under which the API server knows whoever runs this."""
         asked: Object = {"metadata": {}}
