@@ -1,7 +1,9 @@
 """`slipway get --watch` where there is no terminal, and what the options of all commands have in common."""
 
+import asyncio
 import copy
 import re
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -47,6 +49,12 @@ class Cluster:
             raise answer
         return [answer]
 
+    async def promotions(self, name: str | None = None) -> list[dict[str, Any]]:
+        return []
+
+    async def workload(self, namespace: str, name: str) -> tuple[list[Any], list[Any]]:
+        return [], []
+
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -54,8 +62,6 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def answering(*answers: Any) -> None:
         def asked(where: Any, ask: Any) -> Any:
-            import asyncio
-
             return asyncio.run(ask(Cluster(*answers)))
 
         monkeypatch.setattr(looking, "with_session", asked)
@@ -78,6 +84,24 @@ def test_without_a_terminal_each_change_is_a_line(served: Any) -> None:
     assert done.exit_code == 0
     assert [line.split()[1] for line in done.stdout.splitlines()] == ["Shifting", "Healthy"]
     assert done.stderr == "not answered: no route; trying again\n"
+
+
+def test_on_a_terminal_the_tree_is_redrawn_and_stays_while_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "POLL", 0)
+    answers = [at(str(n), gates=[gate(n)]) for n in (1, 2, 3)]
+    cluster = Cluster(answers[0], answers[1], Unavailable("no route"), answers[2])
+    console = Console(force_terminal=True, width=100, file=(shown := StringIO()))
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(following.redraw(cluster, None, console))  # type: ignore[arg-type]
+    text = shown.getvalue()
+    assert text.count("Rollout shop/web") >= 4
+    assert "not answered: no route; trying again" in text
+    assert "▃▆█" in text, "the bars of what was measured meanwhile"
+
+
+def gate(number: int) -> dict[str, Any]:
+    at = f"2026-01-01T00:00:0{number}Z"
+    return {"name": "error-rate", "verdict": "Pass", "value": float(number), "bound": "< 9", "measuredAt": at}
 
 
 @pytest.mark.parametrize(
