@@ -16,7 +16,7 @@ from slipway.cluster.api import Object
 from slipway.cluster.errors import NotFound
 from slipway.console import differences, explain, following, showing, tree
 from slipway.console.names import MaybeRolloutName, PromotionName, RolloutName
-from slipway.console.session import Scope, Session, located, located_anywhere, with_session
+from slipway.console.session import Scope, Session, after_equals, located, located_anywhere, with_session
 from slipway.core import charge, instants
 from slipway.core.conditions import find
 
@@ -27,7 +27,9 @@ OUTPUTS = ("tree", "wide", "name", "json", "yaml")
 def get(
     where: Scope,
     name: MaybeRolloutName = None,
-    output: Annotated[str, typer.Option("--output", "-o", help="tree, wide, name, json or yaml.")] = "tree",
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="tree, wide, name, json or yaml.", callback=after_equals)
+    ] = "tree",
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show every change until interrupted.")] = False,
 ) -> None:
     """Show Rollouts: revisions, pods, traffic, gates, smoke tests, the Promotion and its checks."""
@@ -155,7 +157,7 @@ def report(
 def diff(
     where: Scope,
     name: PromotionName,
-    output: Annotated[str, typer.Option("--output", "-o", help="table or json.")] = "table",
+    output: Annotated[str, typer.Option("--output", "-o", help="table or json.", callback=after_equals)] = "table",
 ) -> None:
     """Say what a Promotion changes against what served when its report was written.
 

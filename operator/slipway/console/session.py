@@ -37,10 +37,20 @@ if TYPE_CHECKING:
 FIELD_MANAGER = "kubectl-slipway"
 """Not the operator's: what people write through this program is theirs."""
 
+
+def after_equals(given: str | None) -> str | None:
+    """`json` of `-o=json`, as kubectl reads it."""
+    return given.removeprefix("=") if given else given
+
+
 Namespace = Annotated[
     str | None,
     typer.Option(
-        "--namespace", "-n", help="Default: that of the kubeconfig's context.", autocompletion=completion.namespaces
+        "--namespace",
+        "-n",
+        help="Default: that of the kubeconfig's context.",
+        callback=after_equals,
+        autocompletion=completion.namespaces,
     ),
 ]
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")]

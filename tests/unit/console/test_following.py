@@ -127,7 +127,7 @@ def test_a_right_that_is_missing_ends_a_watch(served: Any) -> None:
 
 def test_names_are_those_that_kubectl_prints(served: Any) -> None:
     served(at("1"))
-    assert RUNNER.invoke(app, ["get", "-o", "name"]).stdout == "rollout.slipway.dev/web\n"
+    assert RUNNER.invoke(app, ["get", "-o=name"]).stdout == "rollout.slipway.dev/web\n"
     assert RUNNER.invoke(app, ["explain", "deployment/web"]).exit_code == 2
 
 
