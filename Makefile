@@ -12,7 +12,7 @@ SPREAD := -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup parts lint types crds test test-unit test-sim test-integration test-e2e test-matrix demo bench \
-	cluster-up cluster-down image clean
+	cluster-up cluster-down image krew clean
 
 help: ## Show this
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -28,8 +28,8 @@ setup: $(filter .uv/bin/uv,$(UV)) ## Install the locked Python dependencies
 
 lint: setup ## Style, and the CRDs against the models
 	@echo "== lint"
-	$(RUN) ruff check operator tests
-	$(RUN) ruff format --check operator tests
+	$(RUN) ruff check operator tests packaging
+	$(RUN) ruff format --check operator tests packaging
 	$(RUN) python -m slipway.api.crd --check
 
 types: setup ## mypy, strict
@@ -74,6 +74,11 @@ cluster-up: setup ## Start a test cluster that stays
 
 cluster-down: setup ## Stop it and remove all that it made
 	$(RUN) python -m tests.cluster down
+
+KREW_URL ?= https://downloads.example/slipway
+krew: setup ## Manifest and archive of the kubectl plugin for Krew, in dist/krew; KREW_URL=… where it will be found
+	$(UV) build --quiet --wheel --out-dir dist
+	$(RUN) python packaging/krew/package.py dist/slipway-$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)-py3-none-any.whl dist/krew $(KREW_URL)
 
 image: ## Build the operator's image with Docker
 	docker build --tag slipway:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) .

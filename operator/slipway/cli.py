@@ -20,7 +20,6 @@ from slipway.runtime import logs
 app = typer.Typer(
     help="Slipway promotes a new version on evidence and on a person's word.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 config_app = typer.Typer(help="The operator's configuration file.", no_args_is_help=True)

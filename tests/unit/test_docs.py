@@ -14,6 +14,7 @@ from slipway.api.notice import NoticeEvent
 from slipway.api.promotion import read_promotion
 from slipway.api.promotion_policy import read_policy
 from slipway.api.rollout import read_rollout
+from slipway.cli import app
 from slipway.config import Config, LeaderElection, OwnMetrics, Records, Source, Tracing, parse_config
 from slipway.notifying.cdevents import CDEvents
 from slipway.notifying.records import RecordWebhook
@@ -23,6 +24,7 @@ from slipway.notifying.templates import PLACEHOLDERS
 REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLES = REPOSITORY / "manifests" / "samples"
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
+LINKED = sorted([*PAGES, *(REPOSITORY / "manifests").rglob("*.md"), *(REPOSITORY / "tests").rglob("*.md")])
 BY_NAME = {page.name: page for page in PAGES}
 CORE = "\n".join(path.read_text() for path in (REPOSITORY / "operator" / "slipway" / "core").glob("*.py"))
 
@@ -79,7 +81,7 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^a-z0-9 _-]", "", heading.lower()).strip().replace(" ", "-")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_links_lead_somewhere(page: Path) -> None:
     prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     for target in re.findall(r"\]\(([^)]+)\)", prose):
@@ -127,6 +129,27 @@ def test_troubleshooting_has_every_phase_and_every_reason() -> None:
         phases |= set(re.findall(r"[A-Z]\w+", status["properties"]["phase"]["description"]))
     assert reasons <= listed
     assert phases <= listed
+
+
+def test_every_page_can_be_found_from_the_readme() -> None:
+    reached, left = set(), [BY_NAME["README.md"]]
+    while left:
+        page = left.pop()
+        reached.add(page)
+        for target in re.findall(r"\]\(([^)#]+\.md)", page.read_text()):
+            found = (page.parent / target).resolve()
+            if found in PAGES and found not in reached:
+                left.append(found)
+    assert {page.name for page in PAGES} - {page.name for page in reached} == {"CHANGELOG.md"}
+
+
+def test_kubectl_has_every_command_and_no_other() -> None:
+    page = BY_NAME["kubectl.md"].read_text()
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    for name in commands - {"run", "crds"}:
+        assert re.search(rf"^\| `(?:[^`|]*`, `)?{name}\b", page, re.MULTILINE), name
+    for shown in re.findall(r"\b(?:kubectl )?slipway ([a-z]+)\b", "\n".join(blocks(BY_NAME["kubectl.md"], "sh"))):
+        assert shown in commands | {"records"}, shown
 
 
 def test_troubleshooting_has_every_check() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,26 +11,26 @@ import typer
 from slipway.archive import export as exporting
 from slipway.archive.reading import Chain, chains
 from slipway.cluster.errors import APIError, NoCluster
+from slipway.console import completion
+from slipway.console.names import bare
+from slipway.console.session import Scope, located_anywhere
 from slipway.core import instants
 from slipway.core.record import chain
 
 app = typer.Typer(help="Launch records: list, verify, export.", no_args_is_help=True)
 
-Rollout = Annotated[str | None, typer.Option(help="Only the records of this Rollout.")]
-Namespace = Annotated[
-    str | None, typer.Option("--namespace", "-n", help="Default: the namespace of the kubeconfig's context.")
+Rollout = Annotated[
+    str | None,
+    typer.Option(help="Only the records of this Rollout.", callback=bare, autocompletion=completion.rollouts),
 ]
-All = Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")]
-Kubeconfig = Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG or ~/.kube/config.")]
 
 
 @app.command("list")
-def list_records(
-    rollout: Rollout = None, namespace: Namespace = None, everywhere: All = False, kubeconfig: Kubeconfig = None
-) -> None:
+@located_anywhere
+def list_records(where: Scope, rollout: Rollout = None) -> None:
     """List launch records, the oldest of each Rollout first."""
     rows = [("NAMESPACE", "ROLLOUT", "NUMBER", "KIND", "OUTCOME", "VERSION", "PROMOTION", "AT", "RECORD")]
-    for found in _chains(kubeconfig, namespace, everywhere, rollout):
+    for found in _chains(where, rollout):
         for record, statement in found.readable:
             told = statement.predicate
             rows.append(
@@ -53,15 +52,14 @@ def list_records(
 
 
 @app.command()
-def verify(
-    rollout: Rollout = None, namespace: Namespace = None, everywhere: All = False, kubeconfig: Kubeconfig = None
-) -> None:
+@located_anywhere
+def verify(where: Scope, rollout: Rollout = None) -> None:
     """Check that no record was changed, added or taken away; exit code 1 if anything is wrong.
 
     Whoever may delete records may take away the oldest ones: that is said, and is no error.
     """
     wrong = 0
-    found = _chains(kubeconfig, namespace, everywhere, rollout)
+    found = _chains(where, rollout)
     for one in found:
         result = chain.verify(one.records, one.promotions)
         kinds = Counter(statement.predicate.kind for _, statement in one.readable)
@@ -80,15 +78,14 @@ def verify(
 
 
 @app.command()
+@located_anywhere
 def export(
+    where: Scope,
     target: Annotated[str, typer.Argument(help="A directory, or a URL that fsspec knows, such as s3://bucket/prefix.")],
     rollout: Rollout = None,
-    namespace: Namespace = None,
-    everywhere: All = False,
-    kubeconfig: Kubeconfig = None,
 ) -> None:
     """Write launched/<idea>.md, scale/<idea>.md and environments/<environment>/status.md."""
-    texts = exporting.files(_chains(kubeconfig, namespace, everywhere, rollout))
+    texts = exporting.files(_chains(where, rollout))
     try:
         exporting.write(target, texts)
     except (OSError, ImportError, ValueError) as error:
@@ -98,12 +95,9 @@ def export(
         typer.echo(path)
 
 
-def _chains(kubeconfig: Path | None, namespace: str | None, everywhere: bool, rollout: str | None) -> list[Chain]:
-    from slipway.cluster.credentials import namespace_of_context
-
+def _chains(where: Scope, rollout: str | None) -> list[Chain]:
     try:
-        where = None if everywhere else namespace or namespace_of_context(kubeconfig)
-        return asyncio.run(chains(kubeconfig, where, rollout))
+        return asyncio.run(chains(where.kubeconfig, where.context, where.namespace, rollout))
     except (APIError, NoCluster) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None

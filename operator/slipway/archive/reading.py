@@ -36,7 +36,9 @@ class Chain:
                 yield record, statement
 
 
-async def chains(kubeconfig: Path | None, namespace: str | None, rollout: str | None = None) -> list[Chain]:
+async def chains(
+    kubeconfig: Path | None, context: str | None, namespace: str | None, rollout: str | None = None
+) -> list[Chain]:
     """The chains of a namespace, or of all; of one Rollout, or of all. Raises APIError and NoCluster.
 
     A Rollout whose Promotions name records has a chain, though none of them may be left.
@@ -44,7 +46,7 @@ async def chains(kubeconfig: Path | None, namespace: str | None, rollout: str | 
     # Takes a second to be imported, which other commands of the program should not wait for.
     from slipway.cluster.client import Client
 
-    client = Client(kubeconfig)
+    client = Client(kubeconfig, context=context)
     selector = chain.selector(rollout) if rollout else names.RECORD_OF_LABEL
     try:
         (records, _), (promotions, _) = await asyncio.gather(

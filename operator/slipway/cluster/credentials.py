@@ -42,6 +42,15 @@ async def load(kubeconfig: Path | None = None, context: str | None = None) -> Co
     return configuration
 
 
+def contexts(kubeconfig: Path | None = None) -> list[str]:
+    """The names of the contexts of the kubeconfig; none where there is none."""
+    try:
+        found, _ = list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
+    except (ConfigException, OSError, AttributeError, TypeError):
+        return []
+    return [str(one["name"]) for one in found if one.get("name")]
+
+
 def namespace_of_context(kubeconfig: Path | None = None, context: str | None = None) -> str:
     """The namespace that a context of the kubeconfig names (None: the current one), else `default`."""
     try:

@@ -56,8 +56,8 @@ def rollout(deployment: Object, service: Object, environment: str, automatic: bo
         "environment": environment,
         **({"approval": "Automatic"} if automatic else {}),
         "replicas": spec.get("replicas", 1),
-        "template": _template(spec["template"], selector),
-        "service": {"ports": [_port(port) for port in service["spec"].get("ports") or []]},
+        "template": template_of(spec["template"], selector),
+        "service": {"ports": [port_of(port) for port in service["spec"].get("ports") or []]},
         "strategy": {"blueGreen": {}},
     }
     if spec.get("minReadySeconds"):
@@ -97,18 +97,20 @@ def next_steps(rollout: Object, deployment: str) -> list[str]:
     ]
 
 
-def _template(template: Object, selector: Mapping[str, str]) -> Object:
+def template_of(template: Object, selector: Mapping[str, str]) -> Object:
+    """The template with other labels than the Service selects by, and without what the API server filled in."""
     found = copy.deepcopy(template)
     labels = dict(found["metadata"].get("labels") or {})
-    first = min(selector)
-    labels[first] = f"{labels[first][: 62 - len(OTHERWISE)]}-{OTHERWISE}"
+    if selector:
+        first = min(selector)
+        labels[first] = f"{labels[first][: 62 - len(OTHERWISE)]}-{OTHERWISE}"
     annotations = {
         key: value
         for key, value in (found["metadata"].get("annotations") or {}).items()
         if key != "kubectl.kubernetes.io/restartedAt"
     }
-    metadata = {"labels": labels, **({"annotations": annotations} if annotations else {})}
-    return {"metadata": metadata, "spec": _plain(found["spec"])}
+    metadata = {**({"labels": labels} if labels else {}), **({"annotations": annotations} if annotations else {})}
+    return {**({"metadata": metadata} if metadata else {}), "spec": _plain(found["spec"])}
 
 
 def _plain(value: Any, key: str = "") -> Any:
@@ -123,7 +125,8 @@ def _plain(value: Any, key: str = "") -> Any:
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _port(port: Mapping[str, Any]) -> dict[str, Any]:
+def port_of(port: Mapping[str, Any]) -> dict[str, Any]:
+    """A port of a Service as a Rollout has it."""
     found = {key: port[key] for key in ("port", "targetPort", "appProtocol") if port.get(key) is not None}
     if port.get("protocol") not in (None, "TCP"):
         found["protocol"] = port["protocol"]

@@ -1,12 +1,14 @@
-"""Manifests checked without a cluster: the same models as the server's, with the line of each problem."""
+"""Manifests checked without a cluster: by what the server checks, with the line of each problem."""
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -15,13 +17,27 @@ from slipway.api.problems import problems
 from slipway.api.promotion import Promotion
 from slipway.api.promotion_policy import PromotionPolicy
 from slipway.api.rollout import Rollout
+from slipway.console import misfits
+from slipway.console.yaml_lines import compose, construct, duplicates, line, scalar, there
 
 GROUP = "slipway.dev/"
 KINDS: dict[str, type[BaseModel]] = {"Rollout": Rollout, "Promotion": Promotion, "PromotionPolicy": PromotionPolicy}
-_PART = re.compile(r"\[(\d+)\]|\[([^\]]+)\]|([^.\[\]]+)")
-RISKY_FIRST_STEP = 25
-"""Percent of the users; a first step above this shows a risky version to many at once."""
-SHORT_VERIFY = timedelta(minutes=5)
+STDIN = Path("-")
+
+_SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+_NAMES = {
+    "Rollout": (46, r"[a-z]([-a-z0-9]*[a-z0-9])?", "begins with a letter; lower case letters, digits and '-'"),
+    "Promotion": (253, _SUBDOMAIN, "lower case letters, digits, '-' and '.'"),
+    "PromotionPolicy": (253, _SUBDOMAIN, "lower case letters, digits, '-' and '.'"),
+}
+"""Longest, form, and the form in words: the models never meet a bad name, the server refuses it before."""
+
+_METADATA = (
+    *("name", "generateName", "namespace", "labels", "annotations", "finalizers", "ownerReferences"),
+    *("uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"),
+    *("deletionGracePeriodSeconds", "managedFields", "selfLink"),
+)
+_WORDS = ("approved", "approvals", "approvedWeight", "weightApprovals")
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,15 @@ class Document:
     kind: str
     model: BaseModel | None
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return scalar(self.node, "metadata", "namespace"), scalar(self.node, "metadata", "name")
+
+    def warning(self, path: str, text: str) -> Finding:
+        """About a field of it."""
+        return Finding(self.file, line(self.node, path), f"{path}: {text}", wrong=False)
+
 
 @dataclass(frozen=True)
 class Linted:
@@ -56,164 +81,130 @@ class Linted:
 
 
 def lint(files: list[Path]) -> Linted:
-    """Check every object of Slipway's in these files; other kinds are passed over. Raises OSError."""
+    """Check every object of Slipway's in these files (`-`: standard input); other kinds are passed over.
+
+    Raises OSError.
+    """
     findings: list[Finding] = []
     documents: list[Document] = []
     for file in files:
-        found = list(_documents(file, findings))
-        documents.extend(found)
-    findings.extend(_risks(documents))
+        documents.extend(_documents(file, findings))
+    findings.extend(_between(documents))
     findings.sort(key=lambda one: (one.file, one.line))
     return Linted(findings, len(documents))
 
 
-def _documents(file: Path, findings: list[Finding]) -> Iterator[Document]:
+def _documents(path: Path, findings: list[Finding]) -> Iterator[Document]:
+    file = "<stdin>" if path == STDIN else str(path)
     try:
-        nodes = [node for node in yaml.compose_all(file.read_text(), Loader=yaml.SafeLoader) if node is not None]
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        findings.append(Finding(str(file), line, f"not YAML: {error.problem}"))
-        return
+        nodes = compose(sys.stdin.read() if path == STDIN else path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        findings.append(Finding(str(file), 1, f"not YAML: {error}"))
+        findings.append(_not_yaml(file, error))
         return
     for node in nodes:
-        yield from _document(str(file), node, findings)
+        for each in _items(node):
+            yield from _document(file, each, findings)
+
+
+def _items(node: yaml.Node) -> list[yaml.Node]:
+    """The objects of a document: of a List those in it."""
+    if (scalar(node, "apiVersion"), scalar(node, "kind")) != ("v1", "List") or not isinstance(node, yaml.MappingNode):
+        return [node]
+    items = next((value for key, value in node.value if key.value == "items"), None)
+    return list(items.value) if isinstance(items, yaml.SequenceNode) else []
 
 
 def _document(file: str, node: yaml.Node, findings: list[Finding]) -> Iterator[Document]:
-    version, kind = _scalar(node, "apiVersion"), _scalar(node, "kind")
+    version, kind = scalar(node, "apiVersion"), scalar(node, "kind")
     if not version.startswith(GROUP):
         if kind in KINDS:
-            findings.append(Finding(file, _line(node, "apiVersion"), f"apiVersion: {kind} is of slipway.dev/v1alpha1"))
+            findings.append(Finding(file, line(node, "apiVersion"), f"apiVersion: {kind} is of slipway.dev/v1alpha1"))
         return
     model = KINDS.get(kind)
     if model is None:
         text = f"kind: {kind or 'missing'} is not known ({', '.join(KINDS)})"
-        findings.append(Finding(file, _line(node, "kind"), text))
+        findings.append(Finding(file, line(node, "kind"), text))
         return
-    duplicates = list(_duplicates(file, node))
-    findings.extend(duplicates)
-    loader = yaml.SafeLoader("")
+    findings.extend(Finding(file, number, f"{key}: is there twice") for number, key in duplicates(node))
     try:
-        data = loader.construct_document(node)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else node.start_mark.line + 1
-        findings.append(Finding(file, line, f"not YAML: {error.problem}"))
+        data = _as_sent(construct(node))
+        sent = json.dumps(data, allow_nan=False)
+    except (yaml.YAMLError, TypeError, ValueError) as error:
+        findings.append(_not_yaml(file, error, node))
         return
     read: BaseModel | None = None
     try:
-        read = model.model_validate(data)
+        read = model.model_validate_json(sent, strict=True)
     except ValidationError as error:
-        findings.extend(Finding(file, _line(node, problem.path), str(problem)) for problem in problems(error))
-    if kind == "Promotion":
-        findings.extend(_words_in_git(file, node))
-    yield Document(file, node, kind, read)
+        findings.extend(Finding(file, line(node, problem.path), str(problem)) for problem in problems(error))
+    document = Document(file, node, kind, read)
+    findings.extend(_metadata(document, data))
+    for word in _WORDS if kind == "Promotion" else ():
+        if there(node, "spec", word):
+            text = "a person's word does not belong in a manifest; creating it so is refused"
+            findings.append(document.warning(f"spec.{word}", text))
+    yield document
 
 
-def _duplicates(file: str, node: yaml.Node) -> Iterator[Finding]:
-    """YAML's own loader takes the last of two equal keys without a word; kubectl refuses them."""
-    if isinstance(node, yaml.MappingNode):
-        seen = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield Finding(file, key.start_mark.line + 1, f"{key.value}: is there twice")
-            seen.add(key.value)
-            yield from _duplicates(file, value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _duplicates(file, value)
+def _as_sent(value: Any, path: tuple[str, ...] = ()) -> Any:
+    """Without the fields that are null: the server drops them, but for those of a pod, which it passes on."""
+    if isinstance(value, dict):
+        return {
+            key: _as_sent(inner, (*path, str(key)))
+            for key, inner in value.items()
+            if inner is not None or path[:2] == ("spec", "template")
+        }
+    return [_as_sent(inner, path) for inner in value] if isinstance(value, list) else value
 
 
-def _words_in_git(file: str, node: yaml.Node) -> Iterator[Finding]:
-    for word in ("approved", "approvals", "approvedWeight"):
-        if _at(node, f"spec.{word}") is not None:
-            text = f"spec.{word}: a person's word does not belong in a manifest; creating it so is refused"
-            yield Finding(file, _line(node, f"spec.{word}"), text, wrong=False)
+def _metadata(document: Document, data: Any) -> Iterator[Finding]:
+    metadata = data.get("metadata") if isinstance(data, dict) else None
+    if not isinstance(metadata, dict):
+        return
+
+    def wrong(path: str, text: str) -> Finding:
+        return Finding(document.file, line(document.node, path), f"{path}: {text}")
+
+    for key in metadata:
+        if key not in _METADATA:
+            yield wrong(f"metadata.{key}", f"unknown field (one of {', '.join(_METADATA)})")
+    name = metadata.get("name")
+    if name is None:
+        if not metadata.get("generateName"):
+            yield wrong("metadata.name", "missing (it is required)")
+        return
+    longest, form, words = _NAMES[document.kind]
+    if not isinstance(name, str):
+        yield wrong("metadata.name", f"{name!r} has the wrong type (a string)")
+    elif len(name) > longest:
+        yield wrong("metadata.name", f"too long (at most {longest} characters)")
+    elif not re.fullmatch(form, name):
+        yield wrong("metadata.name", f"{name!r} has not the right form ({words})")
 
 
-def _risks(documents: list[Document]) -> Iterator[Finding]:
-    """Where the risk that a Promotion states and the strategy of its Rollout, in the same files, do not fit."""
-    rollouts = {}
-    for document in documents:
-        if isinstance(document.model, Rollout):
-            rollouts[_place(document)] = document
+def _between(documents: list[Document]) -> Iterator[Finding]:
+    """What does not fit between a Promotion and its Rollout, where both are in these files."""
+    rollouts = {document.place: document for document in documents if isinstance(document.model, Rollout)}
     for document in documents:
         promotion = document.model
         if not isinstance(promotion, Promotion):
             continue
         spec = promotion.spec
-        if spec.assessment is None or spec.assessment.risk not in ("High", "Critical"):
+        risk = (spec.assessment.risk if spec.assessment else None) or ""
+        for path, text in misfits.of_promotion(spec, risk):
+            yield document.warning(path, text)
+        found = rollouts.get((document.place[0], spec.rollout))
+        if found is None or not isinstance(found.model, Rollout):
             continue
-        namespace, _ = _place(document)
-        rollout = rollouts.get((namespace, spec.rollout))
-        if rollout is None or not isinstance(rollout.model, Rollout):
-            continue
-        yield from _misfits(rollout, rollout.model, spec.assessment.risk)
+        if found.model.spec.environment != spec.environment:
+            text = f"{spec.environment}, but Rollout {spec.rollout} is of {found.model.spec.environment}"
+            yield document.warning("spec.environment", text)
+        for path, text in misfits.of_rollout(found.model.spec, risk):
+            yield found.warning(path, text)
 
 
-def _misfits(document: Document, rollout: Rollout, risk: str) -> Iterator[Finding]:
-    strategy = rollout.spec.strategy
-    canary = strategy.canary if strategy is not None else None
-    if canary is None:
-        line = _line(document.node, "spec.strategy")
-        text = f"spec.strategy: blue/green shows a version of risk {risk} to all users at once; a canary to a few first"
-        yield Finding(document.file, line, text, wrong=False)
-    elif canary.steps[0].weight > RISKY_FIRST_STEP:
-        line = _line(document.node, "spec.strategy.canary.steps[0].weight")
-        first = canary.steps[0].weight
-        text = f"spec.strategy.canary.steps[0].weight: {first} % of the users first meet a version of risk {risk}"
-        yield Finding(document.file, line, text, wrong=False)
-    if rollout.spec.analysis is not None and rollout.spec.analysis.gates == []:
-        line = _line(document.node, "spec.analysis.gates")
-        text = f"spec.analysis.gates: there are none, so nothing sends a version of risk {risk} back"
-        yield Finding(document.file, line, text, wrong=False)
-
-
-def _place(document: Document) -> tuple[str, str]:
-    return _scalar(document.node, "metadata", "namespace"), _scalar(document.node, "metadata", "name")
-
-
-def _scalar(node: yaml.Node, *keys: str) -> str:
-    found: yaml.Node | None = node
-    for key in keys:
-        found = _child(found, key)
-    return str(found.value) if isinstance(found, yaml.ScalarNode) else ""
-
-
-def _child(node: yaml.Node | None, key: str) -> yaml.Node | None:
-    if isinstance(node, yaml.MappingNode):
-        return next((value for name, value in node.value if name.value == key), None)
-    return None
-
-
-def _at(node: yaml.Node, path: str) -> yaml.Node | None:
-    """The node at a path such as `spec.checks[1].name`; None where it is not there."""
-    found: yaml.Node | None = node
-    for index, key, name in _PART.findall(path):
-        if index and isinstance(found, yaml.SequenceNode):
-            found = found.value[int(index)] if int(index) < len(found.value) else None
-        else:
-            found = _child(found, key or name or index)
-    return found
-
-
-def _line(node: yaml.Node, path: str) -> int:
-    """The line of a path, or of the nearest thing around it that is there."""
-    line, found = node.start_mark.line + 1, node
-    for index, key, name in _PART.findall(path):
-        if index and isinstance(found, yaml.SequenceNode):
-            if int(index) >= len(found.value):
-                break
-            found = found.value[int(index)]
-            line = found.start_mark.line + 1
-            continue
-        wanted = key or name or index
-        pair = next(
-            ((k, v) for k, v in found.value if k.value == wanted) if isinstance(found, yaml.MappingNode) else iter(()),
-            None,
-        )
-        if pair is None:
-            break
-        line, found = pair[0].start_mark.line + 1, pair[1]
-    return line
+def _not_yaml(file: str, error: Exception, node: yaml.Node | None = None) -> Finding:
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    text = error.problem if isinstance(error, yaml.MarkedYAMLError) else error
+    number = mark.line + 1 if mark else line(node) if node else 1
+    return Finding(file, number, f"not YAML: {text}")

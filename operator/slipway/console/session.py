@@ -6,10 +6,13 @@ What connects takes a second to be imported: only once it is needed, so that `--
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -26,6 +29,7 @@ from slipway.cluster.resources import (
     SERVICES,
     Resource,
 )
+from slipway.console import completion
 
 if TYPE_CHECKING:
     from slipway.cluster.client import Client
@@ -33,9 +37,27 @@ if TYPE_CHECKING:
 FIELD_MANAGER = "kubectl-slipway"
 """Not the operator's: what people write through this program is theirs."""
 
-Namespace = Annotated[str | None, typer.Option("--namespace", "-n", help="Default: that of the kubeconfig's context.")]
+
+def after_equals(given: str | None) -> str | None:
+    """`json` of `-o=json`, as kubectl reads it."""
+    return given.removeprefix("=") if given else given
+
+
+Namespace = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        help="Default: that of the kubeconfig's context.",
+        callback=after_equals,
+        autocompletion=completion.namespaces,
+    ),
+]
 Everywhere = Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")]
-Context = Annotated[str | None, typer.Option(help="The context of the kubeconfig. Default: its current one.")]
+Context = Annotated[
+    str | None,
+    typer.Option(help="The context of the kubeconfig. Default: its current one.", autocompletion=completion.contexts),
+]
 Kubeconfig = Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG or ~/.kube/config.")]
 
 Answer = TypeVar("Answer")
@@ -51,11 +73,50 @@ class Scope:
 
 
 def scope(kubeconfig: Path | None, context: str | None, namespace: str | None, everywhere: bool = False) -> Scope:
-    """What the options of a command mean."""
+    """What the options of a command mean; all namespaces go before one, as with kubectl."""
     from slipway.cluster.credentials import namespace_of_context
 
+    # It warns about a kubeconfig that is not there, twice; the error that follows says so too.
+    logging.getLogger("kubernetes").setLevel(logging.ERROR)
     where = None if everywhere else namespace or namespace_of_context(kubeconfig, context)
     return Scope(kubeconfig, context, where)
+
+
+_COMMON: dict[str, tuple[Any, Any]] = {
+    "namespace": (Namespace, None),
+    "context": (Context, None),
+    "kubeconfig": (Kubeconfig, None),
+}
+_ALL = {"everywhere": (Everywhere, False)}
+
+
+def located(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say which cluster and namespace; it takes them as `where`."""
+    return _with_options(command, _COMMON)
+
+
+def located_anywhere(command: Callable[..., None]) -> Callable[..., None]:
+    """The same, with -A for all namespaces: `where.namespace` is None then."""
+    return _with_options(command, _COMMON | _ALL)
+
+
+def _with_options(command: Callable[..., None], options: dict[str, tuple[Any, Any]]) -> Callable[..., None]:
+    signature = inspect.signature(command, eval_str=True)
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        asked = {name: given.pop(name) for name in options}
+        command(**given, where=scope(**asked))
+
+    own = [parameter for name, parameter in signature.parameters.items() if name != "where"]
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, (annotation, default) in options.items()
+    ]
+    # Typer asks both of these for the options of a command.
+    run.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *shared)}
+    return run
 
 
 class Session:
@@ -111,6 +172,15 @@ class Session:
     async def service(self, name: str) -> Object:
         """One Service. Raises NotFound."""
         return await self._client.get(SERVICES, self.namespace, name)
+
+    async def one(self, kind: Resource, name: str) -> Object:
+        """Any object of the namespace. Raises NotFound, also where the cluster has no such kind."""
+        return await self._client.get(kind, self.namespace, name)
+
+    async def all(self, kind: Resource) -> list[Object]:
+        """All objects of a kind in the namespace. Raises NotFound where the cluster has no such kind."""
+        found, _ = await self._client.list(kind, self.namespace if kind.namespaced else None)
+        return found
 
     async def me(self) -> str:
         """The name under which the API server knows whoever runs this."""

@@ -90,6 +90,8 @@ def _revisions(status: RolloutStatus) -> Iterator[tuple[str, str, int | None]]:
         yield "stable", status.stable.revision, 100 - moving
     if status.candidate:
         yield "candidate", status.candidate.revision, moving
+    if status.next:
+        yield "next, waits for the end of the shift", status.next.revision, None
     if status.previous:
         yield "previous", status.previous.revision, None
     if status.rejected and not (status.candidate and status.candidate.revision == status.rejected.revision):
@@ -116,11 +118,14 @@ def _revision(
 def _pod(pod: Object) -> Text:
     status = pod.get("status") or {}
     ready = any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or [])
-    states = [one.get("state") or {} for one in status.get("containerStatuses") or []]
+    told = status.get("containerStatuses") or []
+    states = [one.get("state") or {} for one in told]
+    restarts = sum(int(one.get("restartCount") or 0) for one in told)
     waiting = [str((state.get("waiting") or {}).get("reason") or "") for state in states]
     ends = " ending" if pod["metadata"].get("deletionTimestamp") else ""
     words = next((reason for reason in waiting if reason), "ready" if ready else status.get("phase", "Pending"))
-    return Text(f"Pod {pod['metadata']['name']}  {words}{ends}", style="" if ready else "yellow")
+    again = f", {restarts} restart{'s' if restarts > 1 else ''}" if restarts else ""
+    return Text(f"Pod {pod['metadata']['name']}  {words}{again}{ends}", style="" if ready else "yellow")
 
 
 def _measured(top: Tree, name: str, status: RolloutStatus, trace: Trace | None) -> None:

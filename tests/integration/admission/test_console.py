@@ -1,6 +1,8 @@
 """`slipway approve` and its like on a real API server: admission judges the person, as it does with kubectl."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.cluster.cluster import Cluster
+from tests.cluster.kubectl import ESTABLISHED
 from tests.cluster.programs import kubectl
 from tests.integration.admission.impersonation import OPERATOR, PROMOTION, ROLE_BINDING, ROLLOUT, Kubernetes, eventually
 from tests.integration.admission.people import (
@@ -42,7 +46,7 @@ def shop(kube: Kubernetes) -> str:
 @pytest.fixture
 def run(guarded: Cluster, shop: str) -> Run:
     def run(person: str, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        argv = [str(BIN / "slipway"), command, *arguments]
+        argv = [str(BIN / "slipway"), *command.split(), *arguments]
         if command not in ("lint",):
             argv += [f"--kubeconfig={guarded.kubeconfig(person)}", f"--namespace={shop}"]
         return subprocess.run(argv, capture_output=True, text=True, check=False)
@@ -142,6 +146,117 @@ def test_the_server_takes_what_init_prints(guarded: Cluster, shop: str, run: Run
     assert "rollout.slipway.dev/api created" in applied
     assert "promotion.slipway.dev/api-1 created" in applied
     assert run("admin", "init", "nothing").returncode == 2
+
+
+def test_every_form_of_get_and_what_is_not_there(kube: Kubernetes, shop: str, run: Run) -> None:
+    named = run("approver", "get", "-o", "name").stdout.split()
+    assert "rollout.slipway.dev/web" in named
+    assert run("approver", "explain", "rollout.slipway.dev/web").returncode == 0
+    assert run("approver", "get", "nothing").returncode == 2
+    assert run("approver", "get", "--context", "nowhere").returncode == 2
+    everywhere = run("approver", "get", "-A")
+    assert (everywhere.returncode, "forbidden" in everywhere.stderr) == (2, True)
+
+
+def test_a_watch_without_a_terminal_is_a_line_for_each_change(kube: Kubernetes, guarded: Cluster, shop: str) -> None:
+    argv = [str(BIN / "slipway"), "get", "web", "-w", f"--kubeconfig={guarded.kubeconfig('approver')}", f"-n={shop}"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout is not None
+        try:
+            assert watch.stdout.readline() == f"{shop}/web not looked at yet: \n"
+            status = {"observedGeneration": 1, "phase": "Deploying", "message": "0 of 3 pods"}
+            kube.merge(ROLLOUT, shop, "web", {"status": status}, OPERATOR, "status").accepted()
+            assert watch.stdout.readline() == f"{shop}/web Deploying: 0 of 3 pods\n"
+        finally:
+            kube.merge(ROLLOUT, shop, "web", {"status": None}, OPERATOR, "status").accepted()
+            watch.send_signal(signal.SIGINT)
+        assert watch.wait() == 0
+
+
+def test_diff_reads_the_report(kube: Kubernetes, guarded: Cluster, shop: str, run: Run) -> None:
+    name = new_promotion(kube, shop)
+    assert run("developer", "diff", name).returncode == 2
+    found = {"promotion": name, "rollout": "web", "revision": "bbb", "serving": "aaa", "configuration": {}}
+    found["changes"] = [{"what": "web: image", "before": "web:1", "after": "web:2"}]
+    made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{name}-report"}}
+    made["data"] = {"report.json": json.dumps(found)}
+    guarded.kubectl("apply", "--filename=-", f"--namespace={shop}", stdin=json.dumps(made))
+    tell(kube, shop, name, report={"configMap": f"{name}-report", "digest": "sha256:0"})
+    done = run("developer", "diff", name)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.splitlines()[2].split() == ["web:", "image", "web:1", "web:2"]
+
+
+def test_records_of_a_namespace_without_any(shop: str, run: Run) -> None:
+    done = run("developer", "records verify")
+    assert (done.returncode, done.stdout) == (0, "there are no launch records\n")
+    assert run("developer", "records list", "--context", "nowhere").returncode == 2
+
+
+def test_names_are_proposed_with_the_rights_of_whoever_types(guarded: Cluster, kube: Kubernetes, shop: str) -> None:
+    name = new_promotion(kube, shop)
+
+    def proposed(*words: str) -> list[str]:
+        argv = [str(BIN / "kubectl_complete-slipway"), *words]
+        environment = {**os.environ, "KUBECONFIG": str(guarded.kubeconfig("developer"))}
+        return subprocess.run(argv, capture_output=True, text=True, check=True, env=environment).stdout.splitlines()
+
+    assert proposed("get", "-n", shop, "we") == ["web", ":4"]
+    assert {name, "web"} <= set(proposed("approve", "-n", shop, ""))
+    assert proposed("get", "-n", "con") == [":0"], "who may not list namespaces is proposed none"
+
+
+def test_kubectl_asks_it_for_proposals(guarded: Cluster, shop: str) -> None:
+    path = os.pathsep.join([str(BIN), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "KUBECONFIG": str(guarded.kubeconfig("developer"))}
+    argv = [str(kubectl()), "__complete", "slipway", "get", "-n", shop, "we"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split() == ["web", ":4"]
+
+
+FOREIGN = sorted((Path(__file__).parents[2] / "unit" / "console" / "foreign").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", FOREIGN, ids=[file.stem for file in FOREIGN])
+def test_the_server_takes_what_is_made_of_others(guarded: Cluster, run: Run, file: Path) -> None:
+    printed = run("admin", "init", "--from", str(file)).stdout
+    made = list(yaml.safe_load_all(printed))
+    for one in made:
+        one["metadata"]["namespace"] = "default"
+    applied = guarded.kubectl("create", "--dry-run=server", "--filename=-", stdin=yaml.safe_dump_all(made))
+    assert applied.count("created") == 2
+
+
+def test_what_argo_rollouts_runs_is_read_from_the_cluster(guarded: Cluster, shop: str, run: Run) -> None:
+    assert run("admin", "init", "--from", "rollout/shop-web").returncode == 2
+    for plural, kind in (("rollouts", "Rollout"), ("analysistemplates", "AnalysisTemplate")):
+        guarded.kubectl("apply", "--filename=-", stdin=json.dumps(definition(plural, kind)))
+    guarded.kubectl("wait", ESTABLISHED, "crd/rollouts.argoproj.io", "crd/analysistemplates.argoproj.io")
+    try:
+        text = next(file for file in FOREIGN if file.stem == "argo-canary").read_text()
+        made = [yaml.safe_load(one.replace("namespace: shop", f"namespace: {shop}")) for one in text.split("---\n")]
+        guarded.kubectl("apply", "--filename=-", stdin=yaml.safe_dump_all(made))
+        printed = run("admin", "init", "--from", "rollout/shop-web")
+        assert printed.returncode == 0, printed.stderr
+        rollout, _ = yaml.safe_load_all(printed.stdout)
+        assert [step["weight"] for step in rollout["spec"]["strategy"]["canary"]["steps"]] == [10, 50, 80]
+        assert rollout["spec"]["analysis"]["gates"][0]["name"] == "success-rate"
+        assert rollout["spec"]["service"]["ports"][0]["targetPort"] == "http"
+    finally:
+        guarded.kubectl("delete", "crd", "rollouts.argoproj.io", "analysistemplates.argoproj.io", "--wait=false")
+
+
+def definition(plural: str, kind: str) -> dict[str, Any]:
+    """A kind of others, without a schema."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.argoproj.io"},
+        "spec": {"group": "argoproj.io", "scope": "Namespaced", "names": names, "versions": [version]},
+    }
 
 
 def test_it_is_a_plugin_of_kubectl() -> None:

@@ -1,9 +1,11 @@
 """`slipway lint`: every problem with its line, nothing passed over, no cluster."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from tests.unit.api.objects import ACCEPTED, REFUSED, REFUSED_NAMES, Refused
 from typer.testing import CliRunner
 
 from slipway.cli import app
@@ -86,21 +88,90 @@ def test_a_persons_word_in_a_manifest_is_warned_about(tmp_path: Path) -> None:
     assert warning.startswith("7: warning: spec.approved")
 
 
+SMOKE = "  smokeTests: [{name: home, http: {port: http}}]\n"
+BUSINESS = "  analysis: {gates: [{name: orders, query: sum(orders), above: 1}]}\n"
+CAREFUL = CANARY.replace("{weight: 50}", "{weight: 5}\n      - {weight: 50, approval: Required}") + SMOKE + BUSINESS
+
+
 @pytest.mark.parametrize(
-    ("rollout", "warned"),
+    ("risk", "rollout", "warned"),
     [
-        (ROLLOUT, "4: warning: spec.strategy: blue/green"),
-        (ROLLOUT + CANARY, "12: warning: spec.strategy.canary.steps[0].weight: 50 %"),
-        (ROLLOUT + CANARY.replace("50", "10"), ""),
-        (ROLLOUT + CANARY.replace("50", "10") + "  analysis: {gates: []}\n", "13: warning: spec.analysis.gates"),
+        ("High", ROLLOUT, ["spec.strategy", "spec.analysis.gates", "spec.smokeTests"]),
+        ("High", ROLLOUT + SMOKE + BUSINESS, ["spec.strategy"]),
+        ("High", ROLLOUT + CAREFUL, []),
+        ("High", ROLLOUT + CAREFUL.replace("weight: 5}", "weight: 10}"), ["spec.strategy.canary.steps[0].weight"]),
+        ("High", ROLLOUT + CAREFUL.replace(", approval: Required", ""), ["spec.strategy.canary.steps"]),
+        ("High", ROLLOUT + CAREFUL.replace(BUSINESS, "  analysis: {gates: []}\n"), ["spec.analysis.gates"]),
+        ("Critical", ROLLOUT + CAREFUL, ["spec.hold"]),
+        ("Medium", ROLLOUT + SMOKE, []),
+        ("Medium", ROLLOUT + CANARY, ["spec.strategy.canary.steps[0].weight", "spec.smokeTests"]),
+        ("Low", ROLLOUT + CANARY, []),
     ],
 )
-def test_a_risky_version_and_a_strategy_that_do_not_fit(tmp_path: Path, rollout: str, warned: str) -> None:
-    risky = PROMOTION + "  assessment: {risk: High}\n"
-    warnings = found(tmp_path, rollout, risky)
-    assert bool(warnings) == bool(warned)
-    assert all(line.startswith(warned) for line in warnings)
-    assert found(tmp_path, rollout, PROMOTION + "  assessment: {risk: Low}\n") == []
+def test_a_risk_and_a_strategy_that_do_not_fit(tmp_path: Path, risk: str, rollout: str, warned: list[str]) -> None:
+    warnings = found(tmp_path, rollout, PROMOTION + f"  assessment: {{risk: {risk}}}\n")
+    assert sorted(line.split(": ")[2] for line in warnings) == sorted(warned)
+    assert all(": warning: " in line for line in warnings)
+
+
+def test_two_environments_are_said(tmp_path: Path) -> None:
+    (warning,) = found(tmp_path, ROLLOUT, PROMOTION.replace("production", "staging"))
+    assert warning == "14: warning: spec.environment: staging, but Rollout web is of production"
+
+
+CASES = [*REFUSED_NAMES, *REFUSED]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.what for case in CASES])
+def test_what_the_server_refuses_is_wrong(tmp_path: Path, case: Refused) -> None:
+    problems = found(tmp_path, yaml.safe_dump(case.made))
+    assert any(": warning: " not in line for line in problems)
+
+
+@pytest.mark.parametrize("made", ACCEPTED.values(), ids=ACCEPTED.keys())
+def test_what_the_server_takes_is_right(tmp_path: Path, made: dict[str, Any]) -> None:
+    assert [line for line in found(tmp_path, yaml.safe_dump(made)) if ": warning: " not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ('replicas: "3"', "8: spec.replicas: '3' has the wrong type (a whole number)"),
+        ("analysis: {gates: [{name: a, preset: cpu, below: '1'}]}", "8: spec.analysis.gates[0].below: '1' has"),
+        ("strategy: {blueGreen: {verify: 5}}", "8: spec.strategy.blueGreen.verify: "),
+    ],
+)
+def test_a_string_is_no_number_for_the_server_either(tmp_path: Path, given: str, problem: str) -> None:
+    (line,) = found(tmp_path, ROLLOUT + f"  {given}\n")
+    assert line.startswith(problem)
+
+
+def test_a_date_is_a_string_and_null_is_absent_as_for_kubectl(tmp_path: Path) -> None:
+    assert found(tmp_path, PROMOTION + "  commit: 2026-01-01\n  hold: null\n  approvals:\n") == []
+
+
+def test_metadata_is_looked_at_too(tmp_path: Path) -> None:
+    assert found(tmp_path, PROMOTION.replace("{name: web-1, ", "{"))[0] == "3: metadata.name: missing (it is required)"
+    assert found(tmp_path, PROMOTION.replace("{name: web-1, ", "{generateName: web-, ")) == []
+    assert "3: metadata.lables: unknown field" in found(tmp_path, PROMOTION.replace("}", ", lables: {}}"))[0]
+    assert "Web_1" in found(tmp_path, PROMOTION.replace("web-1", "Web_1"))[0]
+
+
+def test_the_objects_of_a_list_are_looked_at(tmp_path: Path) -> None:
+    one, other = (yaml.safe_load(text) for text in (ROLLOUT, PROMOTION + "  hodl: later\n"))
+    (problem,) = found(tmp_path, yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [one, other]}))
+    assert "spec.hodl: unknown field" in problem
+
+
+def test_standard_input_is_a_file() -> None:
+    done = CliRunner().invoke(app, ["lint", "-"], input=ROLLOUT + "---\n" + PROMOTION + "  hodl: later\n")
+    assert done.exit_code == 1
+    assert done.stderr == "<stdin>:15: spec.hodl: unknown field (did you mean hold?)\n"
+    assert done.stdout == "2 objects of Slipway's in 1 files: 1 wrong\n"
+
+
+def test_a_file_that_is_not_there_is_no_finding() -> None:
+    assert CliRunner().invoke(app, ["lint", "nothing.yaml"]).exit_code == 2
 
 
 def test_the_exit_code_tells(tmp_path: Path) -> None:

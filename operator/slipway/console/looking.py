@@ -1,0 +1,203 @@
+"""The commands that show something and change nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from typing import Annotated
+
+import typer
+from rich.markdown import Markdown
+
+from slipway.api.promotion import PromotionStatus, read_status
+from slipway.api.rollout import read_status as read_rollout_status
+from slipway.cluster.api import Object
+from slipway.cluster.errors import NotFound
+from slipway.console import differences, explain, following, showing, tree
+from slipway.console.names import MaybeRolloutName, PromotionName, RolloutName
+from slipway.console.session import Scope, Session, after_equals, located, located_anywhere, with_session
+from slipway.core import charge, instants
+from slipway.core.conditions import find
+
+OUTPUTS = ("tree", "wide", "name", "json", "yaml")
+
+
+@located_anywhere
+def get(
+    where: Scope,
+    name: MaybeRolloutName = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="tree, wide, name, json or yaml.", callback=after_equals)
+    ] = "tree",
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show every change until interrupted.")] = False,
+) -> None:
+    """Show Rollouts: revisions, pods, traffic, gates, smoke tests, the Promotion and its checks."""
+    if output not in OUTPUTS:
+        raise typer.BadParameter(f"expected {', '.join(OUTPUTS[:-1])} or {OUTPUTS[-1]}", param_hint="--output")
+    if name and where.namespace is None:
+        raise typer.BadParameter("a name is of one namespace", param_hint="--all-namespaces")
+    if watch:
+        try:
+            _watch(where, name, output)
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+    elif output == "tree":
+        shown = with_session(where, lambda session: following.drawn(session, name, tree.Trace()))
+        showing.console().print(shown)
+    else:
+        rollouts = with_session(where, lambda session: following.found(session, name))
+        if output in ("json", "yaml"):
+            whole = rollouts[0] if name else {"apiVersion": "v1", "kind": "List", "items": rollouts}
+            showing.data(whole, output)
+        elif not rollouts:
+            typer.echo(following.nothing(where.namespace), err=True)
+        elif output == "wide":
+            showing.table(tree.HEAD, [tree.row(one) for one in rollouts])
+        else:
+            for one in rollouts:
+                _show(one, output)
+
+
+def _watch(where: Scope, name: str | None, output: str) -> None:
+    console = showing.console()
+    if output == "tree" and console.is_terminal:
+        with_session(where, lambda session: following.redraw(session, name, console))
+        return
+    lines = following.Lines()
+
+    def show(rollout: Object) -> None:
+        if output != "tree":
+            _show(rollout, output)
+        elif line := lines.of(rollout):
+            typer.echo(line)
+
+    if output == "wide":
+        typer.echo("  ".join(tree.HEAD))
+    with_session(where, lambda session: following.report(session, name, show))
+
+
+def _show(rollout: Object, output: str) -> None:
+    match output:
+        case "name":
+            typer.echo(f"rollout.slipway.dev/{rollout['metadata']['name']}")
+        case "wide":
+            typer.echo("  ".join(tree.row(rollout)))
+        case "yaml":
+            typer.echo("---")
+            showing.data(rollout, output)
+        case _:
+            showing.data(rollout, output)
+
+
+@located
+def explain_(where: Scope, name: RolloutName) -> None:
+    """Say why a launch waits, and the exact next command."""
+
+    async def asked(session: Session) -> list[str]:
+        rollout = await session.rollout(name)
+        return list(explain.explain(rollout, await session.promotions(name)))
+
+    for line in with_session(where, asked):
+        typer.echo(line)
+
+
+@located
+def status(
+    where: Scope,
+    name: PromotionName,
+    wait: Annotated[bool, typer.Option("--wait", help="Until it has succeeded or ended.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait; 0: for ever.")] = 0,
+) -> None:
+    """Say what a Promotion does. Exit code 0: it has succeeded; 1: it ended otherwise; 3: neither yet."""
+
+    async def asked(session: Session) -> int:
+        promotion, said, deadline = await session.promotion(name), "", time.monotonic() + timeout
+        uid = promotion["metadata"]["uid"]
+        while True:
+            found = read_status(promotion)
+            words = f"{promotion['metadata']['name']}: {found.phase or 'not looked at yet'}: {found.message}"
+            if words != said:
+                said = words
+                typer.echo(words)
+            good = _holds(found, "Succeeded")
+            if good or found.phase in charge.FINAL:
+                return 0 if good or (found.phase == "DryRunComplete" and _holds(found, "ChecksPassed")) else 1
+            if not wait or (timeout and time.monotonic() > deadline):
+                return 3
+            await asyncio.sleep(following.POLL)
+            promotion = await session.promotion(promotion["metadata"]["name"])
+            if promotion["metadata"]["uid"] != uid:
+                typer.echo("it was deleted and created again", err=True)
+                return 1
+
+    raise typer.Exit(with_session(where, asked))
+
+
+@located
+def report(
+    where: Scope,
+    name: PromotionName,
+    key: Annotated[str, typer.Option(help="report.md, report.json or summary.md.")] = "report.md",
+    raw: Annotated[bool, typer.Option("--raw", help="Print the Markdown as it is.")] = False,
+) -> None:
+    """Show the report of a Promotion."""
+
+    async def asked(session: Session) -> str:
+        return await _of_report(session, name, key)
+
+    text = with_session(where, asked)
+    if raw or not sys.stdout.isatty() or not key.endswith(".md"):
+        typer.echo(text)
+    else:
+        showing.console().print(Markdown(text))
+
+
+@located
+def diff(
+    where: Scope,
+    name: PromotionName,
+    output: Annotated[str, typer.Option("--output", "-o", help="table or json.", callback=after_equals)] = "table",
+) -> None:
+    """Say what a Promotion changes against what served when its report was written.
+
+    Exit code 0: nothing; 1: something; 2: it cannot be known.
+    """
+    if output not in ("table", "json"):
+        raise typer.BadParameter("expected table or json", param_hint="--output")
+
+    async def asked(session: Session) -> differences.Differences:
+        return differences.read(await _of_report(session, name, "report.json"))
+
+    found = with_session(where, asked)
+    if output == "json":
+        showing.data(differences.as_data(found), output)
+    else:
+        typer.echo(differences.head(found))
+        if found.changes:
+            showing.table(differences.COLUMNS, list(differences.rows(found)))
+    raise typer.Exit(1 if differences.any_in(found) else 0)
+
+
+async def _of_report(session: Session, name: str, key: str) -> str:
+    promotion = await session.promotion(name)
+    found = read_status(promotion).report
+    if found is None:
+        raise NotFound(f"{promotion['metadata']['name']} has no current report: {read_status(promotion).message}")
+    return await session.text(promotion["metadata"]["namespace"], found.config_map, key)
+
+
+@located
+def history(where: Scope, name: RolloutName) -> None:
+    """List what was tried on a Rollout, and what came of it, the newest last."""
+    rollout = with_session(where, lambda session: session.rollout(name))
+    rows = [
+        (entry.revision, instants.render(entry.at), entry.outcome, entry.promotion or "-", ", ".join(entry.images))
+        for entry in read_rollout_status(rollout).history
+    ]
+    showing.table(("REVISION", "AT", "OUTCOME", "PROMOTION", "IMAGES"), rows)
+
+
+def _holds(status: PromotionStatus, kind: str) -> bool:
+    condition = find(status.conditions, kind)
+    return condition is not None and condition.status == "True"
