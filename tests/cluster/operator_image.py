@@ -25,7 +25,7 @@ TAG = "test"
 
 _ENVIRONMENT = "opt/slipway"
 _HOME = "usr/local"
-_LEFT_OUT = {"__pycache__", "test", "idlelib", "tkinter", "ensurepip", "site-packages", "dist-packages"}
+_LEFT_OUT = {"test", "idlelib", "tkinter", "ensurepip", "site-packages", "dist-packages"}
 _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -122,7 +122,7 @@ def _add_environment(tar: tarfile.TarFile, packages: Path, scratch: Path) -> Non
 def _files(folder: Path, *, everything: bool = False) -> list[Path]:
     found: list[Path] = []
     for path in sorted(folder.iterdir()):
-        if not everything and (path.name in _LEFT_OUT or path.name.startswith("config-")):
+        if not everything and (path.name in _LEFT_OUT or ".opt-" in path.name or path.name.startswith("config-")):
             continue
         found += _files(path, everything=everything) if path.is_dir() else [path]
     return found
