@@ -122,6 +122,16 @@ def test_the_chart_is_what_the_manifests_and_its_values_say() -> None:
     assert not chart.superfluous(), "run: python -m tests.docs"
 
 
+def test_everything_that_is_installed_has_the_version_of_the_package() -> None:
+    version = re.search(r'^version = "(.+)"$', (REPOSITORY / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version
+    meta = yaml.safe_load((REPOSITORY / "charts" / "slipway" / "Chart.yaml").read_text())
+    plain = yaml.safe_load((REPOSITORY / "manifests" / "operator" / "kustomization.yaml").read_text())
+    labelled = re.search(r"ARG VERSION=(\S+)", (REPOSITORY / "Dockerfile").read_text())
+    assert labelled
+    assert {meta["version"], meta["appVersion"], plain["images"][0]["newTag"], labelled.group(1)} == {version.group(1)}
+
+
 def test_troubleshooting_has_every_phase_and_every_reason() -> None:
     page = BY_NAME["troubleshooting.md"].read_text()
     listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
