@@ -16,6 +16,7 @@ from tests.cluster.capabilities import Level
 from tests.cluster.cluster import Cluster, best_level
 from tests.cluster.helm import Helm
 from tests.cluster.paths import REPOSITORY
+from tests.e2e import manifests
 from tests.e2e.installation import DRAIN_DELAY, GATEWAY_SETTLE
 from tests.e2e.tenant import Shared, Sums, Tenant
 
@@ -24,6 +25,8 @@ CHART = REPOSITORY / "charts" / "slipway"
 NAMESPACE, SERVICE_ACCOUNT = "delivery", "pilot"
 TENANT = "shop"
 IN = f"--namespace={NAMESPACE}"
+# What serves must not starve while operators beside it are started.
+SHARE = {"requests": {"cpu": "300m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
 CRDS = {f"{plural}.slipway.dev" for plural in ("rollouts", "promotions", "promotionpolicies")}
 
 
@@ -76,7 +79,7 @@ def values(own_cluster: Cluster, tmp_path: Path) -> Path:
         "config": config,
         "serviceAccount": {"name": SERVICE_ACCOUNT},
         # The default asks for so little that on a busy test machine the program takes a minute to load.
-        "resources": {"requests": {"cpu": "400m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+        "resources": {"requests": {"cpu": "200m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
         "networkPolicy": {"enabled": True},
         "dashboards": {"enabled": True},
     }
@@ -124,9 +127,9 @@ def test_slipway_is_installed_upgraded_rolled_back_and_removed(
 async def _launched(tenant: Tenant, tag: str) -> str:
     """A launch from the manifest to the end, with the name of who said yes in the record; the revision's Deployment."""
     if tag == "v1":
-        await tenant.deploy(tag)
+        await tenant.deploy(tag, template=manifests.template(tag, resources=SHARE))
     else:
-        await tenant.change_image(tag)
+        await tenant.change_image(tag, resources=SHARE)
     promotion = await tenant.promote()
     deployment = await tenant.approve(promotion)
     status = await tenant.until_promotion(promotion, "Succeeded")
