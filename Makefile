@@ -11,8 +11,8 @@ RUN := $(UV) run --frozen
 SPREAD := -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup parts lint types crds test test-unit test-sim test-integration test-e2e test-matrix demo bench \
-	cluster-up cluster-down image krew clean
+.PHONY: help setup parts lint types crds chart test test-unit test-sim test-integration test-e2e test-matrix demo bench \
+	cluster-up cluster-down image krew release audit clean
 
 help: ## Show this
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -26,11 +26,12 @@ setup: $(filter .uv/bin/uv,$(UV)) ## Install the locked Python dependencies
 	@echo "== dependencies, as the lock file says"
 	$(UV) sync --frozen
 
-lint: setup ## Style, and the CRDs against the models
+lint: setup ## Style, and the CRDs, the chart and the reference against what they are made from
 	@echo "== lint"
 	$(RUN) ruff check operator tests packaging
 	$(RUN) ruff format --check operator tests packaging
 	$(RUN) python -m slipway.api.crd --check
+	$(RUN) python -m tests.docs --check
 
 types: setup ## mypy, strict
 	@echo "== types"
@@ -38,6 +39,9 @@ types: setup ## mypy, strict
 
 crds: setup ## Generate crds/ from the models
 	$(RUN) python -m slipway.api.crd
+
+chart: setup ## Generate what the chart has from manifests/, crds/ and its values.yaml; the reference too
+	$(RUN) python -m tests.docs
 
 # CLUSTER=kind asks for a kind cluster (Docker), SLIPWAY_KUBECONFIG=… for a cluster of yours; see tests/cluster/README.md.
 test: lint types parts ## Lint, types, unit, simulation, integration and end-to-end tests
@@ -75,13 +79,27 @@ cluster-up: setup ## Start a test cluster that stays
 cluster-down: setup ## Stop it and remove all that it made
 	$(RUN) python -m tests.cluster down
 
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
 KREW_URL ?= https://downloads.example/slipway
 krew: setup ## Manifest and archive of the kubectl plugin for Krew, in dist/krew; KREW_URL=… where it will be found
 	$(UV) build --quiet --wheel --out-dir dist
-	$(RUN) python packaging/krew/package.py dist/slipway-$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)-py3-none-any.whl dist/krew $(KREW_URL)
+	$(RUN) python packaging/krew/package.py dist/slipway-$(VERSION)-py3-none-any.whl dist/krew $(KREW_URL)
 
 image: ## Build the operator's image with Docker
-	docker build --tag slipway:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) .
+	docker build --tag slipway:$(VERSION) --build-arg VERSION=$(VERSION) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI) .
+
+release: setup ## Wheel, source distribution, packaged chart and bill of materials, into dist/
+	rm -rf dist
+	$(UV) build --quiet --out-dir dist
+	$(RUN) python -m tests.cluster helm package charts/slipway --version $(VERSION) --app-version $(VERSION) --destination dist
+	$(UV) export --quiet --frozen --no-dev --preview-features sbom-export --format cyclonedx1.5 --output-file dist/slipway-$(VERSION).cdx.json
+	cd dist && sha256sum * > SHA256SUMS
+
+audit: setup ## Known vulnerabilities of the locked dependencies; fails too where the database cannot be reached
+	$(UV) export --quiet --frozen --no-dev --no-emit-project --output-file .venv/requirements.txt
+	$(UV) tool run pip-audit@2.10.1 --strict --disable-pip --require-hashes --requirement .venv/requirements.txt
 
 clean: ## Remove what was installed here; the build cache stays
 	rm -rf .venv .uv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

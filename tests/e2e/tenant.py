@@ -109,7 +109,7 @@ class Tenant:
     async def _furnish(self, labels: Mapping[str, str]) -> None:
         """The namespace and who may do what in it: the shipped roles, beside Kubernetes' own `edit`."""
         meta = {"name": self.namespace, "labels": dict(labels)}
-        await self.admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
+        await self.admin.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
         rights = {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"], "verbs": ["*"]}
         await self.admin.create({**_RBAC, "kind": "Role", "metadata": {"name": "routes"}, "rules": [rights]})
         for name, kind, role, group in (

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 import yaml
 from tests.demo import samples
-from tests.docs import catalogue, reference
+from tests.docs import catalogue, chart, reference
 
 from slipway.api.check import BUILT_IN, OF_TEMPLATE
 from slipway.api.notice import NoticeEvent
@@ -115,6 +115,23 @@ def test_the_reference_is_what_the_crds_say() -> None:
 
 def test_the_catalogue_is_what_the_code_says() -> None:
     assert catalogue.PATH.read_text() == catalogue.render(), "run: python -m tests.docs"
+
+
+def test_the_chart_is_what_the_manifests_and_its_values_say() -> None:
+    for path, text in chart.render().items():
+        assert path.exists(), f"{path}: run python -m tests.docs"
+        assert path.read_text() == text, f"{path}: run python -m tests.docs"
+    assert not chart.superfluous(), "run: python -m tests.docs"
+
+
+def test_everything_that_is_installed_has_the_version_of_the_package() -> None:
+    version = re.search(r'^version = "(.+)"$', (REPOSITORY / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version
+    meta = yaml.safe_load((REPOSITORY / "charts" / "slipway" / "Chart.yaml").read_text())
+    plain = yaml.safe_load((REPOSITORY / "manifests" / "operator" / "kustomization.yaml").read_text())
+    labelled = re.search(r"ARG VERSION=(\S+)", (REPOSITORY / "Dockerfile").read_text())
+    assert labelled
+    assert {meta["version"], meta["appVersion"], plain["images"][0]["newTag"], labelled.group(1)} == {version.group(1)}
 
 
 def test_troubleshooting_has_every_phase_and_every_reason() -> None:

@@ -57,6 +57,8 @@ LATE_SECONDS = 10.0
 # Who has stood by for longer than this lists again on becoming leader: another one wrote until just now.
 FRESH_SECONDS = 1.0
 SPREAD_SECONDS = 30.0
+# An install may bring the admission policies a moment after it has started the operator.
+POLICY_SECONDS = 10.0
 BURST_SECONDS = 0.02
 
 
@@ -242,7 +244,7 @@ class Operator:
         interval = self.config.resync_interval.total_seconds()
         while True:
             # Replicas that were started together should not list together for ever.
-            await asyncio.sleep(interval * random.uniform(0.8, 1.2))  # noqa: S311 -- no secret
+            await self._rest(interval * random.uniform(0.8, 1.2))  # noqa: S311 -- no secret
             await until_listed(resync, grace=GRACE_SECONDS)
             await self._fitness.check_policy()
             if self._policies is not None:
@@ -251,6 +253,20 @@ class Operator:
                 raise CannotRun("the Gateway API was installed: starting again to watch HTTPRoutes")
             for key in self._keys():
                 self._enqueue(key, random.uniform(0, min(SPREAD_SECONDS, interval / 2)))  # noqa: S311
+
+    async def _rest(self, seconds: float) -> None:
+        """Until the next listing. Where approvals are not verified yet, look often whether they are."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + seconds
+        while (left := until - clock()) > 0:
+            if self._fitness.identity_verified:
+                await asyncio.sleep(left)
+                return
+            await asyncio.sleep(min(left, POLICY_SECONDS))
+            await self._fitness.check_policy()
+            if self._fitness.identity_verified:
+                for key in self._keys():
+                    self._enqueue(key)
 
     def _settings(self) -> Settings:
         return Settings(

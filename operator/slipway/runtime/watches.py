@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import kopf
 
@@ -82,6 +82,8 @@ class Watches:
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
             standalone=True,
+            # Left to itself it asks for the name of the user, and in a container the user has none.
+            identity=cast(Any, "slipway"),
             stop_flag=self._stop,
         )
         # kopf ends by cancelling whatever was started after it: what is here already is not its business.

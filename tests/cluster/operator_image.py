@@ -1,0 +1,144 @@
+"""The operator's own image, made without an engine: its wheel and its locked dependencies on this machine's Python.
+
+No base image can be fetched where there is no registry, so the lowest layer is what this interpreter needs to run: its
+standard library and the shared libraries that the loader names. Above lies the same environment as in the Dockerfile.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from .images import Image, archive
+from .paths import REPOSITORY, build_cache
+from .progress import step
+
+NAME = "docker.io/slipway/slipway"
+TAG = "test"
+
+_ENVIRONMENT = "opt/slipway"
+_HOME = "usr/local"
+_LEFT_OUT = {"test", "idlelib", "tkinter", "ensurepip", "site-packages", "dist-packages"}
+_VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def operator_image() -> Path:
+    """The image as an OCI layout to import; built when the code, the lock or this Python changed."""
+    layer = build_cache() / f"operator-{_digest()}.tar"
+    if not layer.exists():
+        with step("building the operator's image from its wheel"):
+            _build(layer)
+    return archive([_image(layer)])
+
+
+def _image(layer: Path) -> Image:
+    return Image(
+        f"{NAME}:{TAG}", {}, ("slipway",), layer=layer, environment=(f"PATH=/{_ENVIRONMENT}/bin:/{_HOME}/bin",)
+    )
+
+
+def _digest() -> str:
+    digest = hashlib.sha256(f"{sys.version} {sysconfig.get_platform()}".encode())
+    inputs = [REPOSITORY / name for name in ("pyproject.toml", "uv.lock", "README.md", "LICENSE")]
+    for path in [*inputs, *sorted((REPOSITORY / "operator").rglob("*.py")), Path(__file__)]:
+        digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _build(target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        packages = Path(scratch) / "packages"
+        _install(packages, Path(scratch))
+        layer = Path(scratch) / "layer.tar"
+        with tarfile.open(layer, "w") as tar:
+            _add_python(tar, packages)
+            _add_environment(tar, packages, Path(scratch))
+        layer.replace(target)
+
+
+def _install(packages: Path, scratch: Path) -> None:
+    """The wheel and exactly what the lock file names for it, compiled to bytecode, without what development needs."""
+    _uv("build", "--quiet", "--wheel", "--out-dir", str(scratch / "dist"), str(REPOSITORY))
+    wheel = next((scratch / "dist").glob("*.whl"))
+    locked = scratch / "requirements.txt"
+    _uv("export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", f"--output-file={locked}")
+    common = ("pip", "install", "--quiet", "--no-deps", "--link-mode=copy", "--compile-bytecode")
+    place = (f"--target={packages}", f"--python={sys.executable}")
+    _uv(*common, *place, "--require-hashes", f"--requirements={locked}")
+    _uv(*common, *place, str(wheel))
+
+
+def _uv(*arguments: str) -> None:
+    uv = os.environ.get("UV") or shutil.which("uv")
+    if not uv:
+        raise RuntimeError("uv is not there: run the tests by `make`, or by `uv run`")
+    done = subprocess.run([uv, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"uv {' '.join(arguments)} failed:\n{done.stderr}")
+
+
+def _add_python(tar: tarfile.TarFile, packages: Path) -> None:
+    interpreter = Path(sys.executable).resolve()
+    library = Path(sysconfig.get_path("stdlib", vars={"base": sys.base_prefix, "installed_base": sys.base_prefix}))
+    _file(tar, interpreter, f"{_HOME}/bin/{_VERSION}", executable=True)
+    programs = [interpreter]
+    for path in _files(library):
+        _file(tar, path, f"{_HOME}/lib/{_VERSION}/{path.relative_to(library)}")
+        programs += [path] if ".so" in path.suffixes else []
+    programs += [path for path in _files(packages) if ".so" in path.suffixes]
+    for shared in sorted(_shared(programs)):
+        _file(tar, shared, str(shared).lstrip("/"), executable=True)
+
+
+def _add_environment(tar: tarfile.TarFile, packages: Path, scratch: Path) -> None:
+    for path in _files(packages, everything=True):
+        name = path.relative_to(packages)
+        if name.parts[0] != "bin":
+            _file(tar, path, f"{_ENVIRONMENT}/lib/{_VERSION}/site-packages/{name}")
+    start = f"#!/{_ENVIRONMENT}/bin/python\nfrom slipway.cli import app\n\napp()\n"
+    for name, text, executable in (
+        ("bin/slipway", start, True),
+        ("pyvenv.cfg", f"home = /{_HOME}/bin\ninclude-system-site-packages = false\n", False),
+    ):
+        written = scratch / "written"
+        written.write_text(text)
+        _file(tar, written, f"{_ENVIRONMENT}/{name}", executable=executable)
+    link = tarfile.TarInfo(f"{_ENVIRONMENT}/bin/python")
+    link.type, link.linkname = tarfile.SYMTYPE, f"/{_HOME}/bin/{_VERSION}"
+    tar.addfile(link)
+    temporary = tarfile.TarInfo("tmp")
+    temporary.type, temporary.mode = tarfile.DIRTYPE, 0o1777
+    tar.addfile(temporary)
+
+
+def _files(folder: Path, *, everything: bool = False) -> list[Path]:
+    found: list[Path] = []
+    for path in sorted(folder.iterdir()):
+        if not everything and (path.name in _LEFT_OUT or ".opt-" in path.name or path.name.startswith("config-")):
+            continue
+        found += _files(path, everything=everything) if path.is_dir() else [path]
+    return found
+
+
+def _shared(programs: Iterable[Path]) -> set[Path]:
+    """The shared libraries of programs and extension modules, and the loader, at the paths where it looks for them."""
+    argv = ["ldd", *map(str, programs)]
+    told = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    return {Path(path) for path in re.findall(r"(?:=> |^\s+)(/\S+) \(0x", told, re.M)}
+
+
+def _file(tar: tarfile.TarFile, source: Path, name: str, *, executable: bool = False) -> None:
+    entry = tarfile.TarInfo(name)
+    status = source.stat()  # its time too: bytecode counts only for the source of that time
+    entry.size, entry.mtime = status.st_size, int(status.st_mtime)
+    entry.mode = 0o755 if executable or status.st_mode & 0o100 else 0o644
+    with source.open("rb") as content:
+        tar.addfile(entry, content)

@@ -1,0 +1,178 @@
+"""What of the Helm chart is made from elsewhere: the manifests that it ships, values.schema.json and README.md.
+
+manifests/ and crds/ are the source of what the chart installs; its templates read copies of these files, since a
+packaged chart has nothing but its own folder. values.yaml is the source of the schema and of the README, and the model
+of the configuration file that of `config`.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from slipway.config import Config
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CHART = REPOSITORY / "charts" / "slipway"
+SHIPPED = (
+    "crds/*.yaml",
+    "manifests/access/operator-roles.yaml",
+    "manifests/access/people-roles.yaml",
+    "manifests/admission/*.yaml",
+    "manifests/stamping/*.yaml",
+    "manifests/policies/production.yaml",
+    "manifests/monitoring/*",
+)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A key of values.yaml with its comment."""
+
+    path: tuple[str, ...]
+    default: Any
+    description: str
+    schema: dict[str, Any]
+
+
+def render() -> dict[Path, str]:
+    """Every generated file of the chart by its path."""
+    files = {CHART / "files" / _place(path): path.read_text() for path in _shipped()}
+    values = list(read_values((CHART / "values.yaml").read_text()))
+    files[CHART / "values.schema.json"] = json.dumps(schema(values), indent=2, ensure_ascii=False) + "\n"
+    files[CHART / "README.md"] = readme(values)
+    return files
+
+
+def superfluous() -> list[Path]:
+    """Copies of files that are no more."""
+    wanted = render()
+    return [path for path in sorted((CHART / "files").rglob("*")) if path.is_file() and path not in wanted]
+
+
+def _shipped() -> Iterator[Path]:
+    for pattern in SHIPPED:
+        yield from (path for path in sorted(REPOSITORY.glob(pattern)) if path.name != "kustomization.yaml")
+
+
+def _place(path: Path) -> Path:
+    place = path.relative_to(REPOSITORY)
+    return place.relative_to("manifests") if place.parts[0] == "manifests" else place
+
+
+def read_values(text: str) -> Iterator[Value]:
+    """The keys of values.yaml that have a description, in order, with a whole value where that is what is described."""
+    data = yaml.safe_load(text)
+    path: list[tuple[int, str]] = []
+    comment: list[str] = []
+    for line in text.splitlines():
+        if found := re.match(r"^ *# ?(.*)$", line):
+            comment.append(found.group(1))
+        elif found := re.match(r"^( *)([A-Za-z]\w*):", line):
+            indent = len(found.group(1))
+            path = [*(part for part in path if part[0] < indent), (indent, found.group(2))]
+            if comment and comment[0].startswith("-- "):
+                names = tuple(name for _, name in path)
+                yield _value(names, _at(data, names), comment)
+            comment = []
+        else:
+            comment = []
+
+
+def _at(data: Any, names: tuple[str, ...]) -> Any:
+    for name in names:
+        data = data[name]
+    return data
+
+
+def _value(names: tuple[str, ...], default: Any, comment: list[str]) -> Value:
+    words = [line for line in comment if not line.startswith("@schema ")]
+    extra = [json.loads(line.removeprefix("@schema ")) for line in comment if line.startswith("@schema ")]
+    return Value(names, default, " ".join(words).removeprefix("-- "), extra[0] if extra else {})
+
+
+_TYPES = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
+
+
+def schema(values: list[Value]) -> dict[str, Any]:
+    """The JSON schema of the values. Unknown keys are errors; what goes into Kubernetes' own fields is left to it."""
+    config = _tidy(Config.model_json_schema(by_alias=True))
+    definitions = config.pop("$defs")
+    root: dict[str, Any] = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Values of the chart slipway",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            # Helm itself sets this one where the chart is a part of another.
+            "global": {"type": "object", "description": "Values that a parent chart shares with all its parts."},
+        },
+        "$defs": {"Config": config, **definitions},
+    }
+    for value in values:
+        at = root["properties"]
+        for name in value.path[:-1]:
+            within = at.setdefault(name, {"type": "object"})
+            within["additionalProperties"] = False
+            at = within.setdefault("properties", {})
+        kind = {} if "$ref" in value.schema else {"type": _TYPES[type(value.default)]}
+        # Draft 7 looks at nothing beside a $ref.
+        rest = {"allOf": [value.schema]} if "$ref" in value.schema else value.schema
+        at[value.path[-1]] = {"description": value.description, **kind, **rest}
+    return root
+
+
+def _tidy(node: Any) -> Any:
+    """Without what only pydantic and the API server read."""
+    if isinstance(node, list):
+        return [_tidy(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    named = node.get("type") == "object" and "properties" in node
+    tidied = {k: v for k, v in node.items() if k not in ("title", "default", "format") and not k.startswith("x-")}
+    if named:
+        tidied["properties"] = {name: _tidy(each) for name, each in node["properties"].items()}
+    return {k: v if named and k == "properties" else _tidy(v) for k, v in tidied.items()}
+
+
+_README = """\
+# Chart slipway
+
+{description}
+
+Made from `values.yaml`: `make chart`. How to install, upgrade and remove it, and what it needs:
+[installation](../../docs/installation.md).
+
+```sh
+helm install slipway charts/slipway --namespace slipway-system --create-namespace --values values.yaml
+```
+
+## Values
+
+| value | default | |
+|---|---|---|
+{rows}
+"""
+
+
+def readme(values: list[Value]) -> str:
+    """The chart's README with a row for each value."""
+    meta = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    rows = [
+        f"| `{'.'.join(value.path)}` | {_cell(value.default)} | {_escaped(value.description)} |"
+        for value in values
+        if not any(other.path[: len(value.path)] == value.path and other != value for other in values)
+    ]
+    return _README.format(description=meta["description"], rows="\n".join(rows))
+
+
+def _cell(default: Any) -> str:
+    return "" if default in ("", [], {}) else f"`{_escaped(json.dumps(default, ensure_ascii=False))}`"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")

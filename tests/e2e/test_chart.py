@@ -1,0 +1,155 @@
+"""The chart on a cluster of its own: Slipway in a pod installed, put to work, upgraded, rolled back and removed.
+
+A cluster of its own, since Slipway's admission policies exist once in a cluster, and so does who leads.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.cluster import operator_image
+from tests.cluster.capabilities import Level
+from tests.cluster.cluster import Cluster, best_level
+from tests.cluster.helm import Helm
+from tests.cluster.paths import REPOSITORY
+from tests.e2e import manifests
+from tests.e2e.installation import DRAIN_DELAY, GATEWAY_SETTLE
+from tests.e2e.tenant import Shared, Sums, Tenant
+
+CHART = REPOSITORY / "charts" / "slipway"
+# Not the names of the plain manifests: what the policies say of the operator has to follow.
+NAMESPACE, SERVICE_ACCOUNT = "delivery", "pilot"
+TENANT = "shop"
+IN = f"--namespace={NAMESPACE}"
+# What serves must not starve while operators beside it are started.
+SHARE = {"requests": {"cpu": "300m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
+CRDS = {f"{plural}.slipway.dev" for plural in ("rollouts", "promotions", "promotionpolicies")}
+
+
+class PodOperator:
+    """The operator's pods, as far as tenants ask."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def lines(self, word: str = "", last: int = 60) -> list[str]:
+        text = self._cluster.try_kubectl("logs", IN, "--selector=app.kubernetes.io/name=slipway", "--tail=300").stdout
+        return [line for line in text.splitlines() if word in line][-last:]
+
+    def leader(self) -> str:
+        lease = json.loads(self._cluster.kubectl("get", "lease", "slipway", IN, "--output=json"))
+        return str(lease["spec"]["holderIdentity"])
+
+    def pods(self) -> set[str]:
+        listed = self._cluster.kubectl("get", "pods", IN, "--output=name", "--selector=app.kubernetes.io/name=slipway")
+        return {name.removeprefix("pod/") for name in listed.split()}
+
+
+@pytest.fixture(scope="module")
+def own_cluster() -> Iterator[Cluster]:
+    level, reason = best_level()
+    if level is not Level.NODE:
+        pytest.skip(f"needs real pods: {reason}")
+    if os.environ.get("SLIPWAY_KUBECONFIG") or os.environ.get("CLUSTER") == "kind":
+        pytest.skip("installs Slipway anew, which is not for a cluster that others use: run it with CLUSTER=own")
+    layout = operator_image.operator_image()
+    with Cluster.start(Level.NODE) as cluster:
+        cluster.import_images(layout)
+        with cluster.inside():
+            yield cluster
+
+
+@pytest.fixture
+def values(own_cluster: Cluster, tmp_path: Path) -> Path:
+    written = tmp_path / "values.yaml"
+    image = {"repository": operator_image.NAME, "tag": operator_image.TAG, "pullPolicy": "Never"}
+    config = {
+        "sources": [{"name": "default", "url": own_cluster.prometheus_url}],
+        "drainDelay": DRAIN_DELAY,
+        "gatewaySettle": GATEWAY_SETTLE,
+        "leaderElection": {"leaseDuration": "8s", "renewDeadline": "6s", "retryPeriod": "1s"},
+    }
+    # A stricter network than this node enforces; that the API server takes it is what counts.
+    given = {
+        "image": image,
+        "config": config,
+        "serviceAccount": {"name": SERVICE_ACCOUNT},
+        # The default asks for so little that on a busy test machine the program takes a minute to load.
+        "resources": {"requests": {"cpu": "200m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+        "networkPolicy": {"enabled": True},
+        "dashboards": {"enabled": True},
+    }
+    written.write_text(yaml.safe_dump(given))
+    return written
+
+
+def test_slipway_is_installed_upgraded_rolled_back_and_removed(
+    own_cluster: Cluster, values: Path, tmp_path: Path
+) -> None:
+    cluster, helm = own_cluster, Helm(tmp_path, own_cluster.kubeconfig())
+    restricted = "pod-security.kubernetes.io/enforce=restricted"
+    cluster.kubectl("create", "namespace", NAMESPACE)
+    cluster.kubectl("label", "namespace", NAMESPACE, restricted)
+    helm("package", str(CHART), "--version=0.0.1", f"--destination={tmp_path}")
+    given = (IN, f"--values={values}", "--wait", "--timeout=240s")
+
+    cluster.kubectl("create", "namespace", TENANT)
+    # First in one namespace, with nothing but Roles for what is in it; later in all.
+    limited = f"--set=config.namespaces={{{TENANT}}}"
+    told = helm("install", "slipway", str(tmp_path / "slipway-0.0.1.tgz"), *given, limited)
+    assert f"helm test slipway -n {NAMESPACE}" in told
+    helm("test", "slipway", IN, "--timeout=120s")
+    cluster.kubectl("get", "promotionpolicy", "production")
+
+    async def lead(tenant: Tenant) -> None:
+        await _launched(tenant, "v1")
+        async with tenant.users() as users:
+            await asyncio.to_thread(helm, "upgrade", "slipway", str(CHART), *given)
+            second = await _launched(tenant, "v2")
+            await tenant.all_served_by(users, second)
+            await asyncio.to_thread(helm, "rollback", "slipway", "1", IN, "--wait", "--timeout=240s")
+            await tenant.requests_more(users, 30)
+            await asyncio.to_thread(helm, "uninstall", "slipway", IN, "--wait", "--timeout=240s")
+            await tenant.all_served_by(users, second)
+        assert not users.report().failures, users.report().summary()
+        assert _names(cluster, "crds") >= CRDS
+        assert _names(cluster, "rollouts", f"--namespace={tenant.namespace}") == {"web"}
+        assert len(_names(cluster, "promotions", f"--namespace={tenant.namespace}")) == 2
+        assert not PodOperator(cluster).pods()
+
+    _with_tenant(cluster, lead)
+
+
+async def _launched(tenant: Tenant, tag: str) -> str:
+    """A launch from the manifest to the end, with the name of who said yes in the record; the revision's Deployment."""
+    if tag == "v1":
+        await tenant.deploy(tag, template=manifests.template(tag, resources=SHARE))
+    else:
+        await tenant.change_image(tag, resources=SHARE)
+    promotion = await tenant.promote()
+    deployment = await tenant.approve(promotion)
+    status = await tenant.until_promotion(promotion, "Succeeded")
+    assert [(each["by"], each["identity"]) for each in status["approvals"]] == [("approver", "verified")]
+    operator = PodOperator(tenant.cluster)
+    assert operator.leader().rpartition("_")[0] in operator.pods()
+    return deployment
+
+
+def _names(cluster: Cluster, *what: str) -> set[str]:
+    listed = cluster.kubectl("get", *what, "--output=name")
+    return {line.rpartition("/")[2] for line in listed.split()}
+
+
+def _with_tenant(cluster: Cluster, play: Callable[[Tenant], Awaitable[None]]) -> None:
+    # Tenants here ask the operator for its lines alone, and no faulty metrics or notices.
+    shared = Shared(cluster, PodOperator(cluster), None, None)  # type: ignore[arg-type]
+
+    async def within() -> None:
+        async with Tenant.create(shared, TENANT, Sums()) as tenant:
+            await play(tenant)
+
+    asyncio.run(within())

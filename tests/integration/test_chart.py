@@ -1,0 +1,144 @@
+"""The chart rendered by Helm: its own tests, and that it brings the rights and the pods of the plain manifests."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.cluster.helm import Helm
+from tests.cluster.paths import REPOSITORY
+from tests.cluster.toolchain import program
+
+CHART = REPOSITORY / "charts" / "slipway"
+MANIFESTS = REPOSITORY / "manifests"
+Object = dict[str, Any]
+
+
+@pytest.fixture
+def helm(tmp_path: Path) -> Helm:
+    return Helm(tmp_path)
+
+
+def rendered(helm: Helm, *arguments: str) -> list[Object]:
+    text = helm("template", "slipway", str(CHART), "--namespace=slipway-system", *arguments)
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def shipped(*names: str) -> list[Object]:
+    texts = [(MANIFESTS / name).read_text() for name in names]
+    return [document for text in texts for document in yaml.safe_load_all(text) if document]
+
+
+def of(kind: str, objects: list[Object]) -> dict[str, Object]:
+    return {each["metadata"]["name"]: each for each in objects if each["kind"] == kind}
+
+
+def rights(roles: list[Object]) -> set[tuple[str, ...]]:
+    return {
+        (group, resource, verb, *rule.get("resourceNames", []))
+        for role in roles
+        for rule in role.get("rules") or []
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def test_helm_finds_nothing_to_say_about_the_chart(helm: Helm) -> None:
+    helm("lint", "--strict", str(CHART))
+
+
+def test_the_charts_own_tests_pass() -> None:
+    argv = [str(program("helm", "helm-unittest")), "--strict", str(CHART)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ("replica=3", "replica"),
+        ("image.name=x", "name"),
+        ("config.source.name=x", "source"),
+        ("config.sources[0].name=x", "url"),
+        ("image.pullPolicy=Sometimes", "pullPolicy"),
+    ],
+)
+def test_a_value_that_is_none_is_refused_by_name(helm: Helm, value: str, named: str) -> None:
+    refused = helm.tried("template", str(CHART), "--set", value)
+    assert refused.returncode != 0
+    assert "values don't meet the specifications of the schema" in refused.stderr
+    assert named in refused.stderr
+
+
+def test_roles_are_those_of_the_manifests(helm: Helm) -> None:
+    here = rendered(helm)
+    there = shipped("access/operator-roles.yaml", "access/people-roles.yaml")
+    for kind in ("ClusterRole", "Role", "ClusterRoleBinding", "RoleBinding"):
+        ours, theirs = of(kind, here), of(kind, there)
+        assert ours.keys() == theirs.keys()
+        for name, role in theirs.items():
+            fields = ("rules", "aggregationRule", "roleRef", "subjects")
+            assert {f: ours[name].get(f) for f in fields} == {f: role.get(f) for f in fields}
+            assert role["metadata"].get("labels", {}).items() <= ours[name]["metadata"]["labels"].items()
+
+
+def test_in_namespaces_the_same_rights_are_roles(helm: Helm) -> None:
+    here = rendered(helm, "--set=config.namespaces={shop,shop-staging}")
+    operators = [each for each in shipped("access/operator-roles.yaml") if each["kind"] == "ClusterRole"]
+    wide = [role for name, role in of("ClusterRole", here).items() if name.startswith("slipway-operator")]
+    without_namespace = {"promotionpolicies", "promotionpolicies/status", "namespaces", "nodes"}
+    assert {right[1] for right in rights(wide)} == without_namespace | {"validatingadmissionpolicybindings"}
+    for namespace in ("shop", "shop-staging"):
+        roles = [each for each in here if each["kind"] == "Role" and each["metadata"]["namespace"] == namespace]
+        bound = [each for each in here if each["kind"] == "RoleBinding" and each["metadata"]["namespace"] == namespace]
+        assert rights(roles) | rights(wide) == rights(operators)
+        own = {("Role", role["metadata"]["name"]) for role in roles}
+        assert {(each["roleRef"]["kind"], each["roleRef"]["name"]) for each in bound} == own | {
+            ("ClusterRole", "slipway-operator-checks")
+        }
+    cluster_wide = {each["roleRef"]["name"] for each in here if each["kind"] == "ClusterRoleBinding"}
+    assert cluster_wide == {"slipway-operator", "slipway-operator-nodes"}
+
+
+def test_the_pods_are_those_of_the_manifests(helm: Helm) -> None:
+    ours = of("Deployment", rendered(helm))["slipway"]["spec"]
+    theirs = of("Deployment", shipped("operator/deployment.yaml"))["slipway"]["spec"]
+    assert (ours["replicas"], ours["selector"]) == (theirs["replicas"], theirs["selector"])
+    pod, plain = ours["template"]["spec"], theirs["template"]["spec"]
+    for field in ("serviceAccountName", "securityContext", "volumes"):
+        assert pod[field] == plain[field]
+    (container,), (other,) = pod["containers"], plain["containers"]
+    assert {k: v for k, v in container.items() if k not in ("image", "imagePullPolicy")} == {
+        k: v for k, v in other.items() if k != "image"
+    }
+
+
+@pytest.mark.parametrize(("version", "folders"), [("1.36.0", ("admission", "stamping")), ("1.30.0", ("admission",))])
+def test_policies_are_those_of_the_manifests(helm: Helm, version: str, folders: tuple[str, ...]) -> None:
+    paths = [path for folder in folders for path in (MANIFESTS / folder).glob("*.yaml")]
+    wanted = shipped(*(str(path.relative_to(MANIFESTS)) for path in paths if path.name != "kustomization.yaml"))
+    here = rendered(helm, f"--kube-version={version}")
+    for kind in sorted({each["kind"] for each in here if "AdmissionPolicy" in each["kind"]}):
+        assert {n: each["spec"] for n, each in of(kind, here).items()} == {
+            n: each["spec"] for n, each in of(kind, wanted).items()
+        }
+    assert of("MutatingAdmissionPolicy", here).keys() == of("MutatingAdmissionPolicy", wanted).keys()
+
+
+def test_policies_know_the_operator_of_this_release(helm: Helm) -> None:
+    text = helm("template", "x", str(CHART), "--namespace=my-slipway-system", "--set=serviceAccount.name=pilot")
+    plain = helm("template", "x", str(CHART), "--namespace=slipway-system")
+    ours, theirs = "system:serviceaccount:my-slipway-system:pilot", "system:serviceaccount:slipway-system:slipway"
+    assert text.count(ours) == plain.count(theirs) > 0
+    assert text.count("slipway-system") == text.count("my-slipway-system") == plain.count("slipway-system")
+
+
+def test_the_production_policy_follows_its_definition(helm: Helm) -> None:
+    first = of("PromotionPolicy", rendered(helm))["production"]
+    assert first["metadata"]["annotations"]["helm.sh/hook"] == "post-install"
+    served = "--api-versions=slipway.dev/v1alpha1/PromotionPolicy"
+    later = of("PromotionPolicy", rendered(helm, served))["production"]
+    assert "helm.sh/hook" not in later["metadata"]["annotations"]
+    assert first["spec"] == later["spec"] == shipped("policies/production.yaml")[0]["spec"]
