@@ -9,6 +9,7 @@ from .access import Access
 from .capabilities import Level
 from .cluster import Cluster, best_level
 from .foreign import kind_cluster, kind_is_usable, named_cluster
+from .packages import BROWSER, install_missing_packages
 from .programs import control_plane_programs
 from .progress import say
 from .toolchain import build_node, program
@@ -46,6 +47,7 @@ def prepare() -> None:
     level, reason = best_level()
     if level is Level.NODE:
         build_node()
+        install_missing_packages(BROWSER)
         return
     say(f"tests that need real pods are left out: {reason}")
     control_plane_programs()
