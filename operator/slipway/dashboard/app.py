@@ -30,7 +30,7 @@ _STATIC = Path(__file__).parent / "static"
 def build(session: Session, board: Board, who: str, keys: Keys, port: int) -> Starlette:
     """The application, for a server that listens on loopback at this port."""
     screen = Screen(session, keys, who)
-    pages, forms, records = Pages(board, screen), Forms(screen), Records(screen)
+    pages, forms, records = Pages(board, screen), Forms(screen), Records(board, screen)
 
     async def refused(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
@@ -57,7 +57,7 @@ def build(session: Session, board: Board, who: str, keys: Keys, port: int) -> St
         *(Route(path, pages.show(page), name=page.template) for path, page in shown),
         *(Route(f"{path}live", pages.live(page)) for path, page in shown),
         Route("/rollouts/{namespace}/{name}/gates/{gate}.svg", pages.chart),
-        Route("/records/", records.list),
+        Route("/records/", records.all),
         Route("/records/{namespace}/{name}", records.one),
         Route("/promotions/{namespace}/{name}/{decision}", forms.ask, methods=["GET"]),
         Route("/promotions/{namespace}/{name}/{decision}", forms.act, methods=["POST"]),

@@ -14,6 +14,8 @@ from slipway.dashboard.measured import Point
 _LIGHT = {"value": "#0b5cad", "failed": "#b3261e", "bound": "#6b4e00", "words": "#4a5560", "guide": "#d5dbe1"}
 _DARK = {"value": "#7db7f0", "failed": "#ff8a80", "bound": "#e3b341", "words": "#a9b4bf", "guide": "#39424c"}
 SIZE = (640, 200)
+_DOTS = 30
+"""With more measurements than this the line alone is clearer."""
 
 
 def gate(points: Sequence[Point], limits: Sequence[float], dark: bool = False) -> str:
@@ -26,8 +28,10 @@ def gate(points: Sequence[Point], limits: Sequence[float], dark: bool = False) -
         height=SIZE[1],
         style=_style(colours, len(limits)),
         show_legend=False,
+        show_dots=len(points) <= _DOTS,
         dots_size=2.5,
         margin=8,
+        margin_right=36,
         truncate_label=-1,
         x_label_rotation=0,
         x_value_formatter=_clock,
@@ -39,7 +43,7 @@ def gate(points: Sequence[Point], limits: Sequence[float], dark: bool = False) -
     )
     chart.add("measured", [(point.at, point.value) for point in points], stroke_style={"width": 2})
     failed: list[tuple[datetime, float]] = [(point.at, point.value) for point in points if point.failed]
-    chart.add("failed", failed, stroke=False, dots_size=4)
+    chart.add("failed", failed, stroke=False, show_dots=True, dots_size=4)
     for limit in limits:
         ends = [(point.at, limit) for point in (points[0], points[-1])] if points else []
         chart.add("bound", ends, show_dots=False, stroke_style={"width": 2, "dasharray": "6, 4"})
@@ -53,6 +57,8 @@ def _style(colours: dict[str, str], bounds: int) -> Any:
         foreground=colours["words"],
         foreground_strong=colours["words"],
         foreground_subtle=colours["guide"],
+        guide_stroke_dasharray="0",
+        major_guide_stroke_dasharray="0",
         guide_stroke_color=colours["guide"],
         major_guide_stroke_color=colours["guide"],
         colors=(colours["value"], colours["failed"], *[colours["bound"]] * bounds),

@@ -107,7 +107,8 @@ class Pages:
             if one.gate.name == request.path_params["gate"] and one.course is not None:
                 dark = request.query_params.get("scheme") == "dark"
                 picture = charts.gate(list(one.course.points), one.limits, dark)
-                headers = {"Content-Security-Policy": PICTURE_POLICY}
+                # Its address names its edition, so that the browser may show it again.
+                headers = {"Content-Security-Policy": PICTURE_POLICY, "Cache-Control": "private, max-age=300"}
                 return Response(picture, media_type="image/svg+xml", headers=headers)
         raise HTTPException(404, "there is no such gate")
 
@@ -133,7 +134,7 @@ class Pages:
         return {
             "found": found,
             "status": status,
-            "said": f"{found.name}: {status.phase}: {status.message}",
+            "said": f"{found.name}: {status.phase}: {views.without_commands(status.message)}",
             "explained": list(explain.explain(rollout, promotions)),
             "shares": views.shares(status, deployments),
             "gates": views.gate_views(gates_of(status), self._board.measured.of(rollout)),
@@ -150,7 +151,7 @@ class Pages:
         return {
             "found": found,
             "status": found.status,
-            "said": f"{found.name}: {found.status.phase}: {found.status.message}",
+            "said": f"{found.name}: {found.status.phase}: {views.without_commands(found.status.message)}",
             "offered": list(deciding.offered(promotion, rollout)),
             "done": deciding.ALL.get(request.query_params.get("done", "")),
             "steps": views.steps(found),

@@ -24,7 +24,7 @@ class Screen:
         self._templates = Environment(
             loader=PackageLoader("slipway.dashboard"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
-        self._templates.filters.update(moment=views.moment, tone=views.tone)
+        self._templates.filters.update(moment=views.moment, tone=views.tone, words=views.without_commands)
 
     def render(self, request: Request, template: str, facts: dict[str, Any]) -> str:
         """A template with these facts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,12 +23,22 @@ _TONES = {
     "waits": ("AwaitingApproval", "AwaitingPromotion", "Held", "Pending", "NoData", "Error", "Unverifiable"),
     "moves": ("Shifting", "Verifying", "Deploying", "Checking", "Approved", "Running"),
 }
+REDRAWN = 5
+"""Seconds between two pictures of a gate."""
+
+_COMMANDS = re.compile(r"; [^;:]*: (kubectl|slipway) .*", re.DOTALL)
+
 _TONE_OF = {word: tone for tone, words in _TONES.items() for word in words}
 
 
 def tone(word: str) -> str:
     """How a phase, verdict or result is coloured. The word itself is always there too."""
     return _TONE_OF.get(word, "plain")
+
+
+def without_commands(message: str) -> str:
+    """A message without the commands at its end: here there are buttons."""
+    return _COMMANDS.sub("", message)
 
 
 @dataclass(frozen=True)
@@ -162,8 +173,10 @@ class GateView:
 
     @property
     def edition(self) -> str:
-        """Another one for another picture."""
-        return f"{self.count}-{self.course.points[-1].at.timestamp():.0f}" if self.course and self.count else "0"
+        """Another one for another picture, of which there is one every few seconds at most."""
+        if not self.course or not self.count:
+            return "0"
+        return f"{self.course.revision}-{self.course.points[-1].at.timestamp() // REDRAWN:.0f}"
 
 
 def gate_views(gates: Sequence[GateStatus], courses: Any) -> list[GateView]:

@@ -4,15 +4,32 @@
 const connection = document.getElementById("connection");
 const source = document.body.dataset.live;
 
-function replace(fragment) {
+const newest = new Map();
+
+// A picture that is there before it is put in place does not flicker.
+function loaded(content) {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const pictures = [...content.querySelectorAll("picture")].map((one) => {
+    const picture = new Image();
+    picture.src = (dark && one.querySelector("source")?.getAttribute("srcset")) || one.querySelector("img").getAttribute("src");
+    return picture.decode().catch(() => {});
+  });
+  return Promise.all(pictures);
+}
+
+async function replace(fragment) {
+  newest.set(fragment.name, fragment);
+  const template = document.createElement("template");
+  template.innerHTML = fragment.html;
+  await loaded(template.content);
   const place = document.querySelector(`[data-fragment="${CSS.escape(fragment.name)}"]`);
-  if (!place || place.dataset.digest === fragment.digest) return;
+  if (!place || newest.get(fragment.name) !== fragment || place.dataset.digest === fragment.digest) return;
   // Whoever reads or is about to press something stays where they are.
   const focused = place.contains(document.activeElement) ? document.activeElement : null;
   const known = focused && (focused.getAttribute("href") || focused.getAttribute("aria-label"));
   const opened = new Map([...place.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
   const scrolled = [...place.querySelectorAll(".wide")].map((one) => one.scrollLeft);
-  place.innerHTML = fragment.html;
+  place.replaceChildren(template.content);
   place.dataset.digest = fragment.digest;
   for (const one of place.querySelectorAll("details[id]")) {
     if (opened.has(one.id)) one.open = opened.get(one.id);
