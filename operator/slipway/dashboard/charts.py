@@ -37,7 +37,8 @@ def gate(points: Sequence[Point], limits: Sequence[float], dark: bool = False) -
         x_value_formatter=_clock,
         value_formatter=lambda value: f"{value:.4g}",
         x_labels=_moments(points),
-        y_labels_major_count=3,
+        min_scale=2,
+        max_scale=5,
         range=_span(points, limits),
         include_x_axis=False,
     )

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from slipway.api.report import CONFIRMATIONS
 from slipway.cluster.api import Object
-from slipway.cluster.errors import Conflict, Forbidden, NotFound
+from slipway.cluster.errors import APIError, NotFound, Unavailable
 from slipway.console.decisions import CannotSay, approval
 from slipway.console.session import Session
 from slipway.dashboard import deciding, views
@@ -45,16 +45,16 @@ class Forms:
         if not self._screen.keys.fits_form("".join(form.get("form", []))):
             raise HTTPException(403, "This form is not of this dashboard: reload the page.")
         reason = "".join(form.get("reason", [])).strip()
+        shown = deciding.shown_by({key: values[0] for key, values in form.items()})
         about = None
         try:
             about = await self._about(request, decision, reason)
-            shown = deciding.shown_by({key: values[0] for key, values in form.items()})
             deciding.check(decision, about.shown, shown, form.get("confirm", []), reason)
             await about.tell()
-        except CannotSay as refusal:
-            return self._page(request, decision, about, str(refusal), 409)
-        except (Conflict, Forbidden) as refusal:
-            return self._page(request, decision, about, str(refusal), refusal.status)
+        except (CannotSay, APIError) as refusal:
+            # Of what was not shown there is no form here: it has to be read first.
+            again = about if about is not None and about.shown == shown else None
+            return self._page(request, decision, again, _words(refusal), getattr(refusal, "status", 409) or 502, reason)
         back = f"{self._screen.keys.path}/promotions/{about.namespace}/{about.name}/"
         return RedirectResponse(f"{back}?{urlencode({'done': decision.name})}", 303)
 
@@ -70,7 +70,9 @@ class Forms:
         words = approval(promotion, rollout, who)[1] if decision is deciding.APPROVE else ""
         return _About(session, promotion, rollout, who, kind, patch, words)
 
-    def _page(self, request: Request, decision: Decision, about: _About | None, problem: str, status: int) -> Response:
+    def _page(
+        self, request: Request, decision: Decision, about: _About | None, problem: str, status: int, reason: str = ""
+    ) -> Response:
         namespace, name = (str(request.path_params[key]) for key in ("namespace", "name"))
         facts: dict[str, Any] = {
             "decision": decision,
@@ -79,6 +81,7 @@ class Forms:
             "namespace": namespace,
             "name": name,
             "problem": problem,
+            "reason": reason,
             "confirmations": CONFIRMATIONS,
             "form": self._screen.keys.form,
         }
@@ -122,6 +125,11 @@ async def _rollout(session: Session, promotion: Object) -> Object | None:
         return await session.rollout(str(promotion["spec"]["rollout"]))
     except NotFound:
         return None
+
+
+def _words(refusal: Exception) -> str:
+    unknown = isinstance(refusal, Unavailable)
+    return f"{refusal}. Whether it was done is not known: look before you try again." if unknown else str(refusal)
 
 
 def _decision(request: Request) -> Decision:

@@ -135,7 +135,7 @@ class Pages:
             "found": found,
             "status": status,
             "said": f"{found.name}: {status.phase}: {views.without_commands(status.message)}",
-            "explained": list(explain.explain(rollout, promotions)),
+            "explained": views.more_than_said(list(explain.explain(rollout, promotions))),
             "shares": views.shares(status, deployments),
             "gates": views.gate_views(gates_of(status), self._board.measured.of(rollout)),
             "smoke_tests": [*status.smoke_tests] or (list(status.watch.smoke_tests) if status.watch else []),

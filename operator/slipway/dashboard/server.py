@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import uvicorn
 
+from slipway.cluster.credentials import current_context
 from slipway.cluster.watching import WatchingClient
 from slipway.console.session import FIELD_MANAGER, Scope, Session
 from slipway.dashboard.app import build
@@ -20,7 +21,10 @@ PATIENCE = 3
 
 async def serve(where: Scope, port: int, say: Callable[[str], None]) -> None:
     """Serve, and say where, once it can be opened. Raises APIError, NoCluster and OSError."""
-    client = WatchingClient(where.kubeconfig, context=where.context, field_manager=FIELD_MANAGER)
+    # Credentials are loaded again when they expire: from the context that was current when this began, though the
+    # kubeconfig may have another one by then.
+    context = where.context or current_context(where.kubeconfig)
+    client = WatchingClient(where.kubeconfig, context=context, field_manager=FIELD_MANAGER)
     try:
         session = Session(client, where.namespace)
         who = await session.me()
@@ -29,7 +33,13 @@ async def serve(where: Scope, port: int, say: Callable[[str], None]) -> None:
         app = build(session, Board(client, where.namespace), who, keys, taken)
         # No log of requests: the address with the token would be in it.
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=PATIENCE
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ws="none",
+            timeout_graceful_shutdown=PATIENCE,
         )
         say(f"For {who}, in {where.namespace or 'all namespaces'}, until you press Ctrl-C:")
         say(address(taken, keys))

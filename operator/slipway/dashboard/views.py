@@ -18,7 +18,17 @@ from slipway.core import charge, instants
 from slipway.dashboard.measured import Course, limits
 
 _TONES = {
-    "good": ("Healthy", "Succeeded", "Watching", "Pass", "Passed", "Skipped", "DryRunComplete", "Completed"),
+    "good": (
+        "Healthy",
+        "Promoted",
+        "Succeeded",
+        "Watching",
+        "Pass",
+        "Passed",
+        "Skipped",
+        "DryRunComplete",
+        "Completed",
+    ),
     "bad": ("Invalid", "RollingBack", "RolledBack", "Degraded", "Failed", "Fail", "Aborted", "Blocked"),
     "waits": ("AwaitingApproval", "AwaitingPromotion", "Held", "Pending", "NoData", "Error", "Unverifiable"),
     "moves": ("Shifting", "Verifying", "Deploying", "Checking", "Approved", "Running"),
@@ -39,6 +49,12 @@ def tone(word: str) -> str:
 def without_commands(message: str) -> str:
     """A message without the commands at its end: here there are buttons."""
     return _COMMANDS.sub("", message)
+
+
+def more_than_said(explained: Sequence[str]) -> list[str]:
+    """What an explanation has beyond the messages that the page shows anyway; nothing where that is all."""
+    rest = list(explained[1:])
+    return rest if any(not found.startswith("Promotion ") for found in rest) else []
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.dashboard.fakes import NEXT_PLAN, PLAN, opened, promotion, rollout
 
-from slipway.cluster.errors import Forbidden
+from slipway.cluster.errors import Forbidden, Invalid, Unavailable
 
 AT = "/promotions/shop/web-2/"
 APPROVE = f"{AT}approve?plan={PLAN}"
@@ -38,6 +38,7 @@ def test_a_plan_that_changed_after_it_was_read_is_not_approved() -> None:
         answer = browser.submit(f"{AT}approve", {**form, **ALL_THREE})
         assert answer.status_code == 409
         assert "The plan has changed since you read it" in answer.text
+        assert "<form" not in answer.text, "the new plan has to be read first"
         assert client.said == []
 
 
@@ -114,3 +115,20 @@ def test_the_refusal_of_the_cluster_is_shown() -> None:
         answer = browser.submit(f"{AT}approve", {**browser.form(APPROVE), **ALL_THREE})
         assert answer.status_code == 403
         assert "it needs the verb &lt;approve&gt;" in answer.text
+
+
+def test_what_was_written_is_still_there_after_a_refusal() -> None:
+    with opened(rollout(), promotion()) as (browser, client):
+        client.refusal = Invalid("spec.hold: too <long>", 422)
+        answer = browser.submit(f"{AT}hold", {**browser.form(f"{AT}hold"), "reason": "<lunch>"})
+        assert answer.status_code == 422
+        assert "spec.hold: too &lt;long&gt;" in answer.text
+        assert "&lt;lunch&gt;</textarea>" in answer.text
+
+
+def test_it_is_said_when_nobody_knows_whether_it_was_done() -> None:
+    with opened(rollout(), promotion()) as (browser, client):
+        client.refusal = Unavailable("patch: timeout")
+        answer = browser.submit(f"{AT}approve", {**browser.form(APPROVE), **ALL_THREE})
+        assert answer.status_code == 502
+        assert "Whether it was done is not known" in answer.text

@@ -37,6 +37,14 @@ def test_a_rollout_shows_traffic_gates_and_history() -> None:
         assert page.count("<time datetime=") >= 2
 
 
+def test_what_holds_it_is_said_with_the_next_command() -> None:
+    held = promotion("Held", hold="lunch")
+    with opened(rollout(phase="Held"), held) as (browser, _):
+        page = browser.see("/rollouts/shop/web/")
+        assert "held: lunch" in page
+        assert "next: slipway resume web-2 -n shop" in page
+
+
 def test_what_is_not_there_is_said() -> None:
     with opened(rollout(), promotion()) as (browser, _):
         for path in ("/rollouts/shop/no/", "/promotions/other/web-2/", "/promotions/shop/web-2/dance", "/x"):
