@@ -8,25 +8,29 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright
+from tests.cluster import process
 
-PATIENCE = 60_000
-"""Milliseconds for what has to appear on a page."""
+PATIENCE = 120_000
+"""Milliseconds for what has to appear on a page: long, because a machine may be busy."""
 
 
 @contextlib.asynccontextmanager
 async def dashboard(kubeconfig: Path, namespace: str) -> AsyncIterator[str]:
     """The address that it prints. Ended as by Ctrl-C, and it has to end well, though pages are open."""
     command = [sys.executable, "-m", "slipway.cli", "dashboard", "--kubeconfig", str(kubeconfig), "-n", namespace]
-    program = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    pipe = asyncio.subprocess.PIPE
+    program = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
     assert program.stdout is not None
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(process.PATIENCE):
             while not (found := re.match(r"http://\S+", (line := await program.stdout.readline()).decode())):
                 assert line, "the dashboard ended before it printed where it is"
         yield found.group()
         program.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(process.PATIENCE):
+            rest = (await program.stdout.read()).decode()
             await program.wait()
+        assert "ERROR" not in rest, rest
     finally:
         if program.returncode is None:
             program.kill()
@@ -37,7 +41,7 @@ async def dashboard(kubeconfig: Path, namespace: str) -> AsyncIterator[str]:
 async def chromium(executable: str) -> AsyncIterator[Browser]:
     """The machine's own browser: none is downloaded."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable)
+        browser = await playwright.chromium.launch(executable_path=executable, timeout=PATIENCE)
         try:
             yield browser
         finally:

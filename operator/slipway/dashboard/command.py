@@ -10,7 +10,9 @@ import typer
 from slipway.cluster.errors import APIError, NoCluster
 from slipway.console.session import Context, Everywhere, Kubeconfig, Namespace, scope
 
-PARTS = frozenset({"jinja2", "markdown_it", "markupsafe", "nh3", "pygal", "sse_starlette", "starlette", "uvicorn"})
+PARTS = frozenset(
+    {"anyio", "jinja2", "markdown_it", "markupsafe", "nh3", "pygal", "sse_starlette", "starlette", "uvicorn"}
+)
 
 
 def dashboard(

@@ -26,6 +26,9 @@ from slipway.dashboard.screen import Screen
 PACE = 0.5
 """Seconds between two looks for what has changed: a launch writes its status several times a second."""
 
+GRACE = 2.0
+"""Seconds in which open pages hear that the server ends."""
+
 Facts = dict[str, Any]
 
 
@@ -74,9 +77,9 @@ class Pages:
     def live(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
         """A handler of the page's changes, for as long as it is open."""
 
-        async def events(request: Request) -> AsyncIterator[ServerSentEvent]:
+        async def events(request: Request, ending: anyio.Event) -> AsyncIterator[ServerSentEvent]:
             sent: dict[str, str] = {}
-            while True:
+            while not ending.is_set():
                 version = self._board.version
                 try:
                     facts = await page.facts(request)
@@ -90,13 +93,26 @@ class Pages:
                         sent[name] = digest
                         yield ServerSentEvent(json.dumps({"name": name, "digest": digest, "html": html}))
                 await anyio.sleep(PACE)
-                await self._board.after(version)
+                await self._change(version, ending)
 
         async def streamed(request: Request) -> Response:
             await self._board.ready()
-            return EventSourceResponse(events(request))
+            ending = anyio.Event()
+            return EventSourceResponse(events(request, ending), shutdown_event=ending, shutdown_grace_period=GRACE)
 
         return streamed
+
+    async def _change(self, version: int, ending: anyio.Event) -> None:
+        """Wait for a change, or until the server ends."""
+
+        async def ended() -> None:
+            await ending.wait()
+            tasks.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ended)
+            await self._board.after(version)
+            tasks.cancel_scope.cancel()
 
     async def chart(self, request: Request) -> Response:
         """The course of a gate as a picture."""
