@@ -15,6 +15,7 @@ from slipway.api import crd
 from slipway.archive import commands as records
 from slipway.config import Config, ConfigError, load_config
 from slipway.console import commands
+from slipway.dashboard.command import dashboard
 from slipway.runtime import logs
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ config_app = typer.Typer(help="The operator's configuration file.", no_args_is_h
 app.add_typer(config_app, name="config")
 app.add_typer(records.app, name="records")
 commands.register(app)
+app.command()(dashboard)
 
 
 def _print_version(wanted: bool) -> None:

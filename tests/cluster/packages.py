@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 
 from .progress import say
 
@@ -19,15 +20,20 @@ NEEDED = {
 }
 
 
-def missing() -> list[str]:
-    return [program for program in NEEDED if not shutil.which(program)]
+BROWSER = {"chromium": "chromium"}
+"""What the tests of the dashboard click with. Large, and no part of a cluster: the demo does not install it."""
 
 
-def install_missing_packages() -> None:
+def missing(needed: Mapping[str, str] = NEEDED) -> list[str]:
+    return [program for program in needed if not shutil.which(program)]
+
+
+def install_missing_packages(needed: Mapping[str, str] = NEEDED) -> None:
     """As root on a Debian, install what is missing; never at the price of removing something else."""
-    if os.getuid() != 0 or not shutil.which("apt-get") or not missing():
+    lacking = missing(needed)
+    if os.getuid() != 0 or not shutil.which("apt-get") or not lacking:
         return
-    packages = sorted({NEEDED[program] for program in missing()})
+    packages = sorted({needed[program] for program in lacking})
     say(f"installing {', '.join(packages)} with apt-get")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "-qq", "update"], env=quiet, check=False, capture_output=True)

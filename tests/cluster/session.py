@@ -10,6 +10,7 @@ from .capabilities import Level
 from .cluster import Cluster, best_level
 from .foreign import kind_cluster, kind_is_usable, named_cluster
 from .operator_image import operator_image
+from .packages import BROWSER, install_missing_packages
 from .programs import control_plane_programs
 from .progress import say
 from .toolchain import build_node, program, programs
@@ -49,6 +50,7 @@ def prepare() -> None:
     if level is Level.NODE:
         build_node()
         operator_image()
+        install_missing_packages(BROWSER)
         return
     say(f"tests that need real pods are left out: {reason}")
     control_plane_programs()

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slipway.api.record import Statement
 from slipway.cluster.resources import CONFIG_MAPS, PROMOTIONS
 from slipway.core import names
 from slipway.core.record import chain
 from slipway.core.record.sealing import read, statement_text
+
+if TYPE_CHECKING:
+    from slipway.cluster.client import Client
 
 Object = dict[str, Any]
 
@@ -47,13 +50,18 @@ async def chains(
     from slipway.cluster.client import Client
 
     client = Client(kubeconfig, context=context)
-    selector = chain.selector(rollout) if rollout else names.RECORD_OF_LABEL
     try:
-        (records, _), (promotions, _) = await asyncio.gather(
-            client.list(CONFIG_MAPS, namespace, selector), client.list(PROMOTIONS, namespace)
-        )
+        return await chains_of(client, namespace, rollout)
     finally:
         await client.close()
+
+
+async def chains_of(client: Client, namespace: str | None, rollout: str | None = None) -> list[Chain]:
+    """The same over a connection that is there. Raises APIError."""
+    selector = chain.selector(rollout) if rollout else names.RECORD_OF_LABEL
+    (records, _), (promotions, _) = await asyncio.gather(
+        client.list(CONFIG_MAPS, namespace, selector), client.list(PROMOTIONS, namespace)
+    )
     by_rollout: dict[tuple[str, str], Chain] = {}
     for record in records:
         key = record["metadata"]["namespace"], record["metadata"]["labels"][names.RECORD_OF_LABEL]

@@ -61,6 +61,17 @@ def namespace_of_context(kubeconfig: Path | None = None, context: str | None = N
     return str((chosen.get("context") or {}).get("namespace") or "default")
 
 
+def current_context(kubeconfig: Path | None = None) -> str | None:
+    """The name of the kubeconfig's current context; None where `load` would read none, or a service account."""
+    if kubeconfig is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
+        return None
+    try:
+        _, current = list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
+    except (ConfigException, OSError, AttributeError, TypeError):
+        return None
+    return str(current["name"])
+
+
 async def authorization(configuration: Configuration) -> str | None:
     """The value of the Authorization header, None where a client certificate speaks for itself."""
     settings = await configuration.auth_settings()

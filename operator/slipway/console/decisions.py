@@ -62,6 +62,11 @@ def hold(reason: str) -> Patch:
     return {"hold": reason}
 
 
+def doubt() -> Patch:
+    """Nobody is confident in the rollback: like a hold, until it is lifted."""
+    return {"rollbackPlanNeeded": True}
+
+
 def resume(promotion: Object) -> Patch:
     """Lift what holds. Raises CannotSay where nothing does."""
     spec = promotion.get("spec") or {}

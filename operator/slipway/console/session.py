@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from slipway.archive.reading import Chain, chains_of
 from slipway.cluster.api import Object
 from slipway.cluster.errors import APIError, Forbidden, NoCluster, NotFound
 from slipway.cluster.resources import (
@@ -126,6 +127,10 @@ class Session:
         self._client = client
         self.namespace = namespace
 
+    def within(self, namespace: str) -> Session:
+        """The same connection, for one namespace."""
+        return Session(self._client, namespace)
+
     async def rollouts(self) -> list[Object]:
         """Those of the namespace, by their names."""
         found, _ = await self._client.list(ROLLOUTS, self.namespace)
@@ -212,6 +217,10 @@ class Session:
         if key not in data:
             raise NotFound(f"ConfigMap {name} has no key {key}")
         return str(data[key])
+
+    async def records(self) -> list[Chain]:
+        """The launch records of the namespace, by their Rollouts."""
+        return await chains_of(self._client, self.namespace)
 
 
 def with_session(where: Scope, ask: Callable[[Session], Awaitable[Answer]]) -> Answer:

@@ -1,0 +1,73 @@
+"""The pages put together: what is where, and what is said when something goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from slipway.cluster.errors import APIError
+from slipway.console.session import Session
+from slipway.dashboard.board import Board
+from slipway.dashboard.door import Door, Keys
+from slipway.dashboard.forms import Forms
+from slipway.dashboard.pages import Pages
+from slipway.dashboard.records import Records
+from slipway.dashboard.screen import Screen
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def build(session: Session, board: Board, who: str, keys: Keys, port: int) -> Starlette:
+    """The application, for a server that listens on loopback at this port."""
+    screen = Screen(session, keys, who)
+    pages, forms, records = Pages(board, screen), Forms(screen), Records(board, screen)
+
+    async def refused(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException):
+            status, words = error.status_code, str(error.detail)
+        else:
+            status, words = (error.status if isinstance(error, APIError) else 500) or 502, str(error)
+        return screen.page(request, "problem.html", {"status": status, "problem": words}, status)
+
+    @contextlib.asynccontextmanager
+    async def followed(app: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(board.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    shown = (
+        ("/", pages.overview),
+        ("/rollouts/{namespace}/{name}/", pages.rollout),
+        ("/promotions/{namespace}/{name}/", pages.promotion),
+    )
+    below = [
+        *(Route(path, pages.show(page), name=page.template) for path, page in shown),
+        *(Route(f"{path}live", pages.live(page)) for path, page in shown),
+        Route("/rollouts/{namespace}/{name}/gates/{gate}.svg", pages.chart),
+        Route("/records/", records.all),
+        Route("/records/{namespace}/{name}", records.one),
+        Route("/promotions/{namespace}/{name}/{decision}", forms.ask, methods=["GET"]),
+        Route("/promotions/{namespace}/{name}/{decision}", forms.act, methods=["POST"]),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+    ]
+    app = Starlette(
+        routes=[Mount(keys.path, routes=below)],
+        middleware=[Middleware(Door, port=port, keys=keys)],
+        exception_handlers={HTTPException: refused, APIError: refused},
+        lifespan=followed,
+    )
+    app.state.session = session
+    return app

@@ -1,0 +1,198 @@
+"""The pages that are looked at. Each is made of fragments, which are sent again when they change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from slipway.api.rollout import read_status as read_rollout_status
+from slipway.cluster.api import Object
+from slipway.console import explain
+from slipway.dashboard import charts, deciding, report, views
+from slipway.dashboard.board import Board
+from slipway.dashboard.door import PICTURE_POLICY
+from slipway.dashboard.measured import gates_of
+from slipway.dashboard.screen import Screen
+
+PACE = 0.5
+"""Seconds between two looks for what has changed: a launch writes its status several times a second."""
+
+GRACE = 2.0
+"""Seconds in which open pages hear that the server ends."""
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One kind of page. `facts` raises HTTPException 404 for what is not there."""
+
+    template: str
+    fragments: Sequence[str]
+    facts: Callable[[Request], Awaitable[Facts]]
+    once: Callable[[Request, Facts], Awaitable[Facts]] | None = None
+    """What is read when the page is opened, and not again while it is."""
+
+
+class Pages:
+    """Handlers for the browser."""
+
+    def __init__(self, board: Board, screen: Screen) -> None:
+        self._board = board
+        self._screen = screen
+        self.overview = Page("overview.html", ("said", "waiting", "rollouts"), self._overview)
+        self.rollout = Page("rollout.html", ("said", "rollout", "revisions", "gates", "history"), self._rollout)
+        self.promotion = Page(
+            "promotion.html",
+            ("said", "stale", "promotion", "decisions", "checks", "timeline"),
+            self._promotion,
+            _report,
+        )
+
+    def show(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        """A handler of the whole page."""
+
+        async def shown(request: Request) -> Response:
+            await self._board.ready()
+            facts = await page.facts(request)
+            more = await page.once(request, facts) if page.once else {}
+            fragments = {
+                name: (_digest(html), html)
+                for name in page.fragments
+                for html in [self._fragment(request, name, facts)]
+            }
+            return self._screen.page(request, page.template, {**facts, **more, "fragments": fragments})
+
+        return shown
+
+    def live(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        """A handler of the page's changes, for as long as it is open."""
+
+        async def events(request: Request, ending: anyio.Event) -> AsyncIterator[ServerSentEvent]:
+            sent: dict[str, str] = {}
+            while not ending.is_set():
+                version = self._board.version
+                try:
+                    facts = await page.facts(request)
+                except HTTPException:
+                    yield ServerSentEvent(event="gone", data="")
+                    return
+                for name in page.fragments:
+                    html = self._fragment(request, name, facts)
+                    digest = _digest(html)
+                    if sent.get(name) != digest:
+                        sent[name] = digest
+                        yield ServerSentEvent(json.dumps({"name": name, "digest": digest, "html": html}))
+                await anyio.sleep(PACE)
+                await self._change(version, ending)
+
+        async def streamed(request: Request) -> Response:
+            await self._board.ready()
+            ending = anyio.Event()
+            return EventSourceResponse(events(request, ending), shutdown_event=ending, shutdown_grace_period=GRACE)
+
+        return streamed
+
+    async def _change(self, version: int, ending: anyio.Event) -> None:
+        """Wait for a change, or until the server ends."""
+
+        async def ended() -> None:
+            await ending.wait()
+            tasks.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ended)
+            await self._board.after(version)
+            tasks.cancel_scope.cancel()
+
+    async def chart(self, request: Request) -> Response:
+        """The course of a gate as a picture."""
+        rollout = self._found(self._board.rollout, request)
+        status = read_rollout_status(rollout)
+        courses = self._board.measured.of(rollout)
+        for one in views.gate_views(gates_of(status), courses):
+            if one.gate.name == request.path_params["gate"] and one.course is not None:
+                dark = request.query_params.get("scheme") == "dark"
+                picture = charts.gate(list(one.course.points), one.limits, dark)
+                # Its address names its edition, so that the browser may show it again.
+                headers = {"Content-Security-Policy": PICTURE_POLICY, "Cache-Control": "private, max-age=300"}
+                return Response(picture, media_type="image/svg+xml", headers=headers)
+        raise HTTPException(404, "there is no such gate")
+
+    async def _overview(self, request: Request) -> Facts:
+        rollouts, lines, waiting = self._board.rollouts(), [], []
+        for rollout in rollouts:
+            lines.append(views.line(rollout))
+            for promotion in self._board.promotions(rollout):
+                if views.waits_for_people(promotion, rollout):
+                    waiting.append(views.case(promotion))
+        return {
+            "environments": views.by_environment(lines),
+            "waiting": waiting,
+            "namespace": self._board.namespace,
+            "said": f"{len(waiting)} waiting for a person" if waiting else "nothing waits for a person",
+        }
+
+    async def _rollout(self, request: Request) -> Facts:
+        rollout = self._found(self._board.rollout, request)
+        status, found = read_rollout_status(rollout), views.line(rollout)
+        promotions = self._board.promotions(rollout)
+        deployments, _ = await self._screen.session.workload(found.namespace, found.name)
+        return {
+            "found": found,
+            "status": status,
+            "said": f"{found.name}: {status.phase}: {views.without_commands(status.message)}",
+            "explained": views.more_than_said(list(explain.explain(rollout, promotions))),
+            "shares": views.shares(status, deployments),
+            "gates": views.gate_views(gates_of(status), self._board.measured.of(rollout)),
+            "smoke_tests": [*status.smoke_tests] or (list(status.watch.smoke_tests) if status.watch else []),
+            "promotions": [views.case(one) for one in reversed(promotions)],
+            "chart_size": charts.SIZE,
+        }
+
+    async def _promotion(self, request: Request) -> Facts:
+        promotion = self._found(self._board.promotion, request)
+        found = views.case(promotion)
+        rollout = self._board.rollout(found.namespace, found.rollout)
+        current = found.status.report.digest if found.status.report else ""
+        return {
+            "found": found,
+            "status": found.status,
+            "said": f"{found.name}: {found.status.phase}: {views.without_commands(found.status.message)}",
+            "offered": list(deciding.offered(promotion, rollout)),
+            "done": deciding.ALL.get(request.query_params.get("done", "")),
+            "steps": views.steps(found),
+            # What stood here when it was opened: an approval is about that and nothing newer.
+            "plan_read": request.query_params.get("plan", found.status.plan_hash),
+            "report_read": request.query_params.get("report", current),
+            "report_now": current,
+            "shares": views.shares(read_rollout_status(rollout)) if rollout else [],
+        }
+
+    def _found(self, of: Callable[[str, str], Object | None], request: Request) -> Object:
+        namespace, name = (str(request.path_params[key]) for key in ("namespace", "name"))
+        found = of(namespace, name)
+        if found is None:
+            raise HTTPException(404, f"there is no {namespace}/{name}, or it may not be seen")
+        return found
+
+    def _fragment(self, request: Request, name: str, facts: Facts) -> str:
+        return self._screen.render(request, f"fragments/{name}.html", {**facts, "problems": self._board.problems})
+
+
+async def _report(request: Request, facts: Facts) -> Facts:
+    session = request.app.state.session
+    return {"report": await report.read(session, facts["found"].namespace, facts["status"])}
+
+
+def _digest(html: str) -> str:
+    return hashlib.sha256(html.encode()).hexdigest()[:16]
