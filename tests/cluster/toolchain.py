@@ -102,6 +102,7 @@ FAMILIES = {
             tags="remove_all_sd,enable_kubernetes_sd",
             duration="2 minutes on 2 cores",
         ),
+        Family("lua", {"lua": "slipway.dev/tests/cluster/tools/lua"}, duration="seconds"),
         Family("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
     )
 }

@@ -1,13 +1,13 @@
-"""Writes the pages that are made from the code and the CRDs: `python -m tests.docs`, with `--check` for drift."""
+"""Writes what is made from the code, the CRDs and the Lua files: `python -m tests.docs`, with `--check` for drift."""
 
 import sys
 
-from tests.docs import catalogue, reference
+from tests.docs import argocd_cm, catalogue, reference
 
 
 def main(arguments: list[str]) -> int:
     stale = False
-    for page in (reference, catalogue):
+    for page in (reference, catalogue, argocd_cm.PLAIN, argocd_cm.DELEGATED):
         text = page.render()
         if "--check" not in arguments:
             page.PATH.write_text(text)

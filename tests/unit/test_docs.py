@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 import yaml
 from tests.demo import samples
-from tests.docs import catalogue, reference
+from tests.docs import argocd_cm, catalogue, reference
 
 from slipway.api.check import BUILT_IN, OF_TEMPLATE
 from slipway.api.notice import NoticeEvent
@@ -113,6 +113,11 @@ def test_the_reference_is_what_the_crds_say() -> None:
 
 def test_the_catalogue_is_what_the_code_says() -> None:
     assert catalogue.PATH.read_text() == catalogue.render(), "run: python -m tests.docs"
+
+
+@pytest.mark.parametrize("fragment", [argocd_cm.PLAIN, argocd_cm.DELEGATED], ids=lambda found: found.PATH.name)
+def test_the_configuration_of_argo_cd_is_what_the_lua_files_say(fragment: argocd_cm.Fragment) -> None:
+    assert fragment.PATH.read_text() == fragment.render(), "run: python -m tests.docs"
 
 
 def test_troubleshooting_has_every_phase_and_every_reason() -> None:
