@@ -11,7 +11,7 @@ from .cluster import Cluster, best_level
 from .foreign import kind_cluster, kind_is_usable, named_cluster
 from .programs import control_plane_programs
 from .progress import say
-from .toolchain import build_node, program
+from .toolchain import build_neighbours, build_node, program
 
 # The clusters that this process started, and whether each is as full as it can be here.
 _running: list[tuple[Access, bool]] = []
@@ -46,10 +46,16 @@ def prepare() -> None:
     level, reason = best_level()
     if level is Level.NODE:
         build_node()
+        build_neighbours()
         return
     say(f"tests that need real pods are left out: {reason}")
     control_plane_programs()
-    for family, name in (("kubernetes", "kube-scheduler"), ("kwok", "kwok"), ("prometheus", "prometheus")):
+    for family, name in (
+        ("kubernetes", "kube-scheduler"),
+        ("kwok", "kwok"),
+        ("prometheus", "prometheus"),
+        ("lua", "lua"),
+    ):
         program(family, name)
 
 

@@ -103,9 +103,17 @@ FAMILIES = {
             duration="2 minutes on 2 cores",
         ),
         Family("lua", {"lua": "slipway.dev/tests/cluster/tools/lua"}, duration="seconds"),
+        Family(
+            "argocd",
+            {"argocd": "github.com/argoproj/argo-cd/v3/cmd"},  # all of its components in one program
+            duration="5 minutes on 2 cores",
+        ),
         Family("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
     )
 }
+
+_NEIGHBOURS = frozenset({"argocd", "kwok", "lua"})
+"""Families that no cluster with a real node is made of."""
 
 
 def program(family: str, name: str) -> Path:
@@ -130,8 +138,14 @@ def programs(family: str, *names: str) -> dict[str, Path]:
 def build_node() -> None:
     """Build what a cluster with a real node needs, so that nothing waits for a build while it starts."""
     for name in FAMILIES:
-        if name != "kwok":
+        if name not in _NEIGHBOURS:
             programs(name)
+
+
+def build_neighbours() -> None:
+    """Build what only tests need that run beside a cluster."""
+    for name in ("lua", "argocd"):
+        programs(name)
 
 
 def module_folder(family: str, module: str) -> Path:

@@ -9,6 +9,8 @@ KINDS = ("Rollout", "Promotion", "PromotionPolicy")
 
 # Where a rule lists a candidate, its weights are Slipway's; such a rule has no backends but the Rollout's two.
 ROUTE_WEIGHTS = '.spec.rules[]? | select(any(.backendRefs[]?; .name | endswith("-candidate"))) | .backendRefs[].weight'
+# What Slipway is allowed to take over. Its label would not do: Git's side of the comparison does not have it.
+ADOPTED = 'select(.metadata.annotations["slipway.dev/adopt"]) | (.spec.selector, .spec.ports)'
 
 _HEAD = """\
 # Generated from the Lua files beside it by `python -m tests.docs`. Do not edit.
@@ -25,8 +27,8 @@ _IGNORED = f"""\
     jqPathExpressions:
     - '{ROUTE_WEIGHTS}'
   resource.customizations.ignoreDifferences.Service: |
-    managedFieldsManagers:
-    - slipway
+    jqPathExpressions:
+    - '{ADOPTED}'
 """
 
 
