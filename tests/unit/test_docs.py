@@ -15,6 +15,7 @@ from slipway.api.promotion import read_promotion
 from slipway.api.promotion_policy import read_policy
 from slipway.api.rollout import read_rollout
 from slipway.config import Config, LeaderElection, Records, Source, parse_config
+from slipway.core.charge import FINAL, WATCHING
 from slipway.notifying.cdevents import CDEvents
 from slipway.notifying.records import RecordWebhook
 from slipway.notifying.settings import Channel, RateLimit, Route, Webhook
@@ -118,6 +119,14 @@ def test_the_catalogue_is_what_the_code_says() -> None:
 @pytest.mark.parametrize("fragment", [argocd_cm.PLAIN, argocd_cm.DELEGATED], ids=lambda found: found.PATH.name)
 def test_the_configuration_of_argo_cd_is_what_the_lua_files_say(fragment: argocd_cm.Fragment) -> None:
     assert fragment.PATH.read_text() == fragment.render(), "run: python -m tests.docs"
+
+
+def test_flux_is_told_of_every_final_phase() -> None:
+    (shown,) = [block for block in blocks(BY_NAME["gitops.md"], "yaml") if block.startswith("healthCheckExprs:")]
+    (told,) = yaml.safe_load(shown)["healthCheckExprs"]
+    current, failed = (set(re.findall(r"'(\w+)'", told[key])) for key in ("current", "failed"))
+    assert not current & failed
+    assert current | failed == FINAL | {WATCHING, "Blocked"}
 
 
 def test_troubleshooting_has_every_phase_and_every_reason() -> None:
