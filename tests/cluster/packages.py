@@ -19,9 +19,9 @@ NEEDED = {
     "unshare": "util-linux",
 }
 
-
-BROWSER = {"chromium": "chromium"}
-"""What the tests of the dashboard click with. Large, and no part of a cluster: the demo does not install it."""
+# What only some tests need, and no cluster: the demo does not install it. Redis' server has another name here: the package
+# that is called so would start a service.
+BESIDE = {"chromium": "chromium", "git": "git", "redis-check-rdb": "redis-tools"}
 
 
 def missing(needed: Mapping[str, str] = NEEDED) -> list[str]:

@@ -10,10 +10,10 @@ from .capabilities import Level
 from .cluster import Cluster, best_level
 from .foreign import kind_cluster, kind_is_usable, named_cluster
 from .operator_image import operator_image
-from .packages import BROWSER, install_missing_packages
+from .packages import BESIDE, install_missing_packages
 from .programs import control_plane_programs
 from .progress import say
-from .toolchain import build_node, program, programs
+from .toolchain import build_neighbours, build_node, program, programs
 
 # The clusters that this process started, and whether each is as full as it can be here.
 _running: list[tuple[Access, bool]] = []
@@ -49,12 +49,18 @@ def prepare() -> None:
     level, reason = best_level()
     if level is Level.NODE:
         build_node()
+        build_neighbours()
         operator_image()
-        install_missing_packages(BROWSER)
+        install_missing_packages(BESIDE)
         return
     say(f"tests that need real pods are left out: {reason}")
     control_plane_programs()
-    for family, name in (("kubernetes", "kube-scheduler"), ("kwok", "kwok"), ("prometheus", "prometheus")):
+    for family, name in (
+        ("kubernetes", "kube-scheduler"),
+        ("kwok", "kwok"),
+        ("prometheus", "prometheus"),
+        ("lua", "lua"),
+    ):
         program(family, name)
 
 

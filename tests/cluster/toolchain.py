@@ -112,6 +112,12 @@ FAMILIES = {
             tags="remove_all_sd,enable_kubernetes_sd",
             duration="2 minutes on 2 cores",
         ),
+        Family("lua", {"lua": "slipway.dev/tests/cluster/tools/lua"}, duration="seconds"),
+        Family(
+            "argocd",
+            {"argocd": "github.com/argoproj/argo-cd/v3/cmd"},  # all of its components in one program
+            duration="5 minutes on 2 cores",
+        ),
         Family("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
         Family(
             "helm",
@@ -124,6 +130,9 @@ FAMILIES = {
         ),
     )
 }
+
+_NEIGHBOURS = frozenset({"argocd", "helm", "kwok", "lua"})
+"""Families that no cluster with a real node is made of."""
 
 
 def program(family: str, name: str) -> Path:
@@ -148,8 +157,14 @@ def programs(family: str, *names: str) -> dict[str, Path]:
 def build_node() -> None:
     """Build what a cluster with a real node needs, so that nothing waits for a build while it starts."""
     for name in FAMILIES:
-        if name not in ("kwok", "helm"):
+        if name not in _NEIGHBOURS:
             programs(name)
+
+
+def build_neighbours() -> None:
+    """Build what only tests need that run beside a cluster."""
+    for name in ("lua", "argocd"):
+        programs(name)
 
 
 def module_folder(family: str, module: str) -> Path:

@@ -168,7 +168,7 @@ class Operator:
         ]
         self._program = start("operator", self._cluster.inside_command(argv), self.log, die_with_parent=True)
 
-    def wait_ready(self, seconds: float = 20) -> None:
+    def wait_ready(self, seconds: float = 60) -> None:
         assert self._program is not None
         self._program.wait_ready(_ready, seconds, "/readyz")
 

@@ -15,6 +15,7 @@ Object = dict[str, Any]
 _GROUPS = {
     "api/v1": ("configmaps", "endpoints", "events", "namespaces", "pods", "replicationcontrollers", "services"),
     "apis/apps/v1": ("controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"),
+    "apis/argoproj.io/v1alpha1": ("applications",),
     "apis/batch/v1": ("cronjobs", "jobs"),
     "apis/discovery.k8s.io/v1": ("endpointslices",),
     "apis/gateway.networking.k8s.io/v1": ("httproutes",),
@@ -34,6 +35,7 @@ _CLUSTER_WIDE = {
 }
 _GROUP_OF = {plural: group for group, plurals in _GROUPS.items() for plural in plurals}
 _KIND_OF = {
+    "Application": "applications",
     "ConfigMap": "configmaps",
     "ControllerRevision": "controllerrevisions",
     "CronJob": "cronjobs",

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 import yaml
 from tests.demo import samples
-from tests.docs import catalogue, chart, reference
+from tests.docs import argocd_cm, catalogue, chart, reference
 
 from slipway.api.check import BUILT_IN, OF_TEMPLATE
 from slipway.api.notice import NoticeEvent
@@ -16,6 +16,7 @@ from slipway.api.promotion_policy import read_policy
 from slipway.api.rollout import read_rollout
 from slipway.cli import app
 from slipway.config import Config, LeaderElection, OwnMetrics, Records, Source, Tracing, parse_config
+from slipway.core.charge import FINAL, WATCHING
 from slipway.notifying.cdevents import CDEvents
 from slipway.notifying.records import RecordWebhook
 from slipway.notifying.settings import Channel, RateLimit, Route, Webhook
@@ -132,6 +133,19 @@ def test_everything_that_is_installed_has_the_version_of_the_package() -> None:
     labelled = re.search(r"ARG VERSION=(\S+)", (REPOSITORY / "Dockerfile").read_text())
     assert labelled
     assert {meta["version"], meta["appVersion"], plain["images"][0]["newTag"], labelled.group(1)} == {version.group(1)}
+
+
+@pytest.mark.parametrize("fragment", [argocd_cm.PLAIN, argocd_cm.DELEGATED], ids=lambda found: found.PATH.name)
+def test_the_configuration_of_argo_cd_is_what_the_lua_files_say(fragment: argocd_cm.Fragment) -> None:
+    assert fragment.PATH.read_text() == fragment.render(), "run: python -m tests.docs"
+
+
+def test_flux_is_told_of_every_final_phase() -> None:
+    (shown,) = [block for block in blocks(BY_NAME["gitops.md"], "yaml") if block.startswith("healthCheckExprs:")]
+    (told,) = yaml.safe_load(shown)["healthCheckExprs"]
+    current, failed = (set(re.findall(r"'(\w+)'", told[key])) for key in ("current", "failed"))
+    assert not current & failed
+    assert current | failed == FINAL | {WATCHING, "Blocked"}
 
 
 def test_troubleshooting_has_every_phase_and_every_reason() -> None:
