@@ -63,19 +63,18 @@ def test_images() -> list[Image]:
 
 def archive(images: list[Image]) -> Path:
     """An OCI layout with all images as a tar in the build cache; layers that are the same are there once."""
-    described = json.dumps(
-        [[one.name, {k: str(v) for k, v in one.files.items()}, one.entrypoint, str(one.layer)] for one in images]
-    )
+    described = json.dumps([[one.name, {k: str(v) for k, v in one.files.items()}, one.entrypoint] for one in images])
     digest = hashlib.sha256(f"{described}{Path(__file__).read_text()}".encode()).hexdigest()[:16]
     path = build_cache() / f"images-{digest}.tar"
     if not path.exists():
         scratch = path.with_suffix(".new")
-        _write(images, scratch)
+        write_layout(images, scratch)
         scratch.replace(path)
     return path
 
 
-def _write(images: list[Image], path: Path) -> None:
+def write_layout(images: list[Image], path: Path) -> None:
+    """Write an OCI layout with these images as a tar."""
     blobs: dict[str, bytes] = {}
 
     def blob(content: bytes) -> dict[str, object]:

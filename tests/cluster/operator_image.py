@@ -16,12 +16,13 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from .images import Image, archive
+from .images import Image, write_layout
 from .paths import REPOSITORY, build_cache
 from .progress import step
 
 NAME = "docker.io/slipway/slipway"
 TAG = "test"
+KEPT = 3
 
 _ENVIRONMENT = "opt/slipway"
 _HOME = "usr/local"
@@ -31,11 +32,14 @@ _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 def operator_image() -> Path:
     """The image as an OCI layout to import; built when the code, the lock or this Python changed."""
-    layer = build_cache() / f"operator-{_digest()}.tar"
-    if not layer.exists():
+    layout = build_cache() / f"operator-{_digest()}.tar"
+    if not layout.exists():
         with step("building the operator's image from its wheel"):
-            _build(layer)
-    return archive([_image(layer)])
+            _build(layout)
+        # Each is some hundred megabytes, and each change of the code makes one.
+        for old in sorted(build_cache().glob("operator-*.tar"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+            old.unlink(missing_ok=True)
+    return layout
 
 
 def _image(layer: Path) -> Image:
@@ -61,7 +65,9 @@ def _build(target: Path) -> None:
         with tarfile.open(layer, "w") as tar:
             _add_python(tar, packages)
             _add_environment(tar, packages, Path(scratch))
-        layer.replace(target)
+        layout = Path(scratch) / "layout.tar"
+        write_layout([_image(layer)], layout)
+        layout.replace(target)
 
 
 def _install(packages: Path, scratch: Path) -> None:
