@@ -1,4 +1,4 @@
-"""Writes what is made from the code, the CRDs, manifests/ and Lua files: `python -m tests.docs`, with `--check` for drift."""
+"""Writes what is made from the code, CRDs, manifests and Lua files: `python -m tests.docs`, with `--check` for drift."""
 
 import sys
 
@@ -6,7 +6,8 @@ from tests.docs import argocd_cm, catalogue, chart, reference
 
 
 def main(arguments: list[str]) -> int:
-    files = {page.PATH: page.render() for page in (reference, catalogue, argocd_cm.PLAIN, argocd_cm.DELEGATED)} | chart.render()
+    pages = reference, catalogue, argocd_cm.PLAIN, argocd_cm.DELEGATED
+    files = {page.PATH: page.render() for page in pages} | chart.render()
     if "--check" not in arguments:
         for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
