@@ -124,6 +124,7 @@ class Operator:
                     },
                     "records": {"webhook": {"urlFile": str(folder / "records"), "timeout": "5s"}},
                     "cdevents": {"urlFile": str(folder / "cdevents"), "timeout": "5s"},
+                    "tracing": {"endpoint": f"http://127.0.0.1:{RECEIVER_PORT}", "timeout": "5s"},
                     # Shorter than by default: a test that kills the leader need not wait for its ghost for so long.
                     "leaderElection": {"leaseDuration": "8s", "renewDeadline": "6s", "retryPeriod": "1s"},
                 }

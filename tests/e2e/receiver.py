@@ -1,9 +1,12 @@
-"""Where the operator's notices, records and CDEvents arrive: an HTTP server on loopback that keeps what it is sent."""
+"""Where notices, records, CDEvents and traces arrive: an HTTP server on loopback that keeps what it is sent."""
 
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 Message = dict[str, Any]
 
@@ -57,6 +60,14 @@ class Receiver:
             (event["context"]["type"], event["subject"]["content"].get("environment", {}).get("id", ""))
             for event in mine
         ]
+
+    def spans(self, namespace: str) -> list[Span]:
+        """The spans about a namespace, in the order in which they came."""
+        requests = (ExportTraceServiceRequest.FromString(body) for _, body in self.others.get("/v1/traces", []))
+        found = (
+            span for request in requests for of in request.resource_spans for s in of.scope_spans for span in s.spans
+        )
+        return [span for span in found if namespace in {entry.value.string_value for entry in span.attributes}]
 
     def records(self, namespace: str) -> dict[str, tuple[str, bytes]]:
         """Key and body of the launch records of a namespace, by name."""

@@ -5,6 +5,7 @@ import os
 import random
 import time
 
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.e2e import manifests
 from tests.e2e.arena import scenario
 from tests.e2e.tenant import Tenant
@@ -47,6 +48,35 @@ async def test_an_operator_killed_ten_times_ends_where_it_should(tenant: Tenant)
         assert [e["outcome"] for e in tenant.status(name)["history"]] == ["Promoted", "Promoted"]
         kept = {d["metadata"]["name"] for d in tenant.all("deployments") if d["metadata"]["name"].startswith(name)}
         assert len(kept) == 2, f"more Deployments than revisions: {kept}"
+    await _told_once(tenant)
+
+
+async def _told_once(tenant: Tenant) -> None:
+    """However often it died: each launch is one trace, whole, and one launch in the figures."""
+    wanted = {"waiting for approval", "shifting", "verifying", "launch"}
+
+    deadline = time.monotonic() + 30
+    while sum(span.name == "launch" for span in _spans(tenant).values()) < 4:
+        assert time.monotonic() < deadline, "not all launches are told of 30 s after the last one"
+        await asyncio.sleep(0.2)
+    traces: dict[bytes, set[str]] = {}
+    for span in _spans(tenant).values():
+        traces.setdefault(span.trace_id, set()).add(span.name)
+    assert len(traces) == 4
+    assert all(wanted <= names for names in traces.values()), traces
+    assert any({"shift to 20 %", "shift to 60 %"} <= names for names in traces.values()), traces
+    for name in ("canary", "blue"):
+        labels = {"namespace": tenant.namespace, "rollout": name}
+        assert tenant.operator.sample("slipway_dora_deployments", **labels) == 2
+        assert tenant.operator.sample("slipway_dora_failures", **labels) == 0
+
+
+def _spans(tenant: Tenant) -> dict[bytes, Span]:
+    """By id. One that was told again is the same."""
+    found: dict[bytes, Span] = {}
+    for span in tenant.receiver.spans(tenant.namespace):
+        assert found.setdefault(span.span_id, span) == span, "told again, and otherwise"
+    return found
 
 
 async def _shift(tenant: Tenant, name: str) -> str:
