@@ -19,8 +19,8 @@ NEEDED = {
     "unshare": "util-linux",
 }
 
-# What only some tests need, and no cluster: the demo does not install it. Redis' server has another name here, since the
-# package that is called so would start a service.
+# What only some tests need, and no cluster: the demo does not install it. Redis' server has another name here, since
+# the package that is called so would start a service.
 BESIDE = {"chromium": "chromium", "git": "git", "redis-check-rdb": "redis-tools"}
 
 

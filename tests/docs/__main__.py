@@ -1,4 +1,4 @@
-"""Writes what is made from the code, CRDs, manifests and Lua files: `python -m tests.docs`, with `--check` for drift."""
+"""Writes what is made from the code, the CRDs and manifests/: `python -m tests.docs`, with `--check` for drift."""
 
 import sys
 
