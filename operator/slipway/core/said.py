@@ -76,6 +76,13 @@ def by_whom(said: Said | None, word: str) -> str:
     return "" if by == UNVERIFIED else f" by {by}"
 
 
+def steps(entry: DecisionStatus) -> list[tuple[datetime, str]]:
+    """What happened and when, for a list in the order of time."""
+    words, reason = _TOLD.get(entry.decision, entry.decision), f": {entry.reason}" if entry.reason else ""
+    begun = (entry.at, f"{words} by {entry.by} ({entry.identity}){reason}")
+    return [begun, (entry.lifted_at, f"{entry.decision} lifted by {entry.lifted_by}")] if entry.lifted_at else [begun]
+
+
 def told(entry: DecisionStatus) -> str:
     """A decision in one line, with who and when."""
     words = _TOLD.get(entry.decision, entry.decision)

@@ -14,7 +14,7 @@ from slipway.api.rollout_status import GateStatus, RolloutStatus
 from slipway.cluster.api import Object
 from slipway.cluster.resources import REVISION_LABEL
 from slipway.console import decisions
-from slipway.core import charge, instants
+from slipway.core import charge, instants, said
 from slipway.dashboard.measured import Course, limits
 
 _TONES = {
@@ -215,6 +215,7 @@ def steps(found: Case) -> list[Step]:
         (found.created, f"created by {found.requested_by}" if found.requested_by else "created"),
         (status.started_at, "its checks began"),
         *((one.at, f"approved by {one.by} ({one.identity})") for one in status.approvals),
+        *(step for one in status.decisions for step in said.steps(one)),
         (status.approved_at, "enough people had approved"),
         *((one.at, f"migration {one.step}: {one.result}") for one in status.migrations),
         (status.shifted_at, "all traffic had moved"),

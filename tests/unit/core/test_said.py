@@ -13,7 +13,7 @@ from tests.unit.core.test_approve_and_deploy import held, status
 
 from slipway.api.promotion import PromotionSpec
 from slipway.api.said_by import DecisionStatus
-from slipway.core.said import KEPT, decisions, told
+from slipway.core.said import KEPT, decisions, steps, told
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 
@@ -148,3 +148,11 @@ def test_a_decision_is_told_in_one_line() -> None:
     assert told(entry) == (
         "held by ana (verified) at 2026-05-04T10:00:00Z: on Tuesday; lifted by ben at 2026-05-04T10:01:00Z"
     )
+
+
+def test_and_as_what_happened_one_after_the_other() -> None:
+    (entry,) = after(HELD, LIFTED)
+    assert steps(entry) == [
+        (NOW, "held by ana (verified): on Tuesday"),
+        (NOW + timedelta(minutes=1), "hold lifted by ben"),
+    ]

@@ -45,6 +45,15 @@ def test_what_holds_it_is_said_with_the_next_command() -> None:
         assert "next: slipway resume web-2 -n shop" in page
 
 
+def test_who_held_it_and_who_lifted_that_is_said() -> None:
+    said = promotion()
+    entry = {"decision": "hold", "reason": "<lunch>", "by": "ana", "identity": "verified", "at": "2026-01-01T01:00:00Z"}
+    said["status"]["decisions"] = [{**entry, "liftedBy": "ben", "liftedAt": "2026-01-01T02:00:00Z"}]
+    with opened(rollout(), said) as (browser, _):
+        page = browser.see("/promotions/shop/web-2/")
+        assert page.index("held by ana (verified): &lt;lunch&gt;") < page.index("hold lifted by ben")
+
+
 def test_what_is_not_there_is_said() -> None:
     with opened(rollout(), promotion()) as (browser, _):
         for path in ("/rollouts/shop/no/", "/promotions/other/web-2/", "/promotions/shop/web-2/dance", "/x"):
