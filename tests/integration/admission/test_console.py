@@ -160,7 +160,10 @@ def test_every_form_of_get_and_what_is_not_there(kube: Kubernetes, shop: str, ru
 
 def test_a_watch_without_a_terminal_is_a_line_for_each_change(kube: Kubernetes, guarded: Cluster, shop: str) -> None:
     argv = [str(BIN / "slipway"), "get", "web", "-w", f"--kubeconfig={guarded.kubeconfig('approver')}", f"-n={shop}"]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as watch:
+    # Where tests run in the background their children would ignore an interrupt.
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    ) as watch:
         assert watch.stdout is not None
         try:
             assert watch.stdout.readline() == f"{shop}/web not looked at yet: \n"
