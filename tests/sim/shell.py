@@ -18,6 +18,7 @@ from tests.sim.world import World
 
 from slipway.cluster.cache import CHILDREN, WATCHED, Cache
 from slipway.cluster.cache import Change as Seen
+from slipway.cluster.errors import APIError
 from slipway.cluster.events import Occurrence
 from slipway.cluster.lease import NotLeader
 from slipway.cluster.resources import ROLLOUT_LABEL, ROLLOUTS
@@ -159,7 +160,9 @@ class Operator:
             self._workers.add(key)
 
     def _surprised(self, error: BaseException) -> None:
-        self.surprises.append(error)
+        # What the API server refuses, or does not answer in time, is tried again: nothing that should not happen.
+        if not isinstance(error, (APIError, TimeoutError)):
+            self.surprises.append(error)
 
     async def _reconcile(self, key: Key) -> float | None:
         try:
