@@ -289,7 +289,7 @@ class Client:
                 self._observe(verb, kind, status, time.monotonic() - started)
         if status < 300:
             return data if verb == "log" else json.loads(data)
-        raise _error(status, data, retry_after)
+        raise refusal(status, data, retry_after)
 
     async def _connected(self) -> _Pool:
         return self._rest or await self._reconnect(None)
@@ -367,7 +367,8 @@ def _with_head(kind: Resource, obj: Object) -> Object:
     return {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
 
 
-def _error(status: int, data: bytes, retry_after: str | None) -> APIError:
+def refusal(status: int, data: bytes, retry_after: str | None) -> APIError:
+    """The error that an answer of 300 and above stands for; `data` is its body, a Status or anything else."""
     try:
         body = json.loads(data)
     except ValueError:

@@ -11,8 +11,7 @@ import aiohttp
 from slipway import __version__
 from slipway.cluster import credentials
 from slipway.cluster.api import Object
-from slipway.cluster.client import JSON, REQUEST_TIMEOUT, Client
-from slipway.cluster.client import _error as refusal
+from slipway.cluster.client import JSON, REQUEST_TIMEOUT, Client, refusal
 from slipway.cluster.errors import Unauthorized, Unavailable, from_status
 from slipway.cluster.resources import Resource
 

@@ -78,14 +78,19 @@ def by_whom(said: Said | None, word: str) -> str:
 
 def steps(entry: DecisionStatus) -> list[tuple[datetime, str]]:
     """What happened and when, for a list in the order of time."""
-    words, reason = _TOLD.get(entry.decision, entry.decision), f": {entry.reason}" if entry.reason else ""
-    begun = (entry.at, f"{words} by {entry.by} ({entry.identity}){reason}")
+    begun = (entry.at, f"{_whose(entry)}{_reason(entry)}")
     return [begun, (entry.lifted_at, f"{entry.decision} lifted by {entry.lifted_by}")] if entry.lifted_at else [begun]
 
 
 def told(entry: DecisionStatus) -> str:
     """A decision in one line, with who and when."""
-    words = _TOLD.get(entry.decision, entry.decision)
-    reason = f": {entry.reason}" if entry.reason else ""
     end = f"; lifted by {entry.lifted_by} at {instants.render(entry.lifted_at)}" if entry.lifted_at else ""
-    return f"{words} by {entry.by} ({entry.identity}) at {instants.render(entry.at)}{reason}{end}"
+    return f"{_whose(entry)} at {instants.render(entry.at)}{_reason(entry)}{end}"
+
+
+def _whose(entry: DecisionStatus) -> str:
+    return f"{_TOLD.get(entry.decision, entry.decision)} by {entry.by} ({entry.identity})"
+
+
+def _reason(entry: DecisionStatus) -> str:
+    return f": {entry.reason}" if entry.reason else ""

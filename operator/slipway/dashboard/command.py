@@ -8,19 +8,17 @@ from typing import Annotated
 import typer
 
 from slipway.cluster.errors import APIError, NoCluster
-from slipway.console.session import Context, Everywhere, Kubeconfig, Namespace, scope
+from slipway.console.session import Scope, located_anywhere
 
 PARTS = frozenset(
     {"anyio", "jinja2", "markdown_it", "markupsafe", "nh3", "pygal", "sse_starlette", "starlette", "uvicorn"}
 )
 
 
+@located_anywhere
 def dashboard(
-    namespace: Namespace = None,
-    everywhere: Everywhere = False,
+    where: Scope,
     port: Annotated[int, typer.Option(help="On 127.0.0.1. Default: one that is free.", min=0, max=65535)] = 0,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
 ) -> None:
     """Serve a page on this machine to look at launches and to decide, with your own rights."""
     try:
@@ -31,7 +29,7 @@ def dashboard(
         typer.echo(f"{lacking.name} is not installed. Install: uv tool install 'slipway[dashboard]'", err=True)
         raise typer.Exit(2) from None
     try:
-        asyncio.run(serve(scope(kubeconfig, context, namespace, everywhere), port, typer.echo))
+        asyncio.run(serve(where, port, typer.echo))
     except (APIError, NoCluster, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
