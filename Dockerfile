@@ -15,6 +15,23 @@ COPY README.md LICENSE ./
 COPY operator operator
 RUN uv sync --frozen --no-dev --no-editable && /opt/slipway/bin/slipway --version
 
+# The page in the cluster (docs/dashboard.md) takes a web server, which the operator does without: `--target dashboard`.
+FROM build AS build-dashboard
+RUN uv sync --frozen --no-dev --no-editable --extra dashboard && /opt/slipway/bin/slipway dashboard --help
+
+FROM ${PYTHON} AS dashboard
+ARG VERSION=0.1.0 REVISION= CREATED=
+LABEL org.opencontainers.image.title="slipway-dashboard" \
+      org.opencontainers.image.description="The page of Slipway, served in the cluster behind an authenticating proxy." \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
+COPY --from=build-dashboard /opt/slipway /opt/slipway
+ENV PATH=/opt/slipway/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER 65532:65532
+ENTRYPOINT ["slipway", "dashboard"]
+
 FROM ${PYTHON}
 ARG VERSION=0.1.0 REVISION= CREATED=
 LABEL org.opencontainers.image.title="slipway" \

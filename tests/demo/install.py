@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 from tests.cluster.cluster import OPERATOR_NAMESPACE, Cluster
-from tests.cluster.kubectl import ESTABLISHED
+from tests.cluster.kubectl import until_established
 from tests.cluster.paths import REPOSITORY
 from tests.cluster.process import wait_until
 
@@ -21,7 +21,7 @@ FRESH = timedelta(seconds=15)
 def resources(kubectl: Kubectl) -> None:
     """CRDs, then roles and admission policies: manifests/install without the operator's Deployment."""
     kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
-    kubectl("wait", ESTABLISHED, "customresourcedefinitions", "--all")
+    until_established(kubectl)
     for folder in ("access", "admission", "stamping"):
         kubectl("apply", "--server-side", "-k", str(REPOSITORY / "manifests" / folder))
 

@@ -2,12 +2,12 @@
 
 import sys
 
-from tests.docs import argocd_cm, catalogue, chart, reference
+from tests.docs import argocd_cm, catalogue, chart, install, reference, report_schema
 
 
 def main(arguments: list[str]) -> int:
-    pages = reference, catalogue, argocd_cm.PLAIN, argocd_cm.DELEGATED
-    files = {page.PATH: page.render() for page in pages} | chart.render()
+    pages = reference, catalogue, report_schema, argocd_cm.PLAIN, argocd_cm.DELEGATED
+    files = {page.PATH: page.render() for page in pages} | chart.render() | install.render()
     if "--check" not in arguments:
         for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""What of the Helm chart is made from elsewhere: the manifests that it ships, values.schema.json and README.md.
+"""What of the Helm chart is made from elsewhere: the manifests that it ships, and values.schema.json.
 
 manifests/ and crds/ are the source of what the chart installs; its templates read copies of these files, since a
-packaged chart has nothing but its own folder. values.yaml is the source of the schema and of the README, and the model
-of the configuration file that of `config`.
+packaged chart has nothing but its own folder. values.yaml is the source of the schema, and the model of the
+configuration file that of `config`. helm-docs makes the README of it too.
 """
 
 import json
@@ -23,6 +23,8 @@ SHIPPED = (
     "manifests/access/operator-roles.yaml",
     "manifests/access/people-roles.yaml",
     "manifests/admission/*.yaml",
+    "manifests/dashboard/*.yaml",
+    "manifests/dashboard/deciding/roles.yaml",
     "manifests/stamping/*.yaml",
     "manifests/policies/production.yaml",
     "manifests/monitoring/*",
@@ -44,7 +46,6 @@ def render() -> dict[Path, str]:
     files = {CHART / "files" / _place(path): path.read_text() for path in _shipped()}
     values = list(read_values((CHART / "values.yaml").read_text()))
     files[CHART / "values.schema.json"] = json.dumps(schema(values), indent=2, ensure_ascii=False) + "\n"
-    files[CHART / "README.md"] = readme(values)
     return files
 
 
@@ -75,7 +76,7 @@ def read_values(text: str) -> Iterator[Value]:
         elif found := re.match(r"^( *)([A-Za-z]\w*):", line):
             indent = len(found.group(1))
             path = [*(part for part in path if part[0] < indent), (indent, found.group(2))]
-            if comment and comment[0].startswith("-- "):
+            if any(each.startswith("-- ") for each in comment):
                 names = tuple(name for _, name in path)
                 yield _value(names, _at(data, names), comment)
             comment = []
@@ -137,42 +138,3 @@ def _tidy(node: Any) -> Any:
     if named:
         tidied["properties"] = {name: _tidy(each) for name, each in node["properties"].items()}
     return {k: v if named and k == "properties" else _tidy(v) for k, v in tidied.items()}
-
-
-_README = """\
-# Chart slipway
-
-{description}
-
-Made from `values.yaml`: `make chart`. How to install, upgrade and remove it, and what it needs:
-[installation](../../docs/installation.md).
-
-```sh
-helm install slipway charts/slipway --namespace slipway-system --create-namespace --values values.yaml
-```
-
-## Values
-
-| value | default | |
-|---|---|---|
-{rows}
-"""
-
-
-def readme(values: list[Value]) -> str:
-    """The chart's README with a row for each value."""
-    meta = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    rows = [
-        f"| `{'.'.join(value.path)}` | {_cell(value.default)} | {_escaped(value.description)} |"
-        for value in values
-        if not any(other.path[: len(value.path)] == value.path and other != value for other in values)
-    ]
-    return _README.format(description=meta["description"], rows="\n".join(rows))
-
-
-def _cell(default: Any) -> str:
-    return "" if default in ("", [], {}) else f"`{_escaped(json.dumps(default, ensure_ascii=False))}`"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|")

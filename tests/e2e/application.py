@@ -29,8 +29,12 @@ class Application:
         self.tenant = tenant
         self.repository = repository
         self.states: list[State] = []
-        self.operations: set[str] = set()
-        """When each sync began."""
+        self.operations: dict[str, Object] = {}
+        """What each sync was asked to do, by when it began: for a failure.
+
+        Their number says nothing: one more for the same commit begins where the cache of what is in the cluster
+        is behind the sync that has just ended, and it writes nothing.
+        """
         self._admin = Person(tenant.cluster.kubeconfig("admin"), NAMESPACE)
         self._last: Object = {}
         self._changed = asyncio.Condition()
@@ -106,7 +110,13 @@ class Application:
         """For a failure."""
         status = self._last.get("status") or {}
         shown = {key: status.get(key) for key in ("sync", "health", "resources", "operationState", "conditions")}
-        return "\n".join([*(str(state) for state in self.states), json.dumps(shown, indent=1)[:12000]])
+        operations = (f"{began} {json.dumps(asked)}" for began, asked in self.operations.items())
+        seen = [
+            *(str(state) for state in self.states),
+            *operations,
+            *(f"{n} {what}" for what, n in self.writes().items()),
+        ]
+        return "\n".join([*seen, json.dumps(shown, indent=1)[:12000]])
 
     def _state(self) -> State:
         status: Any = self._last.get("status") or {}
@@ -126,8 +136,8 @@ class Application:
                 state = self._state()
                 if not self.states or self.states[-1] != state:
                     self.states.append(state)
-                began = ((obj.get("status") or {}).get("operationState") or {}).get("startedAt")
-                self.operations |= {began} if began else set()
+                if operation := (obj.get("status") or {}).get("operationState"):
+                    self.operations[operation["startedAt"]] = operation["operation"]
                 self._changed.notify_all()
 
     async def _create(self) -> None:

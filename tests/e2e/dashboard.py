@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 from tests.cluster import process
 
 PATIENCE = 120_000
@@ -15,15 +15,16 @@ PATIENCE = 120_000
 
 
 @contextlib.asynccontextmanager
-async def dashboard(kubeconfig: Path, namespace: str) -> AsyncIterator[str]:
+async def dashboard(kubeconfig: Path, namespace: str, *more: str) -> AsyncIterator[str]:
     """The address that it prints. Ended as by Ctrl-C, and it has to end well, though pages are open."""
     command = [sys.executable, "-m", "slipway.cli", "dashboard", "--kubeconfig", str(kubeconfig), "-n", namespace]
+    command.extend(more)
     pipe = asyncio.subprocess.PIPE
     program = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
     assert program.stdout is not None
     try:
         async with asyncio.timeout(process.PATIENCE):
-            while not (found := re.match(r"http://\S+", (line := await program.stdout.readline()).decode())):
+            while not (found := re.search(r"http://[^\s,]+", (line := await program.stdout.readline()).decode())):
                 assert line, "the dashboard ended before it printed where it is"
         yield found.group()
         program.terminate()
@@ -39,7 +40,8 @@ async def dashboard(kubeconfig: Path, namespace: str) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def chromium(executable: str) -> AsyncIterator[Browser]:
-    """The machine's own browser: none is downloaded."""
+    """The machine's own browser: none is downloaded. What is expected of its pages is waited for with patience."""
+    expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, timeout=PATIENCE)
         try:

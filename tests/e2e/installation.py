@@ -1,6 +1,6 @@
 """Slipway as a user installs it: CRDs, roles and admission policies, and the operator as its own ServiceAccount.
 
-Everything of manifests/install is applied but the Deployment (and its disruption budget): the operator runs as a
+Everything of manifests/install.yaml is applied but the Deployment (and its disruption budget): the operator runs as a
 process in the cluster's network, with the token of the ServiceAccount and its shipped role, never as an admin.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from tests.cluster.cluster import Cluster
-from tests.cluster.kubectl import ESTABLISHED
+from tests.cluster.kubectl import until_established
 from tests.cluster.paths import REPOSITORY
 from tests.cluster.process import Program, start, wait_until
 
@@ -36,14 +36,11 @@ _LEFT_OUT = {"Deployment", "PodDisruptionBudget"}
 
 
 def install(cluster: Cluster) -> None:
-    """CRDs and manifests/install, and wait until the policies answer."""
+    """CRDs and manifests/install.yaml, and wait until the policies answer."""
     cluster.kubectl("apply", "--server-side", f"--filename={REPOSITORY / 'crds'}")
-    ours = [f"crd/{plural}.slipway.dev" for plural in ("rollouts", "promotions", "promotionpolicies")]
-    cluster.kubectl("wait", ESTABLISHED, *ours)
-    rendered = cluster.kubectl("kustomize", str(REPOSITORY / "manifests" / "install"))
-    documents = [each for each in yaml.safe_load_all(rendered) if each and each["kind"] not in _LEFT_OUT]
-    # A Namespace first: what follows lives in it.
-    documents.sort(key=lambda each: each["kind"] != "Namespace")
+    until_established(cluster.kubectl)
+    shipped = yaml.safe_load_all((REPOSITORY / "manifests" / "install.yaml").read_text())
+    documents = [each for each in shipped if each["kind"] not in _LEFT_OUT]
     cluster.kubectl("apply", "--server-side", "--filename=-", stdin=_list(documents))
     # The admin is who brings objects back from a backup, as far as the policies go.
     restore = json.dumps({"data": {"restore": "admin"}})
@@ -164,7 +161,7 @@ class Operator:
         argv = [
             *(sys.executable, "-m", "slipway.cli", "run"),
             *("--kubeconfig", str(self._kubeconfig), "--config", str(self._config)),
-            *("--lease-namespace", OPERATOR_NAMESPACE, "--host", "127.0.0.1", "--log-format", "text"),
+            *("--lease-namespace", OPERATOR_NAMESPACE, "--host", "127.0.0.1", "--log-format", "json"),
             *("--metrics-port", str(METRICS_PORT), "--probe-port", str(PROBE_PORT)),
         ]
         self._program = start("operator", self._cluster.inside_command(argv), self.log, die_with_parent=True)
@@ -200,6 +197,11 @@ class Operator:
         if self.log.exists():
             found = [line for line in self.log.read_text(errors="replace").splitlines() if word in line]
             yield from found[-last:]
+
+    def said(self) -> list[dict[str, str]]:
+        """Its whole log, as collectors read it."""
+        whole = self.log.read_text().rpartition("\n")[0]  # what is being written is no line yet
+        return [json.loads(line) for line in whole.splitlines()]
 
 
 def _ready() -> bool:

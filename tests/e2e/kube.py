@@ -132,15 +132,19 @@ class Person:
     async def watch(self, plural: str) -> AsyncIterator[tuple[str, Object]]:
         """("ADDED" | "MODIFIED" | "DELETED", object) for ever: what is there first, then what changes."""
         while True:
-            listed = await self._ask("GET", self._path(plural))
-            for item in listed["items"]:
-                yield "ADDED", item
-            version = listed["metadata"]["resourceVersion"]
             try:
-                async for kind, item in self._stream(plural, version):
+                listed = await self._ask("GET", self._path(plural))
+                for item in listed["items"]:
+                    yield "ADDED", item
+                async for kind, item in self._stream(plural, listed["metadata"]["resourceVersion"]):
                     if kind == "ERROR":
                         break
                     yield kind, item
+            except Refused as refusal:
+                # While its CRD changes a kind is served to nobody for a moment.
+                if refusal.status != 429 and refusal.status < 500:
+                    raise
+                await asyncio.sleep(0.1)
             except (aiohttp.ClientError, TimeoutError):
                 await asyncio.sleep(0.1)
 

@@ -6,8 +6,11 @@ A cluster of its own, since Slipway's admission policies exist once in a cluster
 import asyncio
 import json
 import os
+import shutil
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -16,6 +19,7 @@ from tests.cluster.capabilities import Level
 from tests.cluster.cluster import Cluster, best_level
 from tests.cluster.helm import Helm
 from tests.cluster.paths import REPOSITORY
+from tests.cluster.progress import say
 from tests.e2e import manifests
 from tests.e2e.installation import DRAIN_DELAY, GATEWAY_SETTLE
 from tests.e2e.tenant import Shared, Sums, Tenant
@@ -95,31 +99,37 @@ def test_slipway_is_installed_upgraded_rolled_back_and_removed(
     restricted = "pod-security.kubernetes.io/enforce=restricted"
     cluster.kubectl("create", "namespace", NAMESPACE)
     cluster.kubectl("label", "namespace", NAMESPACE, restricted)
-    helm("package", str(CHART), "--version=0.0.1", f"--destination={tmp_path}")
+    before = _version_before(helm, tmp_path)
     given = (IN, f"--values={values}", "--wait", "--timeout=240s")
 
     cluster.kubectl("create", "namespace", TENANT)
     # First in one namespace, with nothing but Roles for what is in it; later in all.
     limited = f"--set=config.namespaces={{{TENANT}}}"
-    told = helm("install", "slipway", str(tmp_path / "slipway-0.0.1.tgz"), *given, limited)
+    told = helm("install", "slipway", str(before), *given, limited)
     assert f"helm test slipway -n {NAMESPACE}" in told
+    say(f"from start to ready: {', '.join(_seconds_to_ready(cluster))} s")
     helm("test", "slipway", IN, "--timeout=120s")
     cluster.kubectl("get", "promotionpolicy", "production")
+    assert not _knows_migrations(cluster)
 
     async def lead(tenant: Tenant) -> None:
         await _launched(tenant, "v1")
         async with tenant.users() as users:
             await asyncio.to_thread(helm, "upgrade", "slipway", str(CHART), *given)
+            assert await asyncio.to_thread(_knows_migrations, cluster)
             second = await _launched(tenant, "v2")
             await tenant.all_served_by(users, second)
             await asyncio.to_thread(helm, "rollback", "slipway", "1", IN, "--wait", "--timeout=240s")
-            await tenant.requests_more(users, 30)
+            assert not await asyncio.to_thread(_knows_migrations, cluster)
+            # The version before goes on with what the later one has left: its objects, its marks, and its Lease.
+            third = await _launched(tenant, "v3")
+            await tenant.all_served_by(users, third)
             await asyncio.to_thread(helm, "uninstall", "slipway", IN, "--wait", "--timeout=240s")
-            await tenant.all_served_by(users, second)
+            await tenant.all_served_by(users, third)
         assert not users.report().failures, users.report().summary()
         assert _names(cluster, "crds") >= CRDS
         assert _names(cluster, "rollouts", f"--namespace={tenant.namespace}") == {"web"}
-        assert len(_names(cluster, "promotions", f"--namespace={tenant.namespace}")) == 2
+        assert len(_names(cluster, "promotions", f"--namespace={tenant.namespace}")) == 3
         # Helm waits for what it made; the pods go with their ReplicaSet, a moment later.
         await asyncio.to_thread(cluster.kubectl, "wait", "--for=delete", "pod", SELECTOR, IN, "--timeout=60s")
 
@@ -139,6 +149,46 @@ async def _launched(tenant: Tenant, tag: str) -> str:
     operator = PodOperator(tenant.cluster)
     assert operator.leader().rpartition("_")[0] in operator.pods()
     return deployment
+
+
+def _version_before(helm: Helm, folder: Path) -> Path:
+    """The chart as a version of long ago would have been: with a lower number, and without migrations."""
+    older = folder / "older"
+    shutil.copytree(CHART, older)
+    (older / "files" / "admission" / "migrations.yaml").unlink()
+    definition = older / "files" / "crds" / "slipway.dev_promotions.yaml"
+    promotions = yaml.safe_load(definition.read_text())
+    del _migrations(promotions)["properties"]["jobs"]
+    # A rule speaks of them.
+    del _migrations(promotions)["x-kubernetes-validations"]
+    definition.write_text(yaml.safe_dump(promotions))
+    helm("package", str(older), "--version=0.0.1", f"--destination={folder}")
+    return folder / "slipway-0.0.1.tgz"
+
+
+def _migrations(promotions: dict[str, Any]) -> dict[str, Any]:
+    schema = promotions["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    found: dict[str, Any] = schema["properties"]["spec"]["properties"]["migrations"]
+    return found
+
+
+def _knows_migrations(cluster: Cluster) -> bool:
+    """Whether the CRD has them, and the policy for them is there: both, or neither."""
+    promotions = json.loads(cluster.kubectl("get", "crd", "promotions.slipway.dev", "--output=json"))
+    field = "jobs" in _migrations(promotions)["properties"]
+    assert ("slipway-migrations" in _names(cluster, "validatingadmissionpolicies")) is field
+    return field
+
+
+def _seconds_to_ready(cluster: Cluster) -> list[str]:
+    """From the start of each container to its pod's readiness, both of whole seconds; asked for every other second."""
+    found = []
+    for pod in json.loads(cluster.kubectl("get", "pods", IN, SELECTOR, "--output=json"))["items"]:
+        (container,) = pod["status"]["containerStatuses"]
+        ready = next(each for each in pod["status"]["conditions"] if each["type"] == "Ready")
+        began = datetime.fromisoformat(container["state"]["running"]["startedAt"])
+        found.append(f"{(datetime.fromisoformat(ready['lastTransitionTime']) - began).total_seconds():.0f}")
+    return found
 
 
 def _names(cluster: Cluster, *what: str) -> set[str]:

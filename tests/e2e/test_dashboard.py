@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 from tests.e2e import manifests
 from tests.e2e.arena import scenario
-from tests.e2e.dashboard import PATIENCE, chromium, dashboard, opened
+from tests.e2e.dashboard import chromium, dashboard, opened
 from tests.e2e.tenant import Tenant
 
 CHROMIUM = shutil.which("chromium")
@@ -20,7 +20,6 @@ STEPS = {"canary": {"steps": [{"weight": 20, "hold": "10m"}], "verify": "2s", "k
 
 @scenario
 async def test_an_approver_decides_by_clicking_and_sees_what_comes_of_it(tenant: Tenant) -> None:
-    expect.set_options(timeout=PATIENCE)
     first = await tenant.serve("v1", strategy=STEPS)
     approver = tenant.cluster.kubeconfig("approver")
     async with (
@@ -35,8 +34,13 @@ async def test_an_approver_decides_by_clicking_and_sees_what_comes_of_it(tenant:
 
         # What waits appears without a reload.
         await tenant.change_image("v2")
-        name = await tenant.promote()
+        look = {"name": "pages", "category": "Quality", "manual": {"ask": "The pages look right."}}
+        name = await tenant.promote(checks=[look])
         await page.get_by_role("region", name="Waiting for a person").get_by_role("link", name=name).click()
+        await page.get_by_role("link", name="Confirm pages…").click()
+        await expect(page.get_by_text("The pages look right.").first).to_be_visible()
+        await page.get_by_role("button", name="Confirm").click()
+        await expect(page.get_by_text("Your confirmation is recorded.")).to_be_visible()
         await tenant.until_promotion(name, "AwaitingApproval")
         await _read_anew(page)
         await expect(page.get_by_role("heading", name="Report", exact=True)).to_be_visible()
@@ -68,14 +72,18 @@ async def test_an_approver_decides_by_clicking_and_sees_what_comes_of_it(tenant:
         await page.get_by_role("table").get_by_role("link", name=name).first.click()
         await _say(page, "Abort", "found something")
         await tenant.until_promotion(name, "Aborted")
-        await expect(page.get_by_text("It has ended: there is nothing to decide.")).to_be_visible()
+        await page.get_by_role("link", name="Write what was learned…").click()
+        await page.get_by_label("What mends it").fill("a longer timeout")
+        await page.get_by_role("button", name="Write what was learned").click()
+        await expect(page.get_by_text("What was learned is written down.")).to_be_visible()
+        assert (await tenant.approver.get("promotions", name))["spec"]["learnings"] == {"fix": "a longer timeout"}
         await tenant.all_served_by(users, first)
+        assert not users.report().failures, users.report().summary()
         assert not complaints, complaints
 
 
 @scenario
 async def test_whoever_may_not_approve_is_told_so_by_the_cluster(tenant: Tenant) -> None:
-    expect.set_options(timeout=PATIENCE)
     await tenant.deploy("v1", strategy=manifests.BLUE_GREEN, replicas=1)
     name = await tenant.promote()
     await tenant.until_promotion(name, "AwaitingApproval")

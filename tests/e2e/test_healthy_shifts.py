@@ -65,3 +65,14 @@ async def test_a_healthy_canary_takes_its_steps_and_loses_no_request(tenant: Ten
     assert not users.report().failures, users.report().summary()
     shown = [seen.message for seen in tenant.history if seen.kind == "Rollout"]
     assert any("at 20 %" in message for message in shown)
+    _judge_log(tenant, launches=2)
+
+
+def _judge_log(tenant: Tenant, launches: int) -> None:
+    """It says what happened, and nothing of each pass; the libraries below say what goes wrong, or nothing."""
+    said = [line for line in tenant.operator.said() if line["level"] == "info"]
+    assert {line["logger"].split(".")[0] for line in said} == {"slipway"}
+    about = [line["message"] for line in said if line.get("namespace") == tenant.namespace]
+    assert sum("is entering" in message for message in about) >= 3, about
+    # Some ten changes of phase each. The passes meanwhile are ten times as many.
+    assert len(about) <= 20 * launches, about

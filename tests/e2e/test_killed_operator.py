@@ -94,14 +94,19 @@ async def _kill(tenant: Tenant, chance: random.Random) -> list[str]:
         phases = "/".join(tenant.phase(name) or "unseen" for name in ("canary", "blue"))
         tenant.operator.kill()
         moments.append(phases)
-        led = sum("leading as" in line for line in tenant.operator.lines())
+        led = _terms(tenant)
         tenant.operator.start()
         await _leading(tenant, led)
     return moments
 
 
+def _terms(tenant: Tenant) -> int:
+    """How often one began to lead."""
+    return sum(1 for _ in tenant.operator.lines("leading as", last=10_000))
+
+
 async def _leading(tenant: Tenant, before: int) -> None:
     deadline = time.monotonic() + 60
-    while sum("leading as" in line for line in tenant.operator.lines("leading as", last=1000)) <= before:
+    while _terms(tenant) <= before:
         assert time.monotonic() < deadline, "no operator leads 60 s after its start"
         await asyncio.sleep(0.1)

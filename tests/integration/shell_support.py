@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.cluster import Cluster
-from tests.cluster.kubectl import ESTABLISHED
+from tests.cluster.kubectl import until_established
 from tests.cluster.users import kubeconfig
 
 REPOSITORY = Path(__file__).parents[2]
@@ -35,8 +35,11 @@ def install(cluster: Cluster) -> None:
     cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRDS}")
     for name in ("namespace.yaml", "operator-identity.yaml", "operator-roles.yaml"):
         cluster.kubectl("apply", f"--filename={ACCESS / name}")
-    for crd in ("rollouts", "promotions", "promotionpolicies"):
-        cluster.kubectl("wait", ESTABLISHED, f"crd/{crd}.slipway.dev", "--timeout=30s")
+    kinds = [f"{plural}.slipway.dev" for plural in ("rollouts", "promotions", "promotionpolicies")]
+    until_established(cluster.kubectl, *kinds)
+    # Established is not yet served: the API server's cache of a new kind answers 429 until it is filled.
+    served = ("get", ",".join(kinds), "--all-namespaces")
+    wait_for("they are served", lambda: cluster.try_kubectl(*served).returncode == 0)
 
 
 def credentials(cluster: Cluster, path: Path) -> Path:

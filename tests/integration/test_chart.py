@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.cluster.helm import Helm
+from tests.cluster.helm import Helm, helm_docs
 from tests.cluster.paths import REPOSITORY
 from tests.cluster.toolchain import program
+
+from slipway import __version__
 
 CHART = REPOSITORY / "charts" / "slipway"
 MANIFESTS = REPOSITORY / "manifests"
@@ -45,14 +47,19 @@ def rights(roles: list[Object]) -> set[tuple[str, ...]]:
     }
 
 
-def test_helm_finds_nothing_to_say_about_the_chart(helm: Helm) -> None:
-    helm("lint", "--strict", str(CHART))
+@pytest.mark.parametrize("values", ["values", "ci/everything-values", "ci/namespaced-values"])
+def test_helm_finds_nothing_to_say_about_the_chart(helm: Helm, values: str) -> None:
+    helm("lint", "--strict", f"--values={CHART / values}.yaml", str(CHART))
 
 
 def test_the_charts_own_tests_pass() -> None:
     argv = [str(program("helm", "helm-unittest")), "--strict", str(CHART)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_readme_is_what_helm_docs_makes_of_the_values() -> None:
+    assert (CHART / "README.md").read_text() == helm_docs("--dry-run"), "run: make chart"
 
 
 @pytest.mark.parametrize(
@@ -70,6 +77,14 @@ def test_a_value_that_is_none_is_refused_by_name(helm: Helm, value: str, named: 
     assert refused.returncode != 0
     assert "values don't meet the specifications of the schema" in refused.stderr
     assert named in refused.stderr
+
+
+def test_a_cluster_that_is_too_old_is_refused_with_the_reason(helm: Helm) -> None:
+    refused = helm.tried("template", str(CHART), "--kube-version=1.29.15")
+    assert refused.returncode != 0
+    assert "needs Kubernetes 1.30 or later" in refused.stderr
+    assert "nobody would verify who approves. This cluster is v1.29.15" in refused.stderr
+    helm("template", str(CHART), "--kube-version=1.30.0-gke.1")
 
 
 def test_roles_are_those_of_the_manifests(helm: Helm) -> None:
@@ -113,6 +128,22 @@ def test_the_pods_are_those_of_the_manifests(helm: Helm) -> None:
     assert {k: v for k, v in container.items() if k not in ("image", "imagePullPolicy")} == {
         k: v for k, v in other.items() if k != "image"
     }
+
+
+def test_the_page_in_the_cluster_is_that_of_the_manifests(helm: Helm) -> None:
+    values = "--set=dashboard.enabled=true,dashboard.address=https://slipway.example.com"
+    here = rendered(helm, values, "--set=dashboard.userHeader=X-Forwarded-User", "--kube-version=1.36.0")
+    ours, theirs = (of("Deployment", one)["slipway-dashboard"] for one in (here, shipped("dashboard/deployment.yaml")))
+    (container,) = ours["spec"]["template"]["spec"]["containers"]
+    assert container.pop("imagePullPolicy") == "IfNotPresent"
+    assert container["args"].pop() == "--user-header=X-Forwarded-User"
+    container["image"] = container["image"].removesuffix(f":{__version__}")
+    assert ours["spec"] == theirs["spec"]
+    for file in ("roles", "deciding/roles", "service", "networkpolicy"):
+        for plain in shipped(f"dashboard/{file}.yaml"):
+            found = of(plain["kind"], here)[plain["metadata"]["name"]]
+            for part in ("rules", "subjects", "roleRef", "spec"):
+                assert found.get(part) == plain.get(part)
 
 
 @pytest.mark.parametrize(("version", "folders"), [("1.36.0", ("admission", "stamping")), ("1.30.0", ("admission",))])

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from tests.cluster.capabilities import Level
 from tests.cluster.cluster import Cluster
-from tests.cluster.kubectl import ESTABLISHED
+from tests.cluster.kubectl import until_established
 from tests.unit.api import objects
 from tests.unit.api.objects import ACCEPTED, OTHER_PLAN, PLAN, REFUSED, REFUSED_NAMES, Refused
 
@@ -64,7 +64,7 @@ def crds() -> Iterator[Cluster]:
     """A control plane of its own: no admission policy speaks before the schema does."""
     with Cluster.start(Level.CONTROL_PLANE) as cluster:
         cluster.kubectl("apply", "--server-side", f"--filename={REPOSITORY / 'crds'}")
-        cluster.kubectl("wait", ESTABLISHED, "--timeout=30s", "crd", "--all")
+        until_established(cluster.kubectl)
         yield cluster
 
 
@@ -361,7 +361,17 @@ STATUS: dict[str, Any] = {
         "weight": 10,
         "step": {"index": 0, "weight": 10, "startedAt": "2026-03-01T12:00:00.500Z"},
     },
-    "gates": [{"name": "error-rate", "verdict": "Pass", "value": 0.0, "bound": "< 0.01", "passes": 1, "failures": 0}],
+    "gates": [
+        {
+            "name": "error-rate",
+            "verdict": "Pass",
+            "value": 0.0,
+            "bound": "< 0.01",
+            "passes": 1,
+            "failures": 0,
+            "recent": [{"at": "2026-03-01T12:00:30Z", "value": 0.0, "verdict": "Pass"}],
+        }
+    ],
     "conditions": [
         {
             "type": "Ready",
@@ -440,6 +450,14 @@ def test_kubectl_get_shows_a_promotion_at_a_glance(shop: Shop) -> None:
     header, row = table(shop.must("get", "slpr"))
     assert header == ["NAME", "ROLLOUT", "VERSION", "PHASE", "APPROVED", "MESSAGE", "AGE"]
     assert row[:-1] == ["web-1", "web", "v2", "Blocked", "False", "no"]
+
+
+def test_promotions_are_found_by_the_id_of_their_idea(shop: Shop) -> None:
+    for name, idea in (("first", "IDEA-7"), ("second", "IDEA-8"), ("third", None)):
+        stated = objects.promotion(**({"idea": {"id": idea}} if idea else {}))
+        shop.create({**stated, "metadata": {"name": name}})
+    found = shop.must("get", "promotions.slipway.dev", "--field-selector=spec.idea.id=IDEA-7", "--output=name")
+    assert found.split() == ["promotion.slipway.dev/first"]
 
 
 def test_the_category_lists_all_kinds(shop: Shop) -> None:

@@ -20,7 +20,7 @@ from tests.sim.dataplane import LOST, Seen
 from tests.sim.patches import clone
 
 from slipway.api.model import StatusModel
-from slipway.api.promotion import PromotionStatus
+from slipway.api.promotion_status import PromotionStatus
 from slipway.api.rollout import RolloutStatus
 from slipway.cluster.resources import (
     DEPLOYMENTS,

@@ -31,10 +31,12 @@ def measure(server: Server, plane: DataPlane, probe: MetricProbe, now: datetime,
     if how in ("down", "several"):
         reason = "the metrics source did not answer" if how == "down" else "several series"
         return Measured(at=now, error=reason)
-    if how in ("nan", "empty"):
-        return Measured(at=now, no_data="not a finite number" if how == "nan" else "no series")
     since = (now - START - parse_duration(names["window"])).total_seconds()
     requests = float(plane.served(names["revision"], since)) * REQUESTS_PER_SECOND
+    if probe.preset == "requests":
+        return Measured(at=now, value=requests)
+    if how in ("nan", "empty"):
+        return Measured(at=now, no_data="not a finite number" if how == "nan" else "no series")
     if requests < max(1, probe.min_requests):
         return Measured(at=now, no_data=f"{requests:.0f} requests, {probe.min_requests} are needed")
     return Measured(at=now, value=does.latency if probe.preset == "latency-p95" else does.error_rate)

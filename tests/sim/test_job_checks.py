@@ -7,7 +7,7 @@ import os
 import pytest
 from tests.sim.jobs import template
 from tests.sim.play import play
-from tests.sim.script import End, Script, both, for_seconds, phase, promotion, propose, stable_v1
+from tests.sim.script import End, Script, always, both, for_seconds, phase, promotion, propose, stable_v1
 from tests.sim.shell import Faults
 from tests.sim.world import BLUE_GREEN, World
 
@@ -93,3 +93,22 @@ def test_no_job_is_made_while_the_guard_is_missing() -> None:
 
     runs, _ = played(make)
     assert runs == []
+
+
+def test_semantics_28_a_result_that_is_too_old_leads_to_one_new_run_whatever_the_operator_dies_after() -> None:
+    def make() -> Script:
+        script = stable_v1(BLUE_GREEN)
+        script.when(always, lambda w: w.demand("age", maxAge="30s"))
+        propose(script, checks=[job("succeeds")])
+        script.once(both(promotion("p2", "AwaitingApproval"), lambda w: len(w.jobs.runs) == 1)).faults_from_here()
+        script.when(both(promotion("p2", "AwaitingApproval"), lambda w: len(w.jobs.runs) > 1), lambda w: w.lift("age"))
+        script.once(promotion("p2", "AwaitingApproval"))
+        script.end = End("v1", promotions={"p2": "AwaitingApproval"})
+        return script
+
+    runs, writes = played(make)
+    assert len(runs) == len(set(runs)) == 2
+    about = [n for n in deaths(writes) if n > len(writes) - 12 or ALL]
+    for number in about:
+        again, _ = played(make, Faults(crash_after=number))
+        assert 2 <= len(again) == len(set(again)) <= 3, (number, again)

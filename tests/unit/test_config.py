@@ -105,6 +105,7 @@ CHANNEL = "name: a, urlFile: /x"
     ("text", "problem"),
     [
         ("nonsense: 1", "nonsense: unknown field"),
+        ("{apiVersion: v1, kind: ConfigMap, data: {config.yaml: ''}}", "this is a Kubernetes object"),
         ("drain_delay: 1s", "drain_delay: unknown field"),
         (f"sources: [{{{SOURCE}, bogus: 1}}]", "sources[0].bogus: unknown field"),
         ("sources: [{name: a}]", "sources[0].url: field required"),

@@ -7,7 +7,8 @@ from typing import get_args
 import pytest
 import yaml
 from tests.demo import samples
-from tests.docs import argocd_cm, catalogue, chart, reference
+from tests.docs import argocd_cm, catalogue, chart, pictures, reference
+from tests.docs.reasons import reasons
 
 from slipway.api.check import BUILT_IN, OF_TEMPLATE
 from slipway.api.notice import NoticeEvent
@@ -24,7 +25,7 @@ from slipway.notifying.templates import PLACEHOLDERS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SAMPLES = REPOSITORY / "manifests" / "samples"
-PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 LINKED = sorted([*PAGES, *(REPOSITORY / "manifests").rglob("*.md"), *(REPOSITORY / "tests").rglob("*.md")])
 BY_NAME = {page.name: page for page in PAGES}
 CORE = "\n".join(path.read_text() for path in (REPOSITORY / "operator" / "slipway" / "core").glob("*.py"))
@@ -72,7 +73,7 @@ def test_the_demo_changes_only_image_and_times_of_a_sample(sample: str) -> None:
     assert made == shown
 
 
-@pytest.mark.parametrize("name", ["canary", "route", "promotion"])
+@pytest.mark.parametrize("name", ["canary", "promotion"])
 def test_the_readme_shows_the_samples_as_they_are(name: str) -> None:
     sample = (SAMPLES / f"{name}.yaml").read_text()
     assert sample in blocks(BY_NAME["README.md"], "yaml")
@@ -129,10 +130,11 @@ def test_everything_that_is_installed_has_the_version_of_the_package() -> None:
     version = re.search(r'^version = "(.+)"$', (REPOSITORY / "pyproject.toml").read_text(), re.MULTILINE)
     assert version
     meta = yaml.safe_load((REPOSITORY / "charts" / "slipway" / "Chart.yaml").read_text())
-    plain = yaml.safe_load((REPOSITORY / "manifests" / "operator" / "kustomization.yaml").read_text())
-    labelled = re.search(r"ARG VERSION=(\S+)", (REPOSITORY / "Dockerfile").read_text())
-    assert labelled
-    assert {meta["version"], meta["appVersion"], plain["images"][0]["newTag"], labelled.group(1)} == {version.group(1)}
+    plain = [(REPOSITORY / "manifests" / part / "kustomization.yaml").read_text() for part in ("operator", "dashboard")]
+    tags = [image["newTag"] for text in plain for image in yaml.safe_load(text)["images"]]
+    labelled = re.findall(r"ARG VERSION=(\S+)", (REPOSITORY / "Dockerfile").read_text())
+    assert (len(tags), len(labelled)) == (2, 2)
+    assert {meta["version"], meta["appVersion"], *tags, *labelled} == {version.group(1)}
 
 
 @pytest.mark.parametrize("fragment", [argocd_cm.PLAIN, argocd_cm.DELEGATED], ids=lambda found: found.PATH.name)
@@ -140,12 +142,24 @@ def test_the_configuration_of_argo_cd_is_what_the_lua_files_say(fragment: argocd
     assert fragment.PATH.read_text() == fragment.render(), "run: python -m tests.docs"
 
 
+ON_ITS_WAY = {"Deploying", "Shifting", "Verifying", "Held", "RollingBack"}
+"""Phases of a Rollout that something follows on without a change in Git."""
+
+
 def test_flux_is_told_of_every_final_phase() -> None:
     (shown,) = [block for block in blocks(BY_NAME["gitops.md"], "yaml") if block.startswith("healthCheckExprs:")]
-    (told,) = yaml.safe_load(shown)["healthCheckExprs"]
-    current, failed = (set(re.findall(r"'(\w+)'", told[key])) for key in ("current", "failed"))
-    assert not current & failed
-    assert current | failed == FINAL | {WATCHING, "Blocked"}
+    rest = {"Rollout": phases("rollouts") - ON_ITS_WAY, "Promotion": FINAL | {WATCHING, "Blocked"}}
+    for told in yaml.safe_load(shown)["healthCheckExprs"]:
+        current, failed = (set(re.findall(r"'(\w+)'", told[key])) for key in ("current", "failed"))
+        assert not current & failed
+        assert current | failed == rest.pop(told["kind"])
+    assert not rest
+
+
+def phases(plural: str) -> set[str]:
+    crd = yaml.safe_load((REPOSITORY / "crds" / f"slipway.dev_{plural}.yaml").read_text())
+    status = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
+    return set(re.findall(r"[A-Z]\w+", status["properties"]["phase"]["description"]))
 
 
 def test_troubleshooting_has_every_phase_and_every_reason() -> None:
@@ -153,13 +167,24 @@ def test_troubleshooting_has_every_phase_and_every_reason() -> None:
     listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
     reasons = set(re.findall(r'Acceptance\(\s*False,\s*"(\w+)"', CORE))
     assert reasons, "the words are looked for in the wrong place"
-    phases: set[str] = set()
-    for plural in ("rollouts", "promotions"):
-        crd = yaml.safe_load((REPOSITORY / "crds" / f"slipway.dev_{plural}.yaml").read_text())
-        status = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
-        phases |= set(re.findall(r"[A-Z]\w+", status["properties"]["phase"]["description"]))
     assert reasons <= listed
-    assert phases <= listed
+    assert phases("rollouts") | phases("promotions") <= listed
+
+
+def test_troubleshooting_has_every_reason_of_every_condition() -> None:
+    page = BY_NAME["troubleshooting.md"].read_text()
+    rows = re.findall(r"^\|(.*?\|.*?)\|", page, re.MULTILINE)
+    assert reasons() - {word for row in rows for word in re.findall(r"`(\w+)`", row)} == set()
+    assert len(reasons()) > 60, "the words are looked for in the wrong place"
+
+
+@pytest.mark.parametrize("source", pictures.SOURCES, ids=lambda path: path.stem)
+def test_a_picture_is_what_its_source_says_and_is_told_in_words(source: Path) -> None:
+    picture = source.with_suffix(".svg")
+    assert pictures.drawn_from(picture) == pictures.digest(source), "run: python -m tests.docs.pictures"
+    shown = [text for page in PAGES for text in re.findall(rf"!\[([^]]+)\]\([^)]*{picture.name}\)", page.read_text())]
+    assert shown, "no page shows it"
+    assert all(len(text) > 40 for text in shown)
 
 
 def test_every_page_can_be_found_from_the_readme() -> None:

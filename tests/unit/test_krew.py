@@ -50,6 +50,25 @@ def test_the_manifest_is_of_this_version_and_of_this_archive(packaged: tuple[Pat
     assert names == ["kubectl-slipway", "LICENSE", f"slipway-{VERSION}-py3-none-any.whl"]
 
 
+def test_the_first_run_installs_the_wheel_with_the_page(packaged: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    archive, _ = packaged
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path, filter="data")
+    log, tools = tmp_path / "log", tmp_path / "tools"
+    tools.mkdir()
+    python = tools / "python3"
+    python.write_text(
+        f'#!/bin/sh\necho "$@" >> {log}\n'
+        '[ "$1 $2 $3" != "-m venv --clear" ] || { mkdir -p "$4/bin"; cp "$0" "$4/bin/python"; }\n'
+    )
+    python.chmod(0o755)
+    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run([str(tmp_path / "kubectl-slipway"), "get"], check=True, env=environment, capture_output=True)
+    (installed,) = [line for line in log.read_text().splitlines() if "pip install" in line]
+    assert installed.endswith(f" {tmp_path}/slipway-{VERSION}-py3-none-any.whl[dashboard]")
+
+
 def test_the_program_runs_what_is_installed_through_the_link_that_krew_makes(
     packaged: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -82,7 +82,8 @@ class Readiness(Model):
     """How ready its authors judge it."""
 
     stage: Annotated[str, Field(min_length=1, max_length=64)]
-    """The stage that it has passed."""
+    """The stage that it has passed. A launch is SCALE: IDEA, SPARK, CONCEPT and PROTOTYPE are too early for it, REFINE
+    comes before it. Other names are the organisation's own, and are not judged."""
     status: Annotated[str, Field(min_length=1, max_length=64)]
     """The state of that stage. A launch wants `approved`."""
     score: Annotated[float, Field(ge=0, le=10)]
@@ -175,6 +176,12 @@ class Operations(Model):
     """Where its logs are."""
     alerts: Text | None = None
     """Which alerts watch it."""
+    url: URL | None = None
+    """Where users reach it. Absent: host and path of the HTTPRoutes that lead to it."""
+    provider: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    """Who runs what it runs on. Absent: as the nodes of its pods say."""
+    region: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    """Where that is. Absent: as the nodes of its pods say."""
     links: Annotated[dict[Annotated[str, Field(max_length=63)], URL], Field(max_length=20)] = Field(
         default_factory=dict
     )

@@ -35,7 +35,7 @@ BUILT_IN = (
     "migrations-complete",
     "stakeholders-configured",
 )
-"""The checks that every Promotion has; none of a user's may have their name."""
+"""The checks that every Promotion has, beside those of the template; none of a user's may have their name."""
 
 OF_TEMPLATE: Mapping[str, Category] = {
     "image-pinned": "Security",
@@ -43,10 +43,18 @@ OF_TEMPLATE: Mapping[str, Category] = {
     "resources-set": "Operations",
     "non-root": "Security",
 }
-"""The checks on the pod template that every Promotion has. Listed by name, one can be said not to apply."""
+"""The checks on the pod template that every Promotion has."""
+
+MAY_NOT_APPLY: Mapping[str, Category] = {
+    **OF_TEMPLATE,
+    "gates-answer": "Operations",
+    "rollback-rehearsed": "Operations",
+}
+"""The checks that every Promotion has and that, listed by name, can be said not to apply."""
 
 _RESERVED = "is the name of a check that every Promotion has"
-_WITHOUT_CATEGORY = sorted([*CATALOGUE, *OF_TEMPLATE])
+_RESERVED_NAMES = [name for name in BUILT_IN if name not in MAY_NOT_APPLY]
+_WITHOUT_CATEGORY = sorted([*CATALOGUE, *MAY_NOT_APPLY])
 
 
 class Attestation(Model):
@@ -57,7 +65,7 @@ class Attestation(Model):
     summary: Annotated[str, Field(min_length=1, max_length=512)]
     """The result in a few words, for example `185 of 185`."""
     evidence: Annotated[str, Field(max_length=2048, pattern=r"^https?://[^\s]+$")] | None = None
-    """Address of what proves it."""
+    """Address of what proves it. Without one nothing has passed: the check is Unverifiable."""
 
 
 class PrometheusCheck(Model):
@@ -128,7 +136,7 @@ class Check(Model):
                 rule(f"{_answers()} == 1 || ({_answers()} == 0 && self.name in {sorted(CATALOGUE)})", _ONE),
                 rule(f"has(self.category) || self.name in {_WITHOUT_CATEGORY}", _NEEDS_CATEGORY, ".category"),
                 rule(
-                    f"!(self.name in {sorted(OF_TEMPLATE)}) || (has(self.notApplicable) && !has(self.category))",
+                    f"!(self.name in {sorted(MAY_NOT_APPLY)}) || (has(self.notApplicable) && !has(self.category))",
                     _ONLY_NOT_APPLICABLE,
                     ".name",
                 ),
@@ -136,7 +144,7 @@ class Check(Model):
         }
     )
 
-    name: Annotated[Label, rules(rule(f"!(self in {list(BUILT_IN)})", _RESERVED))]
+    name: Annotated[Label, rules(rule(f"!(self in {_RESERVED_NAMES})", _RESERVED))]
     """Name of the check, unique within the Promotion."""
     category: Category | None = None
     """What it is about. A check of the catalogue has its own."""
@@ -161,7 +169,7 @@ class Check(Model):
     def about(self) -> str:
         """The category that it says, or that its name has."""
         entry = CATALOGUE.get(self.name)
-        return self.category or OF_TEMPLATE.get(self.name) or (entry.category if entry else "")
+        return self.category or MAY_NOT_APPLY.get(self.name) or (entry.category if entry else "")
 
     @property
     def is_alone(self) -> bool:
@@ -170,10 +178,10 @@ class Check(Model):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if self.name in BUILT_IN:
+        if self.name in _RESERVED_NAMES:
             raise invalid(f"{self.name!r} {_RESERVED}", "another name", "name")
         kinds = [kind for kind, field in _FIELDS.items() if getattr(self, field) is not None]
-        if self.name in OF_TEMPLATE and (kinds != ["notApplicable"] or self.category):
+        if self.name in MAY_NOT_APPLY and (kinds != ["notApplicable"] or self.category):
             raise invalid(f"{self.name!r} {_ONLY_NOT_APPLICABLE}", "name and notApplicable alone", "name")
         if not self.about:
             raise invalid("missing", f"what it is about; {_NEEDS_CATEGORY}", "category")

@@ -130,6 +130,7 @@ def _definition(
     *,
     plural: str = "",
     scope: str = "Namespaced",
+    selectable: tuple[str, ...] = (),
     **subresources: Any,
 ) -> dict[str, Any]:
     kind = model.__name__
@@ -172,6 +173,8 @@ def _definition(
                         _column("Age", ".metadata.creationTimestamp", "Time since it was created.", "date"),
                     ],
                     **({"subresources": subresources} if subresources else {}),
+                    # From Kubernetes 1.31 on; 1.30 drops it, and only the field selector is missing there.
+                    **({"selectableFields": [{"jsonPath": path} for path in selectable]} if selectable else {}),
                     "schema": {"openAPIV3Schema": schema},
                 }
             ],
@@ -213,6 +216,7 @@ def promotions() -> dict[str, Any]:
             _column("Approved", _CONDITION.format("Approved"), "Whether enough people have approved the plan."),
             _column("Message", ".status.message", "What it waits for, with the next command."),
         ],
+        selectable=(".spec.idea.id",),
     )
 
 

@@ -10,7 +10,10 @@ from functools import lru_cache
 
 @lru_cache(maxsize=1)
 def countries() -> Mapping[str, Sequence[str]]:
-    """The parts of each country that have holidays of their own, by ISO 3166-1 code."""
+    """The parts of each country that have holidays of their own, by ISO 3166-1 code. Raises ImportError.
+
+    Loads all calendars, so that no decision is the first to ask for one.
+    """
     import holidays
 
     return holidays.list_supported_countries(include_aliases=True)

@@ -58,7 +58,7 @@ class NoticeStatus(StatusModel):
 
     event: str = ""
     """Planned, AwaitingApproval, Approved, Shifting, ToBeLookedAt, NoData, Held, Frozen, RolledBack, AfterRollback,
-    Failed, Launched, WatchClosed or LearningsDue."""
+    Failed, Launched, WatchClosed or LearningsDue; Share and Ended, of which machines alone are told."""
     at: Instant
     """When it happened."""
     occasion: str = ""

@@ -16,31 +16,20 @@ from slipway.api.argument import (
     RollbackPlan,
 )
 from slipway.api.check import Check
-from slipway.api.conditions import Condition
-from slipway.api.extensions import LIST_ATOMIC, MAP_ATOMIC, MAP_GRANULAR, list_map, rule, rules
-from slipway.api.generation import Generation
-from slipway.api.instant import Instant
+from slipway.api.extensions import MAP_ATOMIC, MAP_GRANULAR, list_map, rule, rules
+from slipway.api.image_ref import ImageRef
 from slipway.api.learnings import Learnings
-from slipway.api.model import Model, StatusModel, invalid, read_lenient, unique
-from slipway.api.names import ImageReference, Label, Percent, PlanHash, Reason, RevisionName, RolloutName, UserName
-from slipway.api.notice import NoticeStatus
+from slipway.api.model import Model, invalid, unique
+from slipway.api.names import Label, Percent, PlanHash, Reason, RevisionName, RolloutName, UserName
 from slipway.api.origin import Origin
+from slipway.api.promotion_status import PromotionStatus, read_status
 from slipway.api.retry import Retry
-from slipway.api.said_by import DecisionStatus, SaidBy
+from slipway.api.said_by import SaidBy
 from slipway.api.watch import Watch, default_watch
 
 _ENTRIES_BY_USER = rules(
     rule("self.all(user, size(user) > 0 && size(user) <= 256)", "user names have 1 to 256 characters")
 )
-
-
-class ImageRef(Model):
-    """A container and the image that it must have."""
-
-    name: Label
-    """Name of the container."""
-    image: ImageReference
-    """Its image, best with a digest."""
 
 
 class WeightApproval(Model):
@@ -258,175 +247,6 @@ class PromotionSpec(Model):
         return self
 
 
-class Target(StatusModel):
-    """The revision that this Promotion is about."""
-
-    rollout: str
-    """Name of the Rollout."""
-    uid: str
-    """metadata.uid of the Rollout: another one of the same name is another target."""
-    revision: str
-    """First ten digits of the digest."""
-    digest: str
-    """SHA-256 of template and ports."""
-    images: list[str] = Field(default_factory=list)
-    """The images of its containers, in their order."""
-
-
-class CheckStatus(StatusModel):
-    """One check and its result."""
-
-    name: str
-    """Name of the check."""
-    category: str = ""
-    """What it is about."""
-    result: str
-    """Passed, Failed, NotApplicable, Unverifiable or Pending."""
-    message: str = ""
-    """The result in words."""
-    evidence: str = ""
-    """Where to see it."""
-    at: Instant | None = None
-    """When the result was found."""
-
-
-class ApprovalStatus(StatusModel):
-    """An approval that counts, or counted."""
-
-    by: str
-    """Who gave it."""
-    at: Instant
-    """When it was first seen."""
-    plan_hash: str
-    """The plan that they saw."""
-    report_digest: str = ""
-    """Digest of the report that they saw."""
-    confirmed: Annotated[list[str], LIST_ATOMIC] = Field(default_factory=list)
-    """What they confirmed by it, as the report says."""
-    identity: str
-    """verified, delegated or unverified."""
-
-
-class ReportStatus(StatusModel):
-    """Where the report is."""
-
-    config_map: str
-    """Name of the ConfigMap, with keys report.md and report.json."""
-    digest: str
-    """SHA-256 of report.json in canonical form. Frozen from the approval on."""
-    summary_digest: str = ""
-    """SHA-256 of summary.md, which is added at the end."""
-
-
-class Summary(StatusModel):
-    """What came of it."""
-
-    outcome: str
-    """The phase in which it ended."""
-    environment: str
-    """Where."""
-    strategy: str
-    """How."""
-    revision: str
-    """What."""
-    version: str = ""
-    """The version as people call it."""
-    commit: str = ""
-    """The commit that it was built from."""
-    urls: Annotated[list[str], LIST_ATOMIC] = Field(default_factory=list)
-    """Where users reach it."""
-    checks: str
-    """How many of the checks passed."""
-    durations: dict[str, str] = Field(default_factory=dict)
-    """How long the phases took: waiting (until the approval), shifting, verifying, total."""
-    verification: Annotated[list[str], LIST_ATOMIC] = Field(default_factory=list)
-    """Last values of the gates against their bounds, and results of the smoke tests."""
-    rollback: str = ""
-    """How to go back from here."""
-
-
-class RecordStatus(StatusModel):
-    """A launch record that was kept."""
-
-    config_map: str
-    """Its ConfigMap."""
-    digest: str
-    """`sha256:` and the digest of its `statement.json`."""
-    kind: str = ""
-    """launch, watch, rollback or learnings."""
-    id: str = ""
-    """What is recorded; there is one record for each."""
-
-
-class MigrationStatus(StatusModel):
-    """A step of the migrations."""
-
-    step: str
-    """expand, contract or rollback."""
-    result: str
-    """Pending, Running, Succeeded, Failed or Skipped."""
-    message: str = ""
-    """The result in words."""
-    job: str = ""
-    """Its Job; there is none before it runs."""
-    at: Instant | None = None
-    """When it ended; while it runs, when it was begun."""
-
-
-class PromotionStatus(StatusModel):
-    """What is seen and decided."""
-
-    observed_generation: Generation = -1
-    """The metadata.generation that this status is about; -1 before the operator has seen the object."""
-    phase: str = ""
-    """Checking, Blocked, AwaitingApproval, Held, Approved, Shifting, Watching, Succeeded, RolledBack, Failed,
-    Aborted, Superseded or DryRunComplete."""
-    message: str = ""
-    """What it waits for, with the next command to run."""
-    target: Target | None = None
-    """The revision that this Promotion is about."""
-    images_set: Annotated[list[ImageRef], LIST_ATOMIC] = Field(default_factory=list)
-    """The images that `setImages` has brought into the Rollout's template. They are not written again when somebody
-    changes them there."""
-    plan_hash: str = ""
-    """Hash of all that an approval is about; a change voids it before traffic."""
-    checks: Annotated[list[CheckStatus], list_map("name")] = Field(default_factory=list)
-    """The checks and their results."""
-    after_rollback: Annotated[list[CheckStatus], list_map("name")] = Field(default_factory=list)
-    """What `afterRollback` asks, and the answers, once traffic has gone back."""
-    approvals: Annotated[list[ApprovalStatus], LIST_ATOMIC] = Field(default_factory=list)
-    """Who approved, when and which plan."""
-    decisions: Annotated[list[DecisionStatus], LIST_ATOMIC] = Field(default_factory=list)
-    """Who held it, doubted the way back or ended it, when, and who lifted that; the last 20, oldest first."""
-    report: ReportStatus | None = None
-    """The report for those who decide."""
-    summary: Summary | None = None
-    """What came of it."""
-    migrations: Annotated[list[MigrationStatus], LIST_ATOMIC] = Field(default_factory=list)
-    """The Jobs of `spec.migrations.jobs`: those that ran, oldest first, and what is still to come."""
-    rerun: str | None = None
-    """The last `rerun` of the spec that was acted on."""
-    records: Annotated[list[RecordStatus], list_map("configMap")] = Field(default_factory=list)
-    """The launch records, oldest first. They outlive this Promotion."""
-    links: dict[str, str] = Field(default_factory=dict)
-    """Where to see more."""
-    started_at: Instant | None = None
-    """When the checks began."""
-    approved_at: Instant | None = None
-    """When enough people had approved."""
-    shifted_at: Instant | None = None
-    """When all traffic had moved."""
-    finished_at: Instant | None = None
-    """When it reached its final phase."""
-    learnings_due: Instant | None = None
-    """When people are asked what they learned, unless `spec.learnings` says it by then."""
-    notices: Annotated[list[NoticeStatus], LIST_ATOMIC] = Field(default_factory=list)
-    """The last notices, oldest first, and who got them."""
-    conditions: Annotated[list[Condition], list_map("type")] = Field(default_factory=list)
-    """Succeeded, ChecksPassed, Approved, Watched, Stalled, GlassBroken, Restored after going back, Migrated where
-    Jobs migrate data, and LearningsDue two days after the launch."""
-
-
 class Promotion(Model):
     """The case for putting one revision in front of users, and a person's word on it."""
 
@@ -437,11 +257,6 @@ class Promotion(Model):
     """Which revision, the case for it, and the decision of people."""
     status: PromotionStatus = PromotionStatus()
     """What is seen and decided."""
-
-
-def read_status(obj: Mapping[str, Any]) -> PromotionStatus:
-    """The status of a Promotion as the API server has it; an empty one where it is absent or malformed."""
-    return read_lenient(PromotionStatus, obj.get("status"))
 
 
 def read_promotion(obj: Mapping[str, Any]) -> Promotion:

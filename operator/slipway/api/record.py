@@ -4,10 +4,12 @@ from typing import Any
 
 from pydantic import Field
 
+from slipway.api.check_status import CheckStatus
 from slipway.api.instant import Instant
 from slipway.api.learnings import Learnings
 from slipway.api.model import StatusModel
-from slipway.api.promotion import ApprovalStatus, CheckStatus, MigrationStatus
+from slipway.api.overrides import AcceptedNoData, BrokenGlass
+from slipway.api.promotion_status import ApprovalStatus, MigrationStatus
 from slipway.api.said_by import DecisionStatus
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -61,6 +63,8 @@ class RecordedRevision(StatusModel):
     """SHA-256 of template and ports."""
     images: list[RecordedImage] = Field(default_factory=list)
     """Its images, init containers last."""
+    health: list[str] = Field(default_factory=list)
+    """How the kubelet asks whether its containers are well: where, how often, and what follows."""
 
 
 class RecordedPlan(StatusModel):
@@ -168,6 +172,10 @@ class Predicate(StatusModel):
     """Who approved which plan."""
     decisions: list[DecisionStatus] = Field(default_factory=list)
     """Who held it, doubted the way back or aborted it, and who lifted that."""
+    break_glass: BrokenGlass | None = None
+    """Who lifted what policies demand, and why; absent where nobody did."""
+    accept_no_data: AcceptedNoData | None = None
+    """What was accepted without data, and where it was used; absent where nobody accepted any."""
     times: RecordedTimes = RecordedTimes()
     """When what happened."""
     durations: dict[str, str] = Field(default_factory=dict)
@@ -176,6 +184,8 @@ class Predicate(StatusModel):
     """What people wrote afterwards."""
     attachments: dict[str, str] = Field(default_factory=dict)
     """The other texts of the record, each with its digest."""
+    left_out: dict[str, str] = Field(default_factory=dict)
+    """Texts that were too long to be kept with it, each with its digest."""
 
 
 class Statement(StatusModel):

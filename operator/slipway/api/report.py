@@ -16,6 +16,7 @@ from slipway.api.argument import (
 from slipway.api.instant import Instant
 from slipway.api.learnings import EarlierLaunch
 from slipway.api.model import StatusModel
+from slipway.api.overrides import BrokenGlass
 from slipway.api.said_by import DecisionStatus
 
 SCHEMA: Literal["slipway.dev/report/v1"] = "slipway.dev/report/v1"
@@ -37,6 +38,30 @@ class Answer(StatusModel):
     """What stands in the way."""
 
 
+class Author(StatusModel):
+    """Who created the Promotion."""
+
+    name: str
+    """The user name."""
+    identity: str
+    """verified, delegated or unverified."""
+
+
+class ApprovalsNeeded(StatusModel):
+    """Whose word it takes."""
+
+    count: int = 1
+    """So many different people have to approve."""
+    four_eyes: bool = False
+    """Whoever created the Promotion cannot approve it."""
+    author: str = ""
+    """Who that is, where four eyes are demanded; absent where nobody knows."""
+    policies: list[str] = Field(default_factory=list)
+    """PromotionPolicies that demand it."""
+    further: str = ""
+    """What everybody after the first runs, where more than one is needed."""
+
+
 class CheckLine(StatusModel):
     """One line of the checklist."""
 
@@ -51,7 +76,10 @@ class CheckLine(StatusModel):
     evidence: str = ""
     """Where to see it."""
     attested: bool = False
-    """Nobody but the author of the Promotion vouches for it."""
+    """Somebody states it under `attest`, with evidence or without."""
+    vouched_by: str = ""
+    """Who stands behind the result: `author NAME`, `person NAME`, `CI evidence, given by author NAME`, `Slipway`, or
+    `nobody yet`."""
     at: Instant | None = None
     """When the result was found."""
 
@@ -88,6 +116,8 @@ class Configuration(StatusModel):
     """What its containers ask for, and their limits."""
     variables: list[Variable] = Field(default_factory=list)
     """Environment variables by name."""
+    given: list[str] = Field(default_factory=list)
+    """Which of addresses, provider and region the case says, whatever the cluster does."""
     missing: list[str] = Field(default_factory=list)
     """What is not known, and why."""
 
@@ -154,10 +184,20 @@ class Report(StatusModel):
     """The version as people call it."""
     commit: str = ""
     """The commit that it was built from."""
+    requested_by: Author | None = None
+    """Who created the Promotion; absent where nobody is named."""
     images: list[str] = Field(default_factory=list)
     """Images of its containers."""
+    delivers: str = ""
+    """What users get by it, in one line, with its version."""
     answer: Answer
     """GO or NO-GO."""
+    break_glass: BrokenGlass | None = None
+    """Who has lifted what policies demand, and why; absent where nobody has."""
+    approvals: ApprovalsNeeded | None = None
+    """Whose word it takes; absent where nobody approves."""
+    closed: str = ""
+    """Why windows let nothing go forward now, and until when; absent while it is open."""
     idea: Idea | None = None
     """What is launched, and why."""
     readiness: Readiness | None = None

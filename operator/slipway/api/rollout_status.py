@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from slipway.api.check_status import CheckStatus
 from slipway.api.conditions import Condition
-from slipway.api.extensions import LIST_ATOMIC, list_map
+from slipway.api.extensions import LIST_ATOMIC, Extension, list_map
 from slipway.api.generation import Generation
 from slipway.api.instant import Instant
 from slipway.api.model import StatusModel
@@ -47,6 +48,10 @@ class CandidateStatus(RevisionStatus):
     """Percent of the traffic that it has."""
     step: StepStatus | None = None
     """The canary step that it is in."""
+    plan_hash: str | None = None
+    """The plan that `checks` are about."""
+    checks: Annotated[list[CheckStatus], list_map("name")] = Field(default_factory=list)
+    """Under Automatic without a Promotion: the checks and their results. Else they are in the Promotion's status."""
 
 
 class NextStatus(StatusModel):
@@ -78,6 +83,23 @@ class RejectedStatus(StatusModel):
     """When."""
 
 
+RECENT = 12
+"""So many measurements of a gate stay in status."""
+_ROOM = Extension({"maxItems": 100})
+"""More than are kept: a newer operator that keeps more must be able to write where the CRD is still this one."""
+
+
+class GateMeasurement(StatusModel):
+    """One measurement that gave a number."""
+
+    at: Instant
+    """When it was made."""
+    value: float
+    """What was measured."""
+    verdict: str
+    """Pass or Fail."""
+
+
 class GateStatus(StatusModel):
     """The last measurement of a gate."""
 
@@ -103,6 +125,16 @@ class GateStatus(StatusModel):
     """Failing measurements in a row; errors and missing data neither count nor reset."""
     message: str = ""
     """The verdict in words."""
+    recent: Annotated[list[GateMeasurement], LIST_ATOMIC, _ROOM] = Field(default_factory=list)
+    """The last measurements of this stage that gave a number, the oldest first, for people to see a course: nothing is
+    decided by them. They are written with the newest one, never for themselves."""
+
+    @property
+    def course(self) -> list[GateMeasurement]:
+        """`recent`; of an operator that keeps none, the newest alone."""
+        if self.recent or self.value is None or self.measured_at is None:
+            return self.recent
+        return [GateMeasurement(at=self.measured_at, value=self.value, verdict=self.verdict)]
 
 
 class SmokeTestStatus(StatusModel):
@@ -190,3 +222,8 @@ class RolloutStatus(StatusModel):
     """What was tried, the newest last."""
     conditions: Annotated[list[Condition], list_map("type")] = Field(default_factory=list)
     """Ready, Progressing, AwaitingApproval, TrafficConverged, Accepted, and Restored after going back."""
+
+    @property
+    def judged(self) -> list[GateStatus]:
+        """The gates of the candidate; without one those of stable, while it is watched."""
+        return self.gates or (self.watch.gates if self.watch is not None else [])

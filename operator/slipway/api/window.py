@@ -85,7 +85,12 @@ class Holidays(Model):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        parts = countries()
+        try:
+            parts = countries()
+        except ImportError as error:
+            # A policy that cannot be read holds what goes forward. An error that comes up with each decision would
+            # hold what goes back too.
+            raise invalid(f"the calendars cannot be loaded ({error})", "the package holidays") from None
         if self.country not in parts:
             raise invalid(f"there is no calendar of {self.country!r}", "a country with two letters", "country")
         if self.subdivision is not None and self.subdivision not in parts[self.country]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import fsspec
-
 from slipway.api.record import Predicate
+from slipway.archive import archived
+from slipway.archive.place import protocols, reached
 from slipway.archive.reading import Chain, Object
 from slipway.core import instants, names
-from slipway.core.charge import FINAL
+from slipway.core.charge import FINAL, WATCHING
 from slipway.core.markdown import heading, link, plain, table
 from slipway.core.record.sealing import RECORD_KEY, REPORT_KEY
 
@@ -22,22 +22,26 @@ _OUTCOMES = {
     "RolledBack": "rolledback",
     "Aborted": "rolledback",
 }
+_BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss"})
+"""Where folders are nothing but names, and to make one makes the bucket too, as of a name that was mistyped."""
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def files(chains: Iterable[Chain]) -> dict[str, str]:
-    """Path → text: `launched/<idea>.md`, `scale/<idea>.md` and `environments/<environment>/status.md`."""
+    """Path → text: `launched/<idea>.md`, `scale/<idea>.md`, `environments/<environment>/status.md` and the records."""
     found = list(chains)
-    return {**_ideas(found), **_environments(found)}
+    return {**_ideas(found), **_environments(found), **archived.files(found)}
 
 
 def write(target: str, texts: dict[str, str]) -> None:
     """Write the files below a directory, or below a URL that fsspec knows. Raises OSError and ImportError."""
-    filesystem, root = fsspec.core.url_to_fs(target)
-    for path, text in sorted(texts.items()):
-        whole = f"{root.rstrip('/')}/{path}"
-        filesystem.makedirs(whole.rpartition("/")[0], exist_ok=True)
-        filesystem.pipe_file(whole, text.encode())
+    with reached(target) as (filesystem, root):
+        made = _BUCKETS.isdisjoint(protocols(filesystem))
+        for path, text in sorted(texts.items()):
+            whole = f"{root.rstrip('/')}/{path}"
+            if made:
+                filesystem.makedirs(whole.rpartition("/")[0], exist_ok=True)
+            filesystem.pipe_file(whole, text.encode())
 
 
 def _ideas(chains: list[Chain]) -> dict[str, str]:
@@ -66,6 +70,7 @@ class _State:
     status: str
     last_deploy: datetime | None
     version: str
+    health: list[str]
     operations: dict[str, Any]
 
 
@@ -93,11 +98,18 @@ def _rows(environment: str, state: _State) -> Iterator[tuple[str, str]]:
     yield "last deploy", instants.render(state.last_deploy) if state.last_deploy else "none"
     yield "status", state.status
     yield "version", plain(state.version) or "none"
-    for name in ("logging", "alerts"):
-        yield name, plain(_text(state.operations.get(name))) or "not stated"
-    links = state.operations.get("links")
-    for name, address in sorted(links.items()) if isinstance(links, dict) else []:
-        yield plain(_text(name)), link(_text(address))
+    for name in ("url", "provider", "region"):
+        if text := _text(state.operations.get(name)):
+            yield name, f"{link(text) if name == 'url' else plain(text)} (given)"
+    yield "health check", "<br>".join(plain(probe) for probe in state.health) or "none on record"
+    given = state.operations.get("links")
+    links = {str(name): link(_text(address)) for name, address in given.items()} if isinstance(given, dict) else {}
+    for label, field in (("logs", "logging"), ("alerts", "alerts"), ("dashboard", "")):
+        named = [links.pop(name) for name in sorted(links) if label in name.lower()]
+        cells = [plain(_text(state.operations.get(field))), *named]
+        yield label, "<br>".join(cell for cell in cells if cell) or "not stated"
+    for name, address in sorted(links.items()):
+        yield plain(name), address
 
 
 def _state(chain: Chain) -> _State:
@@ -118,7 +130,7 @@ def _state(chain: Chain) -> _State:
         finished = instants.parse(told.get("finishedAt"))
         if phase == "Failed" and finished is not None and finished > at:
             status, at = "failed", finished
-    if any(str((p.get("status") or {}).get("phase") or "") not in FINAL for p in chain.promotions):
+    if any(_is_to_come(promotion) for promotion in chain.promotions):
         status = "pending"
     current = serving[-1] if serving else None
     inputs = current.plan.inputs if current and current.plan else {}
@@ -128,8 +140,15 @@ def _state(chain: Chain) -> _State:
         status,
         max((p.times.ended_at for p in ends if p.kind == "launch" and p.times.ended_at), default=None),
         (current.version or current.revision.name) if current else "",
+        current.revision.health if current else [],
         operations if isinstance(operations, dict) else {},
     )
+
+
+def _is_to_come(promotion: Object) -> bool:
+    """Whether a launch has still to end. One that is watched is deployed, and a dry run is none."""
+    phase = str((promotion.get("status") or {}).get("phase") or "")
+    return phase not in FINAL | {WATCHING} and (promotion.get("spec") or {}).get("dryRun") is not True
 
 
 def _text(value: object) -> str:

@@ -21,8 +21,8 @@ from kubernetes.aio.client.rest import RESTClientObject
 from slipway import __version__
 from slipway.cluster import credentials
 from slipway.cluster.api import Object, Objects
-from slipway.cluster.errors import APIError, Conflict, Gone, Invalid, Unauthorized, Unavailable, from_status
-from slipway.cluster.resources import FIELD_MANAGER, PODS, Resource
+from slipway.cluster.errors import APIError, Conflict, Gone, Invalid, NotFound, Unauthorized, Unavailable, from_status
+from slipway.cluster.resources import FIELD_MANAGER, PODS, ROLLOUTS, Resource
 
 REQUEST_TIMEOUT = 10.0
 LIST_TIMEOUT = 60.0
@@ -41,6 +41,9 @@ Observer = Callable[[str, Resource, int, float], None]
 
 class Client:
     """Implements `slipway.cluster.api.Api`. Close it with `close()`; use it only in the loop that made it."""
+
+    _on_behalf: Sequence[tuple[str, str]] = ()
+    """Headers that say for whom this process speaks, where it is not for itself."""
 
     def __init__(
         self,
@@ -277,7 +280,8 @@ class Client:
             headers["Authorization"] = authorization
         status, started = 0, time.monotonic()
         try:
-            async with rest.send(_METHODS[verb], url, headers, encode(body), seconds) as response:
+            told = [*headers.items(), *self._on_behalf]
+            async with rest.send(_METHODS[verb], url, told, encode(body), seconds) as response:
                 status = response.status
                 data = await response.read()
                 retry_after = response.headers.get("Retry-After")
@@ -289,6 +293,8 @@ class Client:
                 self._observe(verb, kind, status, time.monotonic() - started)
         if status < 300:
             return data if verb == "log" else json.loads(data)
+        if status == 404 and not data.startswith(b"{"):
+            raise not_served(kind)
         raise refusal(status, data, retry_after)
 
     async def _connected(self) -> _Pool:
@@ -318,7 +324,12 @@ class _Pool(RESTClientObject):  # type: ignore[misc]  # the package ships withou
         )
 
     def send(
-        self, method: str, url: str, headers: dict[str, str], data: bytes | None, seconds: float
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | Sequence[tuple[str, str]],
+        data: bytes | None,
+        seconds: float,
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """One request; `url` is the path and query."""
         if self._session is None:
@@ -374,6 +385,14 @@ def refusal(status: int, data: bytes, retry_after: str | None) -> APIError:
     except ValueError:
         body = None
     return from_status(status, body if isinstance(body, dict) else None, data.decode("utf-8", "replace"), retry_after)
+
+
+def not_served(kind: Resource) -> NotFound:
+    """What a 404 without a Status stands for: the server knows no such path, so no object of the kind can be there."""
+    words = f"this cluster does not serve {kind.name} ({kind.version})"
+    if kind.group == ROLLOUTS.group:
+        words += ": is Slipway installed there? kubectl get crds shows it, docs/installation.md says how"
+    return NotFound(words, 404)
 
 
 def _test_failed(error: Invalid, ops: Sequence[Object]) -> bool:

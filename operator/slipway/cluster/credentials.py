@@ -12,6 +12,7 @@ from pathlib import Path
 import kopf
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, list_kube_config_contexts, load_incluster_config, load_kube_config
+from yaml import YAMLError
 
 from slipway.cluster.errors import NoCluster
 
@@ -35,11 +36,21 @@ async def load(kubeconfig: Path | None = None, context: str | None = None) -> Co
                 client_configuration=configuration,
                 persist_config=False,
             )
-    except (ConfigException, OSError, AttributeError, TypeError) as error:
+    except (ConfigException, YAMLError, OSError, AttributeError, TypeError) as error:
         # The loader stumbles over an absent or empty file with AttributeError or TypeError.
+        if absent := _absent(kubeconfig):
+            words = f"there is no kubeconfig {absent}; --kubeconfig or $KUBECONFIG says where one is"
+            raise NoCluster(f"no connection to a cluster: {words}") from error
         where = str(kubeconfig) if kubeconfig else "the service account, $KUBECONFIG or ~/.kube/config"
         raise NoCluster(f"no connection to a cluster from {where}: {error}") from error
     return configuration
+
+
+def _absent(kubeconfig: Path | None) -> str:
+    """Where a kubeconfig was looked for, if there is no file; '' where there is one."""
+    named = str(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config")
+    files = [Path(one).expanduser() for one in named.split(os.pathsep) if one]
+    return "" if any(file.exists() for file in files) else named
 
 
 def contexts(kubeconfig: Path | None = None) -> list[str]:

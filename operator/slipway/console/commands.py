@@ -9,20 +9,23 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from slipway.api.promotion import read_status
+from slipway.api.promotion_status import read_status
 from slipway.api.report import CONFIRMATIONS
 from slipway.cluster.api import Object
-from slipway.console import decisions, first_manifests, lint
+from slipway.cluster.errors import Forbidden, Invalid, NotFound
+from slipway.console import decisions, first_manifests, lint, names, opening, own_name
 from slipway.console.decisions import CannotSay
 from slipway.console.first_manifests import CannotBegin
 from slipway.console.foreign import reading as foreign
 from slipway.console.foreign.made import Wanted
 from slipway.console.looking import diff, explain_, get, history, report, status
 from slipway.console.names import PromotionName
+from slipway.console.program import program
+from slipway.console.saying import say
 from slipway.console.session import Scope, Session, located, with_session
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Why = Annotated[str, typer.Argument(help="Why.")]
+Why = Annotated[str, typer.Argument(help="Why.", metavar="REASON")]
 
 
 def register(app: typer.Typer) -> None:
@@ -41,19 +44,13 @@ def approve(where: Scope, name: PromotionName, yes: Yes = False) -> None:
         spec, who = promotion["spec"], await session.me()
         rollout = await session.rollout(str(spec["rollout"]))
         patch, what = decisions.approval(promotion, rollout, who)
-        found = read_status(promotion)
-        typer.echo(f"{promotion['metadata']['name']} of {spec['rollout']} in {spec['environment']}: {found.phase}")
-        typer.echo(found.message)
-        for check in found.checks:
-            typer.echo(f"  {check.result:<14}{check.name}: {check.message}")
-        if found.report is not None:
-            typer.echo(f"the whole report: slipway report {promotion['metadata']['name']}")
-        typer.echo(f"plan {found.plan_hash}")
-        typer.echo(f"You approve {what} as {who}, and confirm:")
+        await _show(session, promotion)
+        say(f"You approve {what} as {who}, and confirm:")
         for confirmation in CONFIRMATIONS:
-            typer.echo(f"  - {confirmation}")
-        if not yes and not typer.confirm("Approve?"):
-            raise CannotSay("nothing was approved")
+            if yes:
+                say(f"  - {confirmation}")
+            elif not typer.confirm(f"  {confirmation}"):
+                raise CannotSay("nothing was approved: it takes all three confirmations")
         await session.tell(promotion, patch)
         return f"approved by {who}"
 
@@ -86,9 +83,10 @@ def abort(where: Scope, name: PromotionName, reason: Why) -> None:
         promotion = await session.promotion(name)
         whom, patch = decisions.abort(promotion, reason)
         if whom == "Rollout":
-            await session.tell_rollout(await session.rollout(str(promotion["spec"]["rollout"])), patch)
+            if not await session.take_back(promotion, patch, reason):
+                return f"{promotion['metadata']['name']}: aborted; traffic goes back while it is watched"
             return f"Rollout {promotion['spec']['rollout']} goes back from revision {patch['abort']}"
-        await session.tell(promotion, patch)
+        await session.tell(promotion, own_name.beside(patch, promotion, await session.my_name()))
         return f"{promotion['metadata']['name']}: aborted"
 
     _said(where, asked)
@@ -118,7 +116,14 @@ def retry(
 @located
 def init(
     where: Scope,
-    deployment: Annotated[str | None, typer.Argument(help="The Deployment that runs the workload so far.")] = None,
+    deployment: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DEPLOYMENT]",
+            help="The Deployment that runs the workload so far, as web or deployment/web.",
+            callback=names.deployment,
+        ),
+    ] = None,
     source: Annotated[
         str | None,
         typer.Option(
@@ -140,7 +145,7 @@ def init(
         else:
             typer.echo(_begun(where, str(deployment), service, environment, automatic), nl=False)
     except (CannotBegin, OSError) as refusal:
-        typer.echo(str(refusal), err=True)
+        say(str(refusal), err=True)
         raise typer.Exit(1) from None
 
 
@@ -166,29 +171,62 @@ def _taken_over(where: Scope, source: str, wanted: Wanted) -> str:
         made = with_session(where, lambda session: foreign.of_cluster(session, source, wanted))
     different = sum(len(one.notes) for one in made)
     if different:
-        typer.echo(f"{different} things could not be carried over as they were: see the comments", err=True)
+        say(f"{different} things could not be carried over as they were: see the comments", err=True)
     return foreign.written(made)
 
 
 def lint_(
-    files: Annotated[list[Path], typer.Argument(help="Manifests, YAML or JSON; - is standard input.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Manifests, YAML or JSON; - is standard input.")
+    ],
 ) -> None:
     """Check manifests without a cluster, by the rules of the server. Exit code 1 if anything is wrong."""
     try:
         found = lint.lint(files)
     except OSError as error:
-        raise typer.BadParameter(str(error), param_hint="FILES") from None
+        raise typer.BadParameter(f"{error.filename}: {error.strerror}", param_hint="FILE") from None
     for finding in found.findings:
-        typer.echo(str(finding), err=finding.wrong)
+        say(str(finding), err=finding.wrong)
     wrong = sum(finding.wrong for finding in found.findings)
-    typer.echo(f"{found.documents} objects of Slipway's in {len(files)} files: {wrong or 'nothing'} wrong")
+    looked_at = f"{_counted(found.documents, 'object')} of Slipway's in {_counted(len(files), 'file')}"
+    if found.documents or wrong:
+        say(f"{looked_at}: {wrong or 'nothing'} wrong")
+    else:
+        say(f"{looked_at}: nothing was checked, since none is of slipway.dev/v1alpha1")
     raise typer.Exit(1 if wrong else 0)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+async def _show(session: Session, promotion: Object) -> None:
+    """What whoever is asked to approve should have read."""
+    meta, spec, found = promotion["metadata"], promotion["spec"], read_status(promotion)
+    say(f"{meta['name']} of {spec['rollout']} in {spec['environment']}: {found.phase}")
+    say(found.message)
+    try:
+        if found.report is None:
+            raise NotFound("it is not written yet")
+        told = opening.read(await session.text(meta["namespace"], found.report.config_map, "report.json"))
+        for line in opening.lines(told, found):
+            say(line)
+        say(f"the whole report: {program()} report {meta['name']} -n {meta['namespace']}")
+    except (NotFound, Forbidden, Invalid) as lacking:
+        # Whoever approves decides whether that is enough: the plan is what the word is bound to.
+        say(f"WITHOUT A REPORT: {lacking}")
+    for image in opening.images(found):
+        say(image)
+    for check in found.checks:
+        say(f"  {check.result:<14}{check.name}: {check.message}")
+    say(f"plan {found.plan_hash}")
 
 
 def _tell(where: Scope, name: str, patch: Callable[[Object], dict[str, Any]], done: str) -> None:
     async def asked(session: Session) -> str:
         promotion = await session.promotion(name)
-        await session.tell(promotion, patch(promotion))
+        said = own_name.beside(patch(promotion), promotion, await session.my_name())
+        await session.tell(promotion, said)
         return f"{promotion['metadata']['name']}: {done}"
 
     _said(where, asked)
@@ -196,7 +234,7 @@ def _tell(where: Scope, name: str, patch: Callable[[Object], dict[str, Any]], do
 
 def _said(where: Scope, asked: Callable[[Session], Awaitable[str]]) -> None:
     try:
-        typer.echo(with_session(where, asked))
+        say(with_session(where, asked))
     except CannotSay as refusal:
-        typer.echo(str(refusal), err=True)
+        say(str(refusal), err=True)
         raise typer.Exit(1) from None

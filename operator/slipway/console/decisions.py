@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from itertools import count
 from typing import Any
 
-from slipway.api.promotion import read_status
+from slipway.api.promotion_status import read_status
 from slipway.cluster.api import Object
 from slipway.core import charge
+from slipway.core.ceiling import Code
+from slipway.core.conditions import find
 
 Patch = dict[str, Any]
 
@@ -91,6 +93,57 @@ def abort(promotion: Object, reason: str) -> tuple[str, Patch]:
     return "Promotion", {"abort": reason}
 
 
+def confirmation(promotion: Object, check: str, who: str) -> Patch:
+    """`who` has looked at what a manual check asks for, under the plan that was read. Raises CannotSay."""
+    if check not in to_confirm(promotion):
+        raise CannotSay(f"{promotion['metadata']['name']} does not ask anybody to confirm {check or 'that'} now")
+    return {"confirmed": {check: {"by": who, "plan": read_status(promotion).plan_hash}}}
+
+
+def to_confirm(promotion: Object) -> dict[str, str]:
+    """The manual checks that somebody can confirm now, each with what to look at."""
+    status = read_status(promotion)
+    if not status.plan_hash or status.phase in charge.FINAL or status.phase == charge.WATCHING:
+        return {}
+    waiting = {check.name for check in status.checks if check.result == "Pending"}
+    found = {}
+    for check in (promotion.get("spec") or {}).get("checks") or []:
+        manual = check.get("manual") or {}
+        early = manual.get("when") == "after" and status.shifted_at is None
+        if manual and check.get("name") in waiting and not early:
+            found[str(check["name"])] = str(manual.get("ask") or "")
+    return found
+
+
+def break_glass(promotion: Object, reason: str, who: str) -> Patch:
+    """`who` takes it on themselves that this cannot wait for the window that holds it. Raises CannotSay."""
+    if not waits_for_window(promotion):
+        raise CannotSay(f"no window holds {promotion['metadata']['name']} now")
+    return {"breakGlass": {"reason": reason, "by": who}}
+
+
+def waits_for_window(promotion: Object) -> bool:
+    """Whether a window or a freeze holds it, and nobody has broken the glass yet."""
+    if (promotion.get("spec") or {}).get("breakGlass"):
+        return False
+    stalled = find(read_status(promotion).conditions, "Stalled")
+    return stalled is not None and (stalled.status, stalled.reason) == ("True", str(Code.WINDOW))
+
+
+LEARNED = ("wentWell", "improve", "rootCause", "fix")
+"""The texts of `spec.learnings`, beside the list of follow-ups."""
+
+
+def learned(promotion: Object, texts: Mapping[str, str]) -> Patch:
+    """What was learned, in place of what stands there; `followUps` is one a line. Raises CannotSay."""
+    status, name = read_status(promotion), promotion["metadata"]["name"]
+    if status.phase not in charge.FINAL and status.phase != charge.WATCHING:
+        raise CannotSay(f"{name} has not ended: what was learned is written afterwards")
+    follow_ups = [line.strip() for line in texts.get("followUps", "").splitlines() if line.strip()]
+    found = {key: texts.get(key, "").strip() or None for key in LEARNED} | {"followUps": follow_ups or None}
+    return {"learnings": found}
+
+
 WORDS = (
     "approved",
     "approvals",
@@ -126,11 +179,16 @@ def another_attempt(promotion: Object, taken: Container[str], fix: str) -> Objec
     status, meta = read_status(promotion), promotion["metadata"]
     if status.phase in ("Succeeded", "DryRunComplete"):
         raise CannotSay(f"{meta['name']} has ended well ({status.phase}): there is nothing to try again")
-    known = fix or (promotion["spec"].get("learnings") or {}).get("fix")
-    if status.phase in ("RolledBack", "Aborted") and not known:
+    if needs_fix(promotion) and not fix:
         raise CannotSay(f"{meta['name']} is {status.phase}: {status.message}. What is different now? Say it with --fix")
     spec = {key: value for key, value in promotion["spec"].items() if key not in WORDS}
     if fix:
         spec["retry"] = {"fix": fix}
     name = next(name for number in count(2) if (name := f"{meta['name']}-{number}") not in taken)
     return {"metadata": {"name": name, "namespace": meta["namespace"]}, "spec": spec}
+
+
+def needs_fix(promotion: Object) -> bool:
+    """Whether trying it again takes a word on what is different now."""
+    known = (promotion["spec"].get("learnings") or {}).get("fix")
+    return read_status(promotion).phase in ("RolledBack", "Aborted") and not known

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -29,10 +29,18 @@ class Differences(StatusModel):
     """What differs."""
 
 
+Read = TypeVar("Read", bound=Differences)
+
+
 def read(text: str) -> Differences:
     """Of `report.json`. Raises Invalid where it cannot be read."""
+    return part(Differences, text)
+
+
+def part(model: type[Read], text: str) -> Read:
+    """What `model` tells of `report.json`. Raises Invalid where it cannot be read."""
     try:
-        return Differences.model_validate_json(text, extra="ignore")
+        return model.model_validate_json(text, extra="ignore")
     except ValidationError as error:
         raise Invalid(
             f"report.json cannot be read by this version of slipway: {error.error_count()} problems"

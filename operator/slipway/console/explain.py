@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterator, Sequence
 
-from slipway.api.promotion import PromotionStatus, read_status
+from slipway.api.check_status import CheckStatus
+from slipway.api.promotion_status import read_status
 from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
+from slipway.console.next_step import next_step
 from slipway.core import charge
 from slipway.core.checking import GOOD
-
-_WAITS = {
-    "AwaitingApproval": "slipway approve",
-    "Blocked": "slipway retry",
-}
 
 
 def explain(rollout: Object, promotions: Sequence[Object]) -> Iterator[str]:
     """Lines: what the Rollout does, what holds it, and each unfinished Promotion with what it waits for."""
     meta, status = rollout["metadata"], read_rollout_status(rollout)
-    where = f"-n {meta['namespace']}"
     if not status.phase:
         yield f"No operator has looked at Rollout {meta['name']} yet. Is one running, and is this namespace among its?"
         return
@@ -27,7 +25,8 @@ def explain(rollout: Object, promotions: Sequence[Object]) -> Iterator[str]:
         yield "The newest change of the Rollout has not been looked at yet; this is about the one before."
     yield f"Rollout {meta['name']} is {status.phase}: {status.message}"
     for found in status.conditions:
-        if found.type in ("Accepted", "Ready", "TrafficConverged") and found.status == "False":
+        told = found.message in status.message
+        if found.type in ("Accepted", "Ready", "TrafficConverged") and found.status == "False" and not told:
             yield f"  {found.type} is False ({found.reason}): {found.message}"
     for gate in status.gates:
         if gate.verdict not in ("", "Pass"):
@@ -35,30 +34,44 @@ def explain(rollout: Object, promotions: Sequence[Object]) -> Iterator[str]:
     for test in status.smoke_tests:
         if test.verdict in ("Fail", "Error"):
             yield f"  smoke test {test.name}: {test.message}"
+    if status.candidate is not None:
+        yield from _open(status.candidate.checks)
     unfinished = [one for one in promotions if read_status(one).phase not in charge.FINAL]
     for promotion in unfinished:
-        yield from _promotion(promotion, where)
-    if not unfinished and status.candidate is not None and not status.candidate.weight:
-        yield "There is no Promotion for the candidate: create one."
+        yield from _promotion(promotion, rollout)
+    automatic = (rollout.get("spec") or {}).get("approval") == "Automatic"
+    asked = status.phase != "Invalid" and not automatic
+    if not unfinished and asked and status.candidate is not None and not status.candidate.weight:
+        yield "There is no Promotion for the candidate."
+        yield f"  next: {_first(rollout, status.candidate.revision)}"
 
 
-def _promotion(promotion: Object, where: str) -> Iterator[str]:
+def _promotion(promotion: Object, rollout: Object) -> Iterator[str]:
     name, status = promotion["metadata"]["name"], read_status(promotion)
     spec = promotion.get("spec") or {}
     yield f"Promotion {name} is {status.phase or 'not looked at yet'}: {status.message}"
-    for check in status.checks:
-        if check.result not in GOOD:
-            yield f"  check {check.name}: {check.result}: {check.message}"
+    yield from _open(status.checks)
     if spec.get("hold"):
         yield f"  held: {spec['hold']}"
     if spec.get("rollbackPlanNeeded"):
         yield "  held: somebody is not confident in the rollback"
-    if next_command := _next(name, status, spec, where):
-        yield f"  next: {next_command}"
+    if following := next_step(promotion, rollout):
+        yield f"  next: {following}"
 
 
-def _next(name: str, status: PromotionStatus, spec: Object, where: str) -> str:
-    if spec.get("hold") or spec.get("rollbackPlanNeeded"):
-        return f"slipway resume {name} {where}"
-    command = _WAITS.get(status.phase)
-    return f"{command} {name} {where}" if command else ""
+def _open(checks: Sequence[CheckStatus]) -> Iterator[str]:
+    for check in checks:
+        if check.result not in GOOD:
+            yield f"  check {check.name}: {check.result}: {check.message}"
+
+
+def _first(rollout: Object, revision: str) -> str:
+    """The command that creates the least Promotion for a candidate."""
+    meta = rollout["metadata"]
+    made = {
+        "apiVersion": "slipway.dev/v1alpha1",
+        "kind": "Promotion",
+        "metadata": {"name": f"{meta['name']}-{revision}", "namespace": meta["namespace"]},
+        "spec": {"rollout": meta["name"], "environment": (rollout.get("spec") or {}).get("environment")},
+    }
+    return f"echo {shlex.quote(json.dumps(made))} | kubectl create -f -"

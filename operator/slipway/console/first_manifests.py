@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway.cluster.api import Object
+from slipway.console.program import program
 from slipway.core.names import ADOPT_ANNOTATION, AUTOMATIC_LABEL
 
 OTHERWISE = "slipway"
@@ -84,15 +85,15 @@ def promotion(rollout: Object) -> Object:
 def next_steps(rollout: Object, deployment: str) -> list[str]:
     """What a person does with them, in order."""
     name, namespace = rollout["metadata"]["name"], rollout["metadata"]["namespace"]
-    at = f"kubectl -n {namespace}"
+    at, mine, called = f"kubectl -n {namespace}", f" -n {namespace}", program()
     label = f"kubectl label namespace {namespace} {AUTOMATIC_LABEL}={AUTOMATIC_VALUE}"
     automatic = [f"an administrator allows that gates decide alone: {label}"]
     return [
         f"let Slipway take the Service over: {at} annotate service {name} {ADOPT_ANNOTATION}={name}",
         *(automatic if rollout["spec"].get("approval") else []),
-        "look through the manifests, and: slipway lint FILE && kubectl apply -f FILE",
+        f"look through the manifests, and: {called} lint FILE && kubectl apply -f FILE",
         "give it gates: without a metrics source of the name default write analysis: {gates: []} and a smoke test",
-        f"see what it waits for: slipway explain {name} -n {namespace}; approve: slipway approve {name} -n {namespace}",
+        f"see what it waits for: {called} explain {name}{mine}; approve: {called} approve {name}{mine}",
         f"when the Rollout serves and is verified, the old one can go: {at} delete deployment {deployment}",
     ]
 

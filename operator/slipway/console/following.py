@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable
 
-import typer
 from rich.console import Console, Group
 from rich.live import Live
+from rich.text import Text
 
 from slipway.api.rollout import read_status
 from slipway.cluster.api import Object
 from slipway.cluster.errors import Unavailable
-from slipway.console import tree
+from slipway.console import saying, tree, whole
 from slipway.console.session import Session
 
 POLL = 1.0
@@ -30,18 +30,19 @@ async def drawn(session: Session, name: str | None, trace: tree.Trace) -> Group:
     for rollout in rollouts:
         meta = rollout["metadata"]
         trace.add(f"{meta['namespace']}/{meta['name']}", read_status(rollout))
-        mine = [
-            one
-            for one in promotions
-            if one["metadata"]["namespace"] == meta["namespace"] and one["spec"]["rollout"] == meta["name"]
-        ]
-        trees.append(tree.tree(rollout, mine, *await session.workload(meta["namespace"], meta["name"]), trace))
-    return Group(*trees) if trees else Group(nothing(session.namespace))
+        workload = await session.workload(meta["namespace"], meta["name"])
+        trees.append(tree.tree(rollout, promotions, workload.deployments, workload.pods, trace))
+    return Group(*trees) if trees else Group(Text(nothing(session.namespace)))
 
 
 def nothing(namespace: str | None) -> str:
     """That there are none."""
     return f"no Rollouts in {namespace or 'any namespace'}"
+
+
+def unanswered(error: object) -> Text:
+    """What is said below the last answer."""
+    return Text(f"not answered: {error}; trying again")
 
 
 async def redraw(session: Session, name: str | None, console: Console) -> None:
@@ -55,40 +56,43 @@ async def redraw(session: Session, name: str | None, console: Console) -> None:
                 last = await drawn(session, name, trace)
                 live.update(last, refresh=True)
             except Unavailable as error:
-                live.update(Group(last, f"not answered: {error}; trying again"), refresh=True)
+                live.update(Group(last, unanswered(error)), refresh=True)
 
 
-async def report(session: Session, name: str | None, show: Callable[[Object], None]) -> None:
-    """Show each Rollout now, and again after each change, until interrupted."""
-    async for rollouts in _looked_at(session, name):
+async def report(session: Session, name: str | None, show: Callable[[Object], None], trees: bool = False) -> None:
+    """Show each Rollout now, and again after each change of it, until interrupted. `trees`: all of it each time."""
+    async for rollouts in _looked_at(session, name, trees):
         for rollout in rollouts:
             show(rollout)
 
 
-async def _looked_at(session: Session, name: str | None) -> AsyncIterator[list[Object]]:
+async def _looked_at(session: Session, name: str | None, trees: bool) -> AsyncIterator[list[Object]]:
     """What is new or has changed since the last look."""
     seen: dict[str, str] = {}
     quiet = False
     while True:
         try:
-            rollouts = await found(session, name)
+            changed = [one for one in await found(session, name) if seen.get(_uid(one)) != _version(one)]
+            if trees:
+                changed = await whole.read(session, changed, name)
             quiet = False
         except Unavailable as error:
             if not seen:
                 raise
             if not quiet:
-                typer.echo(f"not answered: {error}; trying again", err=True)
-            quiet, rollouts = True, []
-        yield list(_changed(rollouts, seen))
+                saying.say(f"not answered: {error}; trying again", err=True)
+            quiet, changed = True, []
+        seen |= {_uid(one): _version(one) for one in changed}
+        yield changed
         await asyncio.sleep(POLL)
 
 
-def _changed(rollouts: Sequence[Object], seen: dict[str, str]) -> Iterator[Object]:
-    for rollout in rollouts:
-        uid, version = rollout["metadata"]["uid"], rollout["metadata"]["resourceVersion"]
-        if seen.get(uid) != version:
-            seen[uid] = version
-            yield rollout
+def _uid(rollout: Object) -> str:
+    return str(rollout["metadata"]["uid"])
+
+
+def _version(rollout: Object) -> str:
+    return str(rollout["metadata"]["resourceVersion"])
 
 
 class Lines:

@@ -17,12 +17,14 @@ from slipway.api.problems import problems
 from slipway.api.promotion import Promotion
 from slipway.api.promotion_policy import PromotionPolicy
 from slipway.api.rollout import Rollout
-from slipway.console import misfits
+from slipway.console import misfits, words_in_files
 from slipway.console.yaml_lines import compose, construct, duplicates, line, scalar, there
 
 GROUP = "slipway.dev/"
 KINDS: dict[str, type[BaseModel]] = {"Rollout": Rollout, "Promotion": Promotion, "PromotionPolicy": PromotionPolicy}
 STDIN = Path("-")
+NAMESAKES = ("argoproj.io/", "kargo.akuity.io/")
+"""Groups of others that have a kind Rollout or Promotion too, and may be in the same repository."""
 
 _SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _NAMES = {
@@ -37,7 +39,6 @@ _METADATA = (
     *("uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"),
     *("deletionGracePeriodSeconds", "managedFields", "selfLink"),
 )
-_WORDS = ("approved", "approvals", "approvedWeight", "weightApprovals")
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _items(node: yaml.Node) -> list[yaml.Node]:
 def _document(file: str, node: yaml.Node, findings: list[Finding]) -> Iterator[Document]:
     version, kind = scalar(node, "apiVersion"), scalar(node, "kind")
     if not version.startswith(GROUP):
-        if kind in KINDS:
+        if kind in KINDS and not version.startswith(NAMESAKES):
             findings.append(Finding(file, line(node, "apiVersion"), f"apiVersion: {kind} is of slipway.dev/v1alpha1"))
         return
     model = KINDS.get(kind)
@@ -139,11 +140,21 @@ def _document(file: str, node: yaml.Node, findings: list[Finding]) -> Iterator[D
         findings.extend(Finding(file, line(node, problem.path), str(problem)) for problem in problems(error))
     document = Document(file, node, kind, read)
     findings.extend(_metadata(document, data))
-    for word in _WORDS if kind == "Promotion" else ():
-        if there(node, "spec", word):
-            text = "a person's word does not belong in a manifest; creating it so is refused"
-            findings.append(document.warning(f"spec.{word}", text))
+    if kind == "Promotion":
+        findings.extend(_words(document))
     yield document
+
+
+def _words(document: Document) -> Iterator[Finding]:
+    """What people say, and a file should not."""
+    for word, why in words_in_files.REFUSED.items():
+        if there(document.node, "spec", word):
+            yield Finding(document.file, line(document.node, f"spec.{word}"), f"spec.{word}: {why}")
+    for word, why in words_in_files.MISPLACED.items():
+        # A Critical one may begin under a hold: without it there would be a warning too.
+        critical = word == "hold" and scalar(document.node, "spec", "assessment", "risk") == "Critical"
+        if there(document.node, "spec", word) and not critical:
+            yield document.warning(f"spec.{word}", why)
 
 
 def _as_sent(value: Any, path: tuple[str, ...] = ()) -> Any:

@@ -8,19 +8,21 @@ import time
 from typing import Annotated
 
 import typer
-from rich.markdown import Markdown
 
-from slipway.api.promotion import PromotionStatus, read_status
+from slipway.api.promotion_status import PromotionStatus, read_status
 from slipway.api.rollout import read_status as read_rollout_status
-from slipway.cluster.api import Object
-from slipway.cluster.errors import NotFound
-from slipway.console import differences, explain, following, showing, tree
+from slipway.cluster.api import Object, Objects
+from slipway.cluster.errors import NotFound, Unavailable
+from slipway.console import differences, explain, following, saying, showing, tree, whole
+from slipway.console.forms import Form
 from slipway.console.names import MaybeRolloutName, PromotionName, RolloutName
-from slipway.console.session import Scope, Session, after_equals, located, located_anywhere, with_session
+from slipway.console.saying import say
+from slipway.console.session import UNSEEN, Scope, Session, after_equals, located, located_anywhere, with_session
 from slipway.core import charge, instants
 from slipway.core.conditions import find
 
-OUTPUTS = ("tree", "wide", "name", "json", "yaml")
+DATA = ("json", "yaml")
+OUTPUTS = ("tree", "wide", "name", *DATA)
 
 
 @located_anywhere
@@ -46,17 +48,21 @@ def get(
         shown = with_session(where, lambda session: following.drawn(session, name, tree.Trace()))
         showing.console().print(shown)
     else:
-        rollouts = with_session(where, lambda session: following.found(session, name))
-        if output in ("json", "yaml"):
-            whole = rollouts[0] if name else {"apiVersion": "v1", "kind": "List", "items": rollouts}
-            showing.data(whole, output)
+        rollouts = with_session(where, lambda session: _found(session, name, output))
+        if output in DATA:
+            showing.data(rollouts[0] if name else {"apiVersion": "v1", "kind": "List", "items": rollouts}, output)
         elif not rollouts:
-            typer.echo(following.nothing(where.namespace), err=True)
+            say(following.nothing(where.namespace), err=True)
         elif output == "wide":
             showing.table(tree.HEAD, [tree.row(one) for one in rollouts])
         else:
             for one in rollouts:
                 _show(one, output)
+
+
+async def _found(session: Session, name: str | None, output: str) -> Objects:
+    rollouts = await following.found(session, name)
+    return await whole.read(session, rollouts, name) if output in DATA else rollouts
 
 
 def _watch(where: Scope, name: str | None, output: str) -> None:
@@ -70,11 +76,11 @@ def _watch(where: Scope, name: str | None, output: str) -> None:
         if output != "tree":
             _show(rollout, output)
         elif line := lines.of(rollout):
-            typer.echo(line)
+            say(line)
 
     if output == "wide":
         typer.echo("  ".join(tree.HEAD))
-    with_session(where, lambda session: following.report(session, name, show))
+    with_session(where, lambda session: following.report(session, name, show, output in DATA))
 
 
 def _show(rollout: Object, output: str) -> None:
@@ -82,7 +88,7 @@ def _show(rollout: Object, output: str) -> None:
         case "name":
             typer.echo(f"rollout.slipway.dev/{rollout['metadata']['name']}")
         case "wide":
-            typer.echo("  ".join(tree.row(rollout)))
+            say("  ".join(tree.row(rollout)))
         case "yaml":
             typer.echo("---")
             showing.data(rollout, output)
@@ -91,15 +97,19 @@ def _show(rollout: Object, output: str) -> None:
 
 
 @located
-def explain_(where: Scope, name: RolloutName) -> None:
+def explain_(where: Scope, name: RolloutName, output: Form = "") -> None:
     """Say why a launch waits, and the exact next command."""
 
     async def asked(session: Session) -> list[str]:
         rollout = await session.rollout(name)
         return list(explain.explain(rollout, await session.promotions(name)))
 
-    for line in with_session(where, asked):
-        typer.echo(line)
+    lines = with_session(where, asked)
+    if output:
+        showing.data({"namespace": where.namespace, "rollout": name, "lines": lines}, output)
+        return
+    for line in lines:
+        say(line)
 
 
 @located
@@ -108,27 +118,41 @@ def status(
     name: PromotionName,
     wait: Annotated[bool, typer.Option("--wait", help="Until it has succeeded or ended.")] = False,
     timeout: Annotated[float, typer.Option(help="Seconds to wait; 0: for ever.")] = 0,
+    output: Form = "",
 ) -> None:
-    """Say what a Promotion does. Exit code 0: it has succeeded; 1: it ended otherwise; 3: neither yet."""
+    """Say what a Promotion does. Exit code 0: it has succeeded; 1: ended otherwise or deleted; 3: neither yet."""
 
     async def asked(session: Session) -> int:
         promotion, said, deadline = await session.promotion(name), "", time.monotonic() + timeout
-        uid = promotion["metadata"]["uid"]
+        uid, quiet = promotion["metadata"]["uid"], False
         while True:
             found = read_status(promotion)
-            words = f"{promotion['metadata']['name']}: {found.phase or 'not looked at yet'}: {found.message}"
-            if words != said:
+            words = f"{promotion['metadata']['name']}: {found.phase or 'waiting'}: {found.message or UNSEEN}"
+            if words != said and not output:
                 said = words
-                typer.echo(words)
+                say(words)
             good = _holds(found, "Succeeded")
-            if good or found.phase in charge.FINAL:
+            ended = good or found.phase in charge.FINAL
+            over = ended or not wait or bool(timeout and time.monotonic() > deadline)
+            if over and output:
+                showing.data(_told(promotion, found), output)
+            if ended:
                 return 0 if good or (found.phase == "DryRunComplete" and _holds(found, "ChecksPassed")) else 1
-            if not wait or (timeout and time.monotonic() > deadline):
+            if over:
                 return 3
             await asyncio.sleep(following.POLL)
-            promotion = await session.promotion(promotion["metadata"]["name"])
+            try:
+                promotion = await session.promotion(promotion["metadata"]["name"])
+                quiet = False
+            except Unavailable as error:
+                if not quiet:
+                    say(f"not answered: {error}; trying again", err=True)
+                quiet = True
+            except NotFound:
+                say(f"{promotion['metadata']['name']}: it was deleted meanwhile", err=True)
+                return 1
             if promotion["metadata"]["uid"] != uid:
-                typer.echo("it was deleted and created again", err=True)
+                say(f"{promotion['metadata']['name']}: it was deleted meanwhile, and this is another one", err=True)
                 return 1
 
     raise typer.Exit(with_session(where, asked))
@@ -148,32 +172,37 @@ def report(
 
     text = with_session(where, asked)
     if raw or not sys.stdout.isatty() or not key.endswith(".md"):
-        typer.echo(text)
+        typer.echo(saying.text(text))
     else:
-        showing.console().print(Markdown(text))
+        # A tenth of the time in which the operator starts, who needs none of it.
+        from rich.markdown import Markdown
+
+        showing.console().print(Markdown(text, hyperlinks=False))
 
 
 @located
 def diff(
     where: Scope,
     name: PromotionName,
-    output: Annotated[str, typer.Option("--output", "-o", help="table or json.", callback=after_equals)] = "table",
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="table, json or yaml.", callback=after_equals)
+    ] = "table",
 ) -> None:
     """Say what a Promotion changes against what served when its report was written.
 
     Exit code 0: nothing; 1: something; 2: it cannot be known.
     """
-    if output not in ("table", "json"):
-        raise typer.BadParameter("expected table or json", param_hint="--output")
+    if output not in ("table", "json", "yaml"):
+        raise typer.BadParameter("expected table, json or yaml", param_hint="--output")
 
     async def asked(session: Session) -> differences.Differences:
         return differences.read(await _of_report(session, name, "report.json"))
 
     found = with_session(where, asked)
-    if output == "json":
+    if output != "table":
         showing.data(differences.as_data(found), output)
     else:
-        typer.echo(differences.head(found))
+        say(differences.head(found))
         if found.changes:
             showing.table(differences.COLUMNS, list(differences.rows(found)))
     raise typer.Exit(1 if differences.any_in(found) else 0)
@@ -183,19 +212,36 @@ async def _of_report(session: Session, name: str, key: str) -> str:
     promotion = await session.promotion(name)
     found = read_status(promotion).report
     if found is None:
-        raise NotFound(f"{promotion['metadata']['name']} has no current report: {read_status(promotion).message}")
+        why = read_status(promotion).message or UNSEEN
+        raise NotFound(f"{promotion['metadata']['name']} has no current report: {why}")
     return await session.text(promotion["metadata"]["namespace"], found.config_map, key)
 
 
 @located
-def history(where: Scope, name: RolloutName) -> None:
+def history(where: Scope, name: RolloutName, output: Form = "") -> None:
     """List what was tried on a Rollout, and what came of it, the newest last."""
     rollout = with_session(where, lambda session: session.rollout(name))
+    found = read_rollout_status(rollout).history
+    if output:
+        showing.data([entry.model_dump(mode="json", by_alias=True) for entry in found], output)
+        return
     rows = [
         (entry.revision, instants.render(entry.at), entry.outcome, entry.promotion or "-", ", ".join(entry.images))
-        for entry in read_rollout_status(rollout).history
+        for entry in found
     ]
     showing.table(("REVISION", "AT", "OUTCOME", "PROMOTION", "IMAGES"), rows)
+
+
+def _told(promotion: Object, found: PromotionStatus) -> dict[str, object]:
+    """The answer of `status` for programs."""
+    return {
+        "namespace": promotion["metadata"]["namespace"],
+        "promotion": promotion["metadata"]["name"],
+        "phase": found.phase,
+        "message": found.message,
+        "succeeded": _holds(found, "Succeeded"),
+        "checksPassed": _holds(found, "ChecksPassed"),
+    }
 
 
 def _holds(status: PromotionStatus, kind: str) -> bool:

@@ -8,6 +8,7 @@ import typer
 
 from slipway.console import completion
 
+_DEPLOYMENTS = frozenset({"deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"})
 _KINDS = frozenset(
     {f"{kind}{group}" for kind in ("rollout", "rollouts", "slro") for group in ("", ".slipway.dev")}
     | {f"{kind}{group}" for kind in ("promotion", "promotions", "slpr") for group in ("", ".slipway.dev")}
@@ -16,11 +17,20 @@ _KINDS = frozenset(
 
 def bare(given: str | None) -> str | None:
     """The name alone. Raises BadParameter for a name of another kind."""
+    return _of(_KINDS, given, "names neither a Rollout nor a Promotion")
+
+
+def deployment(given: str | None) -> str | None:
+    """The name alone of a Deployment: `web`, or as kubectl prints it. Raises BadParameter for another kind."""
+    return _of(_DEPLOYMENTS, given, "names no Deployment: what Argo Rollouts or Flagger run is named by --from")
+
+
+def _of(kinds: frozenset[str], given: str | None, otherwise: str) -> str | None:
     kind, slash, name = (given or "").rpartition("/")
     if not slash:
         return given
-    if kind not in _KINDS or not name:
-        raise typer.BadParameter(f"{given} names neither a Rollout nor a Promotion")
+    if kind not in kinds or not name:
+        raise typer.BadParameter(f"{given} {otherwise}")
     return name
 
 

@@ -6,18 +6,19 @@ What connects takes a second to be imported: only once it is needed, so that `--
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 import typer
 
 from slipway.archive.reading import Chain, chains_of
-from slipway.cluster.api import Object
+from slipway.cluster.api import Object, Objects
 from slipway.cluster.errors import APIError, Forbidden, NoCluster, NotFound
 from slipway.cluster.resources import (
     CONFIG_MAPS,
@@ -26,14 +27,20 @@ from slipway.cluster.resources import (
     PROMOTIONS,
     ROLLOUT_LABEL,
     ROLLOUTS,
+    SELF_SUBJECT_ACCESS_REVIEWS,
     SELF_SUBJECT_REVIEWS,
     SERVICES,
     Resource,
 )
-from slipway.console import completion
+from slipway.console import completion, own_name
+from slipway.console.saying import say
+from slipway.core import charge
 
 if TYPE_CHECKING:
     from slipway.cluster.client import Client
+
+UNSEEN = "no operator has looked at it yet"
+"""Where a status has no message."""
 
 FIELD_MANAGER = "kubectl-slipway"
 """Not the operator's: what people write through this program is theirs."""
@@ -120,6 +127,15 @@ def _with_options(command: Callable[..., None], options: dict[str, tuple[Any, An
     return run
 
 
+class Workload(NamedTuple):
+    """What runs of a Rollout."""
+
+    deployments: Objects
+    pods: Objects
+    unread: Sequence[str] = ()
+    """In words what may not be read; it is empty above then, which says nothing about what is there."""
+
+
 class Session:
     """Reads and patches with the user's own rights. Raises APIError and NoCluster."""
 
@@ -156,19 +172,21 @@ class Session:
             except NotFound:
                 raise missing from None
             if not status.get("promotion"):
-                raise NotFound(f"Rollout {name} has no Promotion in charge: {status.get('message', '')}") from None
+                raise NotFound(
+                    f"Rollout {name} has no Promotion in charge: {status.get('message') or UNSEEN}"
+                ) from None
             return await self._client.get(PROMOTIONS, self.namespace, str(status["promotion"]))
 
-    async def workload(self, namespace: str, rollout: str) -> tuple[list[Object], list[Object]]:
+    async def workload(self, namespace: str, rollout: str) -> Workload:
         """The Deployments and the pods of a Rollout; none where only Slipway's own resources may be read."""
         selector = f"{ROLLOUT_LABEL}={rollout}"
         try:
             (deployments, _), (pods, _) = await asyncio.gather(
                 self._client.list(DEPLOYMENTS, namespace, selector), self._client.list(PODS, namespace, selector)
             )
-        except Forbidden:
-            return [], []
-        return deployments, pods
+        except Forbidden as refusal:
+            return Workload([], [], (f"Deployments and pods: {refusal}",))
+        return Workload(deployments, pods)
 
     async def deployment(self, name: str) -> Object:
         """One Deployment. Raises NotFound."""
@@ -193,6 +211,23 @@ class Session:
         answer = await self._client.create(SELF_SUBJECT_REVIEWS, asked)
         return str(answer["status"]["userInfo"]["username"])
 
+    async def my_name(self) -> str:
+        """The same for words that must not wait for an answer to that; '' where there is none."""
+        try:
+            return await self.me()
+        except APIError:
+            return ""
+
+    async def may(self, verb: str, kind: Resource, name: str = "") -> bool:
+        """Whether whoever runs this may, for what is offered: the API server judges anew when it is done.
+
+        In the session's namespace.
+        """
+        about = {"group": kind.group, "resource": kind.plural, "verb": verb, "namespace": self.namespace or ""}
+        asked: Object = {"metadata": {}, "spec": {"resourceAttributes": about | ({"name": name} if name else {})}}
+        answer = await self._client.create(SELF_SUBJECT_ACCESS_REVIEWS, asked)
+        return bool((answer.get("status") or {}).get("allowed"))
+
     async def tell(self, promotion: Object, spec: Object) -> Object:
         """Patch the spec of this very Promotion."""
         return await self._patch(PROMOTIONS, promotion, spec)
@@ -202,8 +237,39 @@ class Session:
         return await self._client.create(PROMOTIONS, promotion)
 
     async def tell_rollout(self, rollout: Object, spec: Object) -> Object:
-        """Patch the spec of this very Rollout."""
-        return await self._patch(ROLLOUTS, rollout, spec)
+        """Patch the spec of this very Rollout. Who may not is told which role does, as a Forbidden."""
+        try:
+            return await self._patch(ROLLOUTS, rollout, spec)
+        except Forbidden as error:
+            meta = rollout["metadata"]
+            words = (
+                f"{error}. After its success a launch is taken back on the Rollout, which slipway-approver alone may"
+                " not change. Let an editor of the namespace do it, or have an administrator bind the role:"
+                f" kubectl -n {meta['namespace']} create rolebinding on-call --clusterrole=slipway-editor --user=NAME"
+            )
+            raise Forbidden(words, error.status, error.reason) from error
+
+    async def take_back(self, promotion: Object, spec: Object, reason: str) -> bool:
+        """Take back a launch that has succeeded by this patch of its Rollout; whether that is what was written.
+
+        While it is watched the Promotion keeps the reason and the name: who may change nothing else says it there, and
+        it is all that is needed; for others it is a note, on which nothing hangs. Raises Forbidden.
+        """
+        watched = (promotion.get("status") or {}).get("phase") == charge.WATCHING
+        try:
+            await self.tell_rollout(await self.rollout(str(promotion["spec"]["rollout"])), spec)
+        except Forbidden:
+            if not watched:
+                raise
+            await self._say_why(promotion, reason)
+            return False
+        if watched:
+            with contextlib.suppress(APIError):
+                await self._say_why(promotion, reason)
+        return True
+
+    async def _say_why(self, promotion: Object, reason: str) -> None:
+        await self.tell(promotion, own_name.beside({"abort": reason}, promotion, await self.my_name()))
 
     async def _patch(self, kind: Resource, obj: Object, spec: Object) -> Object:
         """Only this object: another one of its name is a Conflict."""
@@ -238,5 +304,11 @@ def with_session(where: Scope, ask: Callable[[Session], Awaitable[Answer]]) -> A
     try:
         return asyncio.run(asked())
     except (APIError, NoCluster) as error:
-        typer.echo(str(error), err=True)
+        # The likeliest reason for a name that is not found is that it is looked for elsewhere.
+        elsewhere = f" in namespace {where.namespace}; -n names another one" if _by_name(error, where) else ""
+        say(f"{error}{elsewhere}", err=True)
         raise typer.Exit(2) from None
+
+
+def _by_name(error: Exception, where: Scope) -> bool:
+    return isinstance(error, NotFound) and error.reason == "NotFound" and where.namespace is not None

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rich.text import Text
 from rich.tree import Tree
 
-from slipway.api.promotion import PromotionStatus, read_status
+from slipway.api.check_status import CheckStatus
+from slipway.api.promotion_status import PromotionStatus, read_status
 from slipway.api.rollout import RolloutStatus
 from slipway.api.rollout import read_status as read_rollout_status
+from slipway.api.rollout_status import GateMeasurement
 from slipway.cluster.api import Object
-from slipway.cluster.resources import REVISION_LABEL
+from slipway.console import whole
 from slipway.core import said
 
 STYLES = {
@@ -33,27 +35,25 @@ KEPT = 30
 
 @dataclass
 class Trace:
-    """The last values of each gate while somebody looks on."""
+    """The last values of each gate: those that status has, and longer ones while somebody looks on."""
 
-    values: dict[tuple[str, str], deque[float]] = field(default_factory=dict)
-    _seen: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _measured: dict[tuple[str, str, str], deque[GateMeasurement]] = field(default_factory=dict)
 
     def add(self, rollout: str, status: RolloutStatus) -> None:
         """Remember the measurements that are new."""
-        for gate in status.gates:
-            key = (rollout, gate.name)
-            if gate.value is None or self._seen.get(key) == gate.measured_at:
-                continue
-            self._seen[key] = gate.measured_at
-            self.values.setdefault(key, deque(maxlen=KEPT)).append(gate.value)
+        for gate in status.judged:
+            known = self._measured.setdefault((rollout, gate.revision, gate.name), deque(maxlen=KEPT))
+            for one in gate.course:
+                if not known or known[-1].at < one.at:
+                    known.append(one)
 
-    def line(self, rollout: str, gate: str) -> str:
+    def line(self, rollout: str, revision: str, gate: str) -> str:
         """The values as a line of bars from 0 to the largest; '' before there are two."""
-        values = self.values.get((rollout, gate), ())
+        values = [one.value for one in self._measured.get((rollout, revision, gate), ())]
         return sparkline(values) if len(values) > 1 else ""
 
 
-def sparkline(values: Sequence[float] | deque[float]) -> str:
+def sparkline(values: Sequence[float]) -> str:
     """One bar for each value, on a scale from 0 to the largest."""
     top = max(values, default=0.0)
     if top <= 0:
@@ -68,51 +68,36 @@ def tree(
     pods: Sequence[Object],
     trace: Trace | None = None,
 ) -> Tree:
-    """Everything of one Rollout. `trace`: what was measured since somebody looks on."""
+    """Everything of one Rollout, of whatever there is around it. `trace`: what was measured before."""
     meta = rollout["metadata"]
     status = read_rollout_status(rollout)
     name = f"{meta['namespace']}/{meta['name']}"
     top = Tree(Text.assemble((f"Rollout {name}", "bold"), f"  {status.phase or 'not seen by the operator yet'}"))
     if status.message:
         top.add(Text(status.message, style="dim"))
-    for label, revision, share in _revisions(status):
-        _revision(top, label, revision, share, deployments, pods)
+    for one in whole.revisions(status):
+        _revision(top, one, deployments, pods)
     _measured(top, name, status, trace)
-    for promotion in promotions:
-        if promotion["metadata"]["name"] == status.promotion or not read_status(promotion).finished_at:
-            _promotion(top, promotion)
+    _checks(top, status.candidate.checks if status.candidate else [])
+    for promotion in whole.promotions(rollout, promotions):
+        _promotion(top, promotion)
     return top
 
 
-def _revisions(status: RolloutStatus) -> Iterator[tuple[str, str, int | None]]:
-    moving = status.candidate.weight if status.candidate else 0
-    if status.stable:
-        yield "stable", status.stable.revision, 100 - moving
-    if status.candidate:
-        yield "candidate", status.candidate.revision, moving
-    if status.next:
-        yield "next, waits for the end of the shift", status.next.revision, None
-    if status.previous:
-        yield "previous", status.previous.revision, None
-    if status.rejected and not (status.candidate and status.candidate.revision == status.rejected.revision):
-        yield f"rejected: {status.rejected.reason}", status.rejected.revision, None
+_ROLES = {"next": "next, waits for the end of the shift"}
 
 
-def _revision(
-    top: Tree, label: str, revision: str, share: int | None, deployments: Sequence[Object], pods: Sequence[Object]
-) -> None:
-    traffic = "" if share is None else f"  {share} % of the traffic"
-    branch = top.add(Text.assemble((f"revision {revision}", "bold"), f"  {label}{traffic}"))
-    for deployment in deployments:
-        if (deployment["metadata"].get("labels") or {}).get(REVISION_LABEL) != revision:
-            continue
+def _revision(top: Tree, one: whole.Revision, deployments: Sequence[Object], pods: Sequence[Object]) -> None:
+    label = _ROLES.get(one.role, one.role) + (f": {one.message}" if one.role == "rejected" else "")
+    traffic = "" if one.weight is None else f"  {one.weight} % of the traffic"
+    branch = top.add(Text.assemble((f"revision {one.name}", "bold"), f"  {label}{traffic}"))
+    for deployment in whole.of_revision(deployments, one.name):
         found = deployment.get("status") or {}
         ready, wanted = found.get("readyReplicas", 0), deployment["spec"].get("replicas", 0)
         images = ", ".join(one["image"] for one in deployment["spec"]["template"]["spec"]["containers"])
-        leaf = branch.add(f"Deployment {deployment['metadata']['name']}  {ready}/{wanted} ready  {images}")
-        for pod in pods:
-            if (pod["metadata"].get("labels") or {}).get(REVISION_LABEL) == revision:
-                leaf.add(_pod(pod))
+        leaf = branch.add(Text(f"Deployment {deployment['metadata']['name']}  {ready}/{wanted} ready  {images}"))
+        for pod in whole.of_revision(pods, one.name):
+            leaf.add(_pod(pod))
 
 
 def _pod(pod: Object) -> Text:
@@ -129,16 +114,13 @@ def _pod(pod: Object) -> Text:
 
 
 def _measured(top: Tree, name: str, status: RolloutStatus, trace: Trace | None) -> None:
-    watch = status.watch
-    gates = [*status.gates] or (list(watch.gates) if watch else [])
-    if gates:
+    if status.judged:
         branch = top.add("gates")
-        for gate in gates:
+        for gate in status.judged:
             value = "–" if gate.value is None else f"{gate.value:.4g}"
-            bars = trace.line(name, gate.name) if trace else ""
+            bars = trace.line(name, gate.revision, gate.name) if trace else ""
             branch.add(Text.assemble(_word(gate.verdict), f" {gate.name}  {value} {gate.bound}  {bars}"))
-    tests = [*status.smoke_tests] or (list(watch.smoke_tests) if watch else [])
-    if tests:
+    if tests := whole.smoke_tests(status):
         branch = top.add("smoke tests")
         for test in tests:
             branch.add(Text.assemble(_word(test.verdict), f" {test.name}  {test.message}"))
@@ -151,14 +133,21 @@ def _promotion(top: Tree, promotion: Object) -> None:
     )
     if status.message:
         branch.add(Text(status.message, style="dim"))
+    if status.summary is not None and status.summary.delivered:
+        label = "to be delivered" if status.summary.went_back else "delivered"
+        branch.add(Text(f"{label}: {status.summary.delivered}"))
     for entry in status.approvals:
-        branch.add(f"approved by {entry.by} ({entry.identity})")
+        branch.add(Text(f"approved by {entry.by} ({entry.identity})"))
     for decision in status.decisions:
         branch.add(Text(said.told(decision)))
-    if status.checks:
-        checks = branch.add("checks")
-        for check in status.checks:
-            checks.add(Text.assemble(_word(check.result), f" {check.name}  {check.message}"))
+    _checks(branch, status.checks)
+
+
+def _checks(branch: Tree, found: Sequence[CheckStatus]) -> None:
+    if found:
+        listed = branch.add("checks")
+        for check in found:
+            listed.add(Text.assemble(_word(check.result), f" {check.name}  {check.message}"))
 
 
 def _word(word: str) -> tuple[str, str]:

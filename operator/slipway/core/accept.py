@@ -52,10 +52,11 @@ def accept(case: Case) -> Acceptance:
     asks = any(gate.counts is None for gate in case.spec.analysis.gates)
     if asks and case.spec.analysis.source not in case.snapshot.settings.sources:
         known = ", ".join(sorted(case.snapshot.settings.sources)) or "none is configured"
+        whose = "an administrator adds it under `sources` of the operator's configuration"
         return Acceptance(
             False,
             "UnknownSource",
-            f"spec.analysis.source: there is no metrics source {case.spec.analysis.source!r}; known: {known}",
+            f"spec.analysis.source: there is no metrics source {case.spec.analysis.source!r}; known: {known}; {whose}",
         )
     return _routes(case)
 

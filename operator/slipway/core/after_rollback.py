@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from pydantic import TypeAdapter, ValidationError
 
 from slipway.api.after_rollback import AfterRollback, AfterRollbackCheck
-from slipway.api.promotion import CheckStatus, PromotionStatus
+from slipway.api.check_status import CheckStatus
+from slipway.api.promotion_status import PromotionStatus
 from slipway.api.rollout import RolloutSpec
 from slipway.core import instants, job, names
 from slipway.core.case import Case

@@ -10,7 +10,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.api.check import Check
-from slipway.api.promotion import CheckStatus, PromotionSpec
+from slipway.api.check_status import CheckStatus
+from slipway.api.promotion import PromotionSpec
 from slipway.core.approval import patch_command
 from slipway.core.case import Case
 from slipway.core.charge import Claim

@@ -127,7 +127,13 @@ def command(namespace: str, promotion: str, found: Consent | None, plan_hash: st
     patch = patch_command(namespace, promotion)
     if found is None or not found.more:
         return f'{patch} \'{{"spec":{{"approved":true}}}}\''
-    return f'{patch} "{{\\"spec\\":{{\\"approvals\\":{{\\"{_WHO}\\":\\"{plan_hash}\\"}}}}}}"'
+    return own_entry_command(namespace, promotion, plan_hash)
+
+
+def own_entry_command(namespace: str, promotion: str, plan_hash: str) -> str:
+    """How somebody adds an own entry beside those of others."""
+    entry = f'{{\\"spec\\":{{\\"approvals\\":{{\\"{_WHO}\\":\\"{plan_hash}\\"}}}}}}'
+    return f'{patch_command(namespace, promotion)} "{entry}"'
 
 
 def weight_command(namespace: str, promotion: str, weight: int, others: bool, plan_hash: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from packageurl import PackageURL
 
 from slipway.api.notice import CDEventStatus
+from slipway.core.notice_routes import ENDED, SHARE
 from slipway.core.record.statement import recorded_images
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
@@ -14,9 +15,8 @@ CHANNEL = "CDEvents"
 STEPS = {
     "AwaitingApproval": "pipelinerun.queued",
     "Approved": "pipelinerun.started",
-    "Shifting": "taskrun.started",
-    "Failed": "pipelinerun.finished",
-    "WatchClosed": "pipelinerun.finished",
+    SHARE: "taskrun.started",
+    ENDED: "pipelinerun.finished",
 }
 """The steps of a launch, which is a run of a pipeline: notices by their names, subjects and predicates of CDEvents."""
 EVENTS = frozenset({"Launched", "RolledBack", *STEPS})

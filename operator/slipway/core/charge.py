@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from slipway.api.promotion import PromotionSpec, PromotionStatus, read_status
+from slipway.api.promotion import PromotionSpec
+from slipway.api.promotion_status import PromotionStatus, read_status
 from slipway.core import instants
 from slipway.core.revision import Revision
 from slipway.core.snapshot import Object

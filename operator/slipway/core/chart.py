@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from slipway.api.promotion import CheckStatus
+from slipway.api.check_status import CheckStatus
 from slipway.api.rollout import StepStatus
 from slipway.core import (
     after_switch,
@@ -18,6 +18,7 @@ from slipway.core import (
     plan,
     progress,
     retreat,
+    unasked,
 )
 from slipway.core.accept import Acceptance
 from slipway.core.approval import Consent
@@ -211,8 +212,9 @@ def _forward(
             present.hash,
             tuple(way_back),
             claim.obj if claim else {},
+            automatic(case),
         )
-        before: Sequence[CheckStatus] = claim.status.checks if claim else ()
+        before: Sequence[CheckStatus] = claim.status.checks if claim else unasked.before(case, candidate, present.hash)
         checked = checks.run(case, about, before, found.smoke, stale, demands)
     open_hours = hours(demands.calendars, case.now)
     looks = after_switch.looks(case, claim, found, present.hash if present else "", demands.advisory)

@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from slipway.api.promotion import CheckStatus
+from slipway.api.check import MAY_NOT_APPLY, OF_TEMPLATE
+from slipway.api.check_status import CheckStatus
 from slipway.api.rollout import SmokeTestStatus
-from slipway.core import after_switch, instants, names, retried, set_images, staging
+from slipway.core import after_switch, gates_answer, rehearsal, retried, set_images, staging
 from slipway.core.case import Case
-from slipway.core.checking import GOOD, Result, Subjects, outcome
+from slipway.core.checking import GOOD, Result, Subjects, expired, outcome, waived
 from slipway.core.containers import containers
-from slipway.core.decision import Apply, DryRun, Probe, TcpProbe
-from slipway.core.gates import Subject, asked, bound
-from slipway.core.listed import listed_check, not_applicable
+from slipway.core.decision import Apply, DryRun, Probe
+from slipway.core.listed import listed_check
 from slipway.core.policy.demands import Demands
 from slipway.core.revision import Revision
-from slipway.core.smoke import TCP_TIMEOUT
-from slipway.core.snapshot import Measured, Probed
+from slipway.core.snapshot import Probed
 from slipway.core.stated import stated_checks
 from slipway.core.template_checks import TEMPLATE_CHECKS
 from slipway.core.world import Pod
@@ -109,9 +108,12 @@ def run(
     """All checks with what is known now.
 
     `before` are the results so far; `fresh` forgets them (a rerun, a new plan), and policies those that are too old.
+    What is asked of the metrics source or the API server needs a status that keeps its results, or it would be asked
+    again in every pass: a Promotion's, or under Automatic the Rollout's.
     """
     demands = demands or Demands()
-    known = {} if fresh else {check.name: check for check in before if not _too_old(check, demands, case.now)}
+    last = {} if fresh else {check.name: check for check in before}
+    known = {name: check for name, check in last.items() if not expired(check, demands.max_age, case.now)}
     found = [
         _template(case, about.candidate),
         _health(about.candidate),
@@ -129,30 +131,27 @@ def run(
             asked = demands.staging
             check, again = staging.check(case, about, about.promotion.from_, asked.within, asked.soak)
             found.append(_once_set(setting, check))
-        # Their results live in a Promotion's status; under Automatic there may be none.
         if about.promotion.images:
             found.append(_once_set(setting, _images(about)))
+    if about.keeps_results:
         for check, wanted in (
-            _gates_answer(case, about, known.get("gates-answer")),
-            _rehearsed(case, about, known.get("rollback-rehearsed")),
+            gates_answer.check(case, about, known.get(gates_answer.NAME)),
+            rehearsal.check(case, about, known.get(rehearsal.NAME)),
         ):
             found.append(check)
             probes.extend(wanted)
+    if about.promotion is not None:
         found.append(retried.check(case, about))
         found.extend(stated_checks(about.promotion, demands.least_score))
         for listed in about.promotion.checks:
-            if listed.name in TEMPLATE_CHECKS:
+            if listed.name in MAY_NOT_APPLY:
                 continue
-            check, wanted = listed_check(case, about, listed, known.get(listed.name))
+            check, wanted = listed_check(case, about, listed, last.get(listed.name), demands.max_age)
             found.append(check)
             probes.extend(wanted)
     old = {check.name: check for check in before}
     dated = tuple(_dated(check, old.get(check.name), case.now) for check in found)
     return Checked(dated, tuple(probes), demands.advisory, after_switch.later(about.promotion), again)
-
-
-def _too_old(check: CheckStatus, demands: Demands, now: datetime) -> bool:
-    return demands.max_age is not None and check.at is not None and now - check.at >= demands.max_age
 
 
 def _dated(check: CheckStatus, old: CheckStatus | None, now: datetime) -> CheckStatus:
@@ -196,9 +195,12 @@ def _serves(container: Mapping[str, Any], ports: Sequence[Mapping[str, Any]]) ->
 
 def _of_template(about: Subjects) -> list[CheckStatus]:
     """What the template shows by itself. The reason why one of these does not apply is part of the plan."""
-    listed = about.promotion.checks if about.promotion else []
-    said = {check.name: not_applicable(check, check.not_applicable.reason) for check in listed if check.not_applicable}
-    return [said.get(name) or judge(about.candidate.template) for name, judge in TEMPLATE_CHECKS.items()]
+    return [
+        waived(name, OF_TEMPLATE[name], reason)
+        if (reason := about.said_not_to_apply(name))
+        else judge(about.candidate.template)
+        for name, judge in TEMPLATE_CHECKS.items()
+    ]
 
 
 def _references(case: Case, candidate: Revision) -> CheckStatus:
@@ -251,95 +253,3 @@ def _smoke(test: SmokeTestStatus) -> CheckStatus:
     message = test.message or "waiting for the candidate's pods"
     check = outcome(f"smoke/{test.name}", "Quality", result, message)
     return check.model_copy(update={"at": test.at}) if result != Result.PENDING else check
-
-
-def _gates_answer(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[CheckStatus, list[Probe]]:
-    """Each gate's query answers for the stable revision:
-
-    a gate that can never have data would hold the shift forever.
-    """
-    name, gates = "gates-answer", about.spec.analysis.gates
-    if not gates:
-        return outcome(name, "Operations", Result.NOT_APPLICABLE, "spec.analysis.gates is empty"), []
-    if about.stable is None:
-        reason = "no revision serves yet that the gates could be tried on"
-        return outcome(name, "Operations", Result.NOT_APPLICABLE, reason), []
-    settled = known is not None and known.evidence == about.stable.name
-    if settled and known is not None and known.result in GOOD:
-        return known, []
-    retry_at = case.now
-    if settled and known is not None and known.at is not None:
-        retry_at = known.at + about.spec.analysis.interval
-    run_id = instants.render(retry_at) if settled else about.plan_hash
-    subject = Subject(case.namespace, case.name, about.stable.name, case.now, "check")
-    probes: list[Probe] = []
-    seen: list[tuple[str, Measured | None]] = []
-    for gate in gates:
-        key = f"answer/{gate.name}/{about.stable.name}/{about.rerun}/{run_id}"
-        probes.append(asked(gate, key, retry_at, subject, about.spec, case.name, gate.window, 0))
-        observation = case.snapshot.observations.get(key)
-        seen.append((f"{gate.name} {bound(gate)}", observation if isinstance(observation, Measured) else None))
-    if any(measured is None for _, measured in seen):
-        pending = known if settled and known is not None else None
-        return pending or outcome(name, "Operations", Result.PENDING, "measuring the stable revision"), probes
-    return _answered(name, about.stable.name, seen), []
-
-
-def _answered(name: str, stable: str, seen: Sequence[tuple[str, Measured | None]]) -> CheckStatus:
-    measured = [(gate, m) for gate, m in seen if m is not None]
-    at = max(instants.whole_milliseconds(m.at) for _, m in measured)
-    broken = [f"{gate}: {m.error}" for gate, m in measured if m.error]
-    empty = [f"{gate}: {m.no_data or 'no data'}" for gate, m in measured if not m.error and m.value is None]
-    if broken:
-        result, words = Result.UNVERIFIABLE, "; ".join(broken)
-    elif len(empty) == len(measured):
-        result, words = (
-            Result.NOT_APPLICABLE,
-            f"valid, but no data for the stable revision: {'; '.join(empty)}",
-        )
-    else:
-        good = [f"{gate} (now {m.value:.4g})" for gate, m in measured if m.value is not None]
-        result, words = Result.PASSED, "; ".join(good + empty)
-    return outcome(name, "Operations", result, words, stable).model_copy(update={"at": at})
-
-
-def _rehearsed(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[CheckStatus, list[Probe]]:
-    """The way back is tried before anybody is asked to approve: the exact writes, in a server-side dry run."""
-    name, stable = "rollback-rehearsed", about.stable
-    if stable is not None:
-        goal = stable.name
-        available = case.world.available(goal)
-        where = names.deployment_name(case.name, goal)
-        gone = "" if available else f"rollback cannot be verified: Deployment {where} has no available pod"
-        there = f"revision {goal} has {available} available pods, and the writes were accepted"
-    elif case.adoption is not None:
-        goal, gone = f"Service {case.name}", ""
-        own = ",".join(f"{key}={value}" for key, value in sorted(case.adoption.selector.items()))
-        there = f"{goal} can have its own selector {own} back; keep those pods running until this has succeeded"
-    else:
-        reason = "first revision: there is nothing to go back to"
-        return outcome(name, "Operations", Result.NOT_APPLICABLE, reason), []
-    if known is not None and known.result == Result.PASSED and known.evidence == goal:
-        return known, []
-    if gone:
-        return outcome(name, "Operations", Result.UNVERIFIABLE, gone, goal), []
-    key = f"rehearsal/{goal}/{about.candidate.name}/{about.rerun}/{about.plan_hash}"
-    probes: list[Probe] = [DryRun(key=key, due=case.now, writes=about.way_back)]
-    if stable is None and case.adoption is not None:
-        # Whether anybody is behind a Service that is not ours yet is not in the snapshot.
-        ports = [port["port"] for port in case.adoption.ports if (port.get("protocol") or "TCP") == "TCP"]
-        probes += [
-            TcpProbe(key=f"{key}/{port}", due=case.now, service=case.name, port=port, timeout=TCP_TIMEOUT)
-            for port in ports[:1]
-        ]
-    seen = [found for probe in probes if isinstance(found := case.snapshot.observations.get(probe.key), Probed)]
-    if len(seen) < len(probes):
-        return outcome(name, "Operations", Result.PENDING, "rehearsing the rollback"), probes
-    at = {"at": instants.whole_milliseconds(max(one.at for one in seen))}
-    refused = next((one.message for one in seen if not one.passed), "")
-    if refused:
-        # Still wanted, so that its result is kept: the next try comes with a rerun or another plan.
-        reason = f"rollback cannot be verified: {refused}"
-        failed = outcome(name, "Operations", Result.UNVERIFIABLE, reason, goal)
-        return failed.model_copy(update=at), probes
-    return outcome(name, "Operations", Result.PASSED, f"rollback verified: {there}", goal).model_copy(update=at), []

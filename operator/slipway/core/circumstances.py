@@ -17,10 +17,10 @@ from slipway.core.case import Case
 from slipway.core.ceiling import Circumstances
 from slipway.core.charge import Claim
 from slipway.core.course import Course, automatic, replicas_of
-from slipway.core.demanded import signers
+from slipway.core.demanded import lacks, signers
 from slipway.core.marks import Marks
 from slipway.core.migration import planned
-from slipway.core.policy.demands import Demands, lacking
+from slipway.core.policy.demands import Demands
 from slipway.core.policy.windows import Hours
 from slipway.core.progress import Progress
 
@@ -67,13 +67,13 @@ def circumstances(
         no_plan="" if plan_now is not None or found.in_flight else "there is no valid spec to plan with",
         absent=absent(case, found),
         checks=course.checked.against if course.checked else "",
-        policy=_lacks(course, demands, free) if course.checked else "",
+        policy=lacks(demands, spec, course.checked, free) if course.checked else "",
         no_promotion="" if claim is not None or free else "no Promotion asks for it",
         held=held,
         unapproved=unapproved,
         withdrawn=withdrawn,
         plan_changed=changed,
-        closed=demands.invalid or _closed(course.hours),
+        closed=demands.invalid or closed(course.hours),
         asks_up_to=100 if free and not (following and following.asks) else allowed,
         asks_reason=asks,
         unseen=course.looks.against,
@@ -84,22 +84,8 @@ def circumstances(
     )
 
 
-def _lacks(course: Course, demands: Demands, free: bool) -> str:
-    """What policies demand of the case and it does not have."""
-    spec = course.claim.spec if course.claim is not None else None
-    checked = course.checked
-    named = [check.name for check in checked.due] if checked is not None else []
-    wrong = lacking(demands, spec, named, checked.later if checked is not None else ())
-    if wrong or free or spec is None or not demands.approvals.four_eyes or spec.requested_by:
-        return wrong
-    return (
-        f"four eyes are demanded{demands.approvals.by}, and nobody knows who created this Promotion: Kubernetes 1.36 "
-        "stamps spec.requestedBy; before that create it with your own user name there"
-    )
-
-
-def _closed(found: Hours | None) -> str:
-    """Why nothing goes forward right now, and until when."""
+def closed(found: Hours | None) -> str:
+    """Why nothing goes forward right now, and until when; '' while it is open."""
     if found is None or not found.closures:
         return ""
     reasons = ", ".join(f"{closure.reason} (policy {closure.policy})" for closure in found.closures)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from slipway.api.promotion import PromotionSpec
 from slipway.core.case import Case
 from slipway.core.charge import Claim
-from slipway.core.policy.demands import Demands, behind_broken_glass, of_case
+from slipway.core.checks import Checked
+from slipway.core.policy.demands import Demands, behind_broken_glass, lacking, of_case
 from slipway.core.policy.quorum import Signers
 
 
@@ -14,6 +16,17 @@ def demanded(case: Case, claim: Claim | None) -> Demands:
         return behind_broken_glass(case.demands)
     spec = claim.spec if claim is not None else None
     return of_case(case.demands, spec.assessment if spec is not None else None)
+
+
+def lacks(demands: Demands, spec: PromotionSpec | None, checked: Checked, free: bool) -> str:
+    """What policies demand of the case and it does not have; '' when it has all. `free`: nobody approves here."""
+    wrong = lacking(demands, spec, [check.name for check in checked.due], checked.later)
+    if wrong or free or spec is None or not demands.approvals.four_eyes or spec.requested_by:
+        return wrong
+    return (
+        f"four eyes are demanded{demands.approvals.by}, and nobody knows who created this Promotion: Kubernetes 1.36 "
+        "stamps spec.requestedBy; before that create it with your own user name there"
+    )
 
 
 def glass_broken(case: Case, claim: Claim) -> bool:

@@ -1,4 +1,4 @@
-"""`dryRun`: every check on the present candidate, for a Promotion that is in charge of nothing."""
+"""`dryRun`: every check and what policies demand, on the present candidate, for who is in charge of nothing."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from slipway.core import checks, plan
 from slipway.core.case import Case
 from slipway.core.checking import Subjects
 from slipway.core.checks import Checked
-from slipway.core.course import Course
+from slipway.core.course import Course, automatic
 from slipway.core.decision import Apply, Replace, SetWeights
-from slipway.core.demanded import demanded
+from slipway.core.demanded import demanded, lacks
 from slipway.core.plan import Plan
 
 
@@ -21,6 +21,8 @@ class Trial:
 
     plan: Plan
     checked: Checked
+    lacks: str = ""
+    """What policies demand of its case and it does not have, or which of them cannot be read."""
 
 
 def trials(case: Case, course: Course, way_back: Sequence[Apply | Replace | SetWeights]) -> dict[str, Trial]:
@@ -41,6 +43,9 @@ def trials(case: Case, course: Course, way_back: Sequence[Apply | Replace | SetW
         fresh = claim.status.plan_hash != made_of.hash or (spec.rerun or "") != (claim.status.rerun or "")
         about = Subjects(candidate, case.lineage.stable, case.spec, spec, made_of.hash, tuple(way_back), claim.obj)
         # Smoke tests are the Rollout's: they run once on a candidate, whoever asks.
-        checked = checks.run(case, about, claim.status.checks, found.smoke, fresh, demanded(case, claim))
-        made[claim.uid] = Trial(made_of, checked)
+        demands = demanded(case, claim)
+        checked = checks.run(case, about, claim.status.checks, found.smoke, fresh, demands)
+        # Windows and holds are of an hour, not of the case: it is not judged by when it is tried.
+        wrong = demands.invalid or lacks(demands, spec, checked, automatic(case))
+        made[claim.uid] = Trial(made_of, checked, wrong)
     return made

@@ -17,6 +17,7 @@ from typing import Protocol
 from slipway.api.duration import format_duration
 from slipway.api.log_lines import ERROR_LINES
 from slipway.api.rollout import Gate, GateStatus, RolloutSpec
+from slipway.api.rollout_status import RECENT, GateMeasurement
 from slipway.core import compared, instants, names
 from slipway.core.decision import LogProbe, Measurement, MetricProbe
 from slipway.core.snapshot import Measured, Observation
@@ -99,18 +100,21 @@ def fold(before: GateStatus, gate: Gate, measured: Measured, subject: Subject, l
             words = f"{gate.name} {words}, full window of {format_duration(gate.window)} not over"
     else:
         words = f"{gate.name}: {words}"
+    value = measured.value if verdict in (Verdict.PASS, Verdict.FAIL) else None
+    newest = [] if value is None else [GateMeasurement(at=at, value=value, verdict=str(verdict))]
     return GateStatus(
         name=gate.name,
         revision=subject.revision,
         since=subject.since,
         verdict=str(verdict),
-        value=measured.value if verdict in (Verdict.PASS, Verdict.FAIL) else None,
+        value=value,
         bound=bound(gate),
         measured_at=at,
         data_at=data_at,
         passes=passes,
         failures=failures,
         message=words[:1000],
+        recent=[*before.recent, *newest][-RECENT:],
     )
 
 

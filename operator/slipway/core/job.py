@@ -15,10 +15,13 @@ KEPT_SECONDS = 3600
 """How long a finished Job of a check is there for people to look at; its result is in a status by then."""
 
 
-def run(check: str, asked: JobCheck, promotion: Object, plan_hash: str, rerun: str) -> dict[str, Any]:
-    """The Job to create for this run of a check. Equal arguments give the same name: it cannot be made twice."""
+def run(check: str, asked: JobCheck, promotion: Object, plan_hash: str, rerun: str, since: str = "") -> dict[str, Any]:
+    """The Job to create for this run of a check. Equal arguments give the same name: it cannot be made twice.
+
+    `since`: the time of the result that this run follows; empty for the first one.
+    """
     meta = promotion["metadata"]
-    identity = "/".join((meta["uid"], check, plan_hash, rerun))
+    identity = "/".join((meta["uid"], check, plan_hash, rerun, *([since] if since else [])))
     labels = {names.CHECK_OF_LABEL: str(promotion["spec"]["rollout"]), names.CHECK_LABEL: check}
     called = name(f"check-{check}", identity)
     return owned(called, meta["namespace"], _owner(promotion), labels, asked, asked.template, KEPT_SECONDS)

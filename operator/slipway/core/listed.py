@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from slipway.api.catalogue import CATALOGUE
 from slipway.api.check import Attestation, Check, HTTPCheck, PrometheusCheck
+from slipway.api.check_status import CheckStatus
 from slipway.api.job_check import JobCheck
 from slipway.api.object_check import ObjectCheck
-from slipway.api.promotion import CheckStatus
 from slipway.api.rollout import RolloutSpec
 from slipway.api.smoke_test import TCPSmokeTest
-from slipway.core import after_switch, instants, job, notified
+from slipway.core import after_switch, instants, job, notified, pending_scripts
 from slipway.core.case import Case
-from slipway.core.checking import GOOD, Result, Subjects, outcome
+from slipway.core.checking import GOOD, Result, Subjects, expired, outcome, waived
 from slipway.core.decision import JobProbe, MetricProbe, ObjectProbe, Probe, ServiceHttpProbe, TcpProbe
 from slipway.core.gates import Subject, Verdict, judge, variables
 from slipway.core.own_answers import OWN_ANSWERS
@@ -36,28 +36,36 @@ class Named(Protocol):
     def about(self) -> str: ...  # noqa: D102
 
 
-def listed_check(case: Case, about: Subjects, check: Check, known: CheckStatus | None) -> Found:
-    """The state of one listed check, and what it asks for. `known` is its last result under this plan."""
+def listed_check(
+    case: Case, about: Subjects, check: Check, last: CheckStatus | None, max_age: timedelta | None = None
+) -> Found:
+    """The state of one listed check, and what it asks for.
+
+    `last` is its last state under this plan, `max_age` how old a result may be. What people and pipelines say is not
+    asked for, and stays.
+    """
+    words = pending_scripts.count(check.name, about.promotion)
+    found, probes = _found(case, about, check, pending_scripts.bare(last, words), max_age)
+    return pending_scripts.counted(found, words), probes
+
+
+def _found(case: Case, about: Subjects, check: Check, last: CheckStatus | None, max_age: timedelta | None) -> Found:
     if check.attest is not None:
         return _attested(check, check.attest), []
     if check.not_applicable is not None:
-        return not_applicable(check, check.not_applicable.reason), []
+        return waived(check.name, check.about, check.not_applicable.reason), []
     if check.manual is not None and about.promotion is not None:
         # A person's word counts for the plan under which it was given: another candidate has to be looked at anew.
         name = str(about.owner["metadata"]["name"])
         due = not after_switch.is_later(check)
         return after_switch.state(case, about.promotion, name, about.plan_hash, check, due), []
     if check.name == notified.NAME and check.is_alone:
+        known = None if last is not None and expired(last, max_age, case.now) else last
         return notified.check(case, about, check, known), []
     question = check.prometheus or check.http or check.tcp or check.object or check.job
     if question is None and check.name not in OWN_ANSWERS:
         return _unanswered(check), []
-    return _asked(case, about, check, question, known)
-
-
-def not_applicable(check: Check, reason: str) -> CheckStatus:
-    """A person's word that a check does not apply here."""
-    return outcome(check.name, check.about, Result.NOT_APPLICABLE, f"not applicable, it is said: {reason}")
+    return _asked(case, about, check, question, last, max_age)
 
 
 def _unanswered(check: Check) -> CheckStatus:
@@ -69,42 +77,84 @@ def _unanswered(check: Check) -> CheckStatus:
 
 def _attested(check: Check, stated: Attestation) -> CheckStatus:
     result = Result.PASSED if stated.passed else Result.FAILED
+    if stated.passed and not stated.evidence:
+        words = (
+            f"attested without evidence: {stated.summary}. Nobody can look at it: give attest.evidence, the address of "
+            "what shows it, or let a person confirm it (manual)"
+        )
+        return outcome(check.name, check.about, Result.UNVERIFIABLE, words)
     return outcome(check.name, check.about, result, f"attested: {stated.summary}", stated.evidence or "")
 
 
-def _asked(case: Case, about: Subjects, check: Check, question: Question | None, known: CheckStatus | None) -> Found:
-    """Asked once, when the candidate has pods. A failure stays one until `rerun`.
+def _asked(
+    case: Case,
+    about: Subjects,
+    check: Check,
+    question: Question | None,
+    last: CheckStatus | None,
+    max_age: timedelta | None,
+) -> Found:
+    """Asked once, when the candidate has pods. A failure stays one until `rerun`, or until it is too old.
 
-    Where nothing could be found out it is asked for again, and written down again when the answer is another.
+    Where nothing could be found out it is asked for again, and written down again when the answer is another. Each run
+    is named after the time of the word that it follows, which stays in the status while it is waited for.
     """
+    known = None if last is not None and expired(last, max_age, case.now) else last
     if known is not None and known.result in GOOD | {Result.FAILED}:
         return known, []
+    follows = _follows(last)
+    since = instants.render(follows) if follows else ""
 
     def probe(due: datetime | None) -> Probe:
         tried = instants.render(due) if due else ""
-        key = f"check/{check.name}/{about.candidate.name}/{about.rerun}/{about.plan_hash}/{tried}"
-        return _probe(case, about, check.name, question, key, due or case.now)
+        key = f"check/{check.name}/{about.candidate.name}/{about.rerun}/{about.plan_hash}/{since}/{tried}"
+        return _probe(case, about, check.name, question, key, due or case.now, since)
 
-    last = known.at if known is not None and known.result == Result.UNVERIFIABLE else None
-    if known is None or last is None:
+    def pending(words: str, after: datetime | None) -> CheckStatus:
+        again = f"; the result of {instants.render(after)} is too old" if after else ""
+        waits = outcome(check.name, check.about, Result.PENDING, f"{words}{again}")
+        return waits.model_copy(update={"at": after})
+
+    def found(seen: Observation, at: datetime) -> CheckStatus:
+        answer = _at(answered(check, question, seen), at)
+        ended = instants.whole_milliseconds(seen.at)
+        if expired(answer.model_copy(update={"at": ended}), max_age, case.now):
+            # A Job that had its end while nobody looked: it counts as little as one whose result was written down.
+            return pending("asking", ended)
+        if since and isinstance(question, JobCheck) and answer.result == Result.UNVERIFIABLE:
+            # It was not made: the next try is of the same run.
+            return answer.model_copy(update={"evidence": since})
+        return answer
+
+    tried_at = known.at if known is not None and known.result == Result.UNVERIFIABLE else None
+    if known is None or tried_at is None:
         if case.world.endpoints(case.world.preview_service)[about.candidate.name] == 0:
-            return outcome(check.name, check.about, Result.PENDING, "waiting for the candidate's pods"), []
+            return pending("waiting for the candidate's pods", follows), []
         first = probe(None)
         seen = case.snapshot.observations.get(first.key)
         if seen is None:
-            return outcome(check.name, check.about, Result.PENDING, _asking(first)), [first]
-        return _at(answered(check, question, seen), seen.at), []
+            return pending(_asking(first), follows), [first]
+        return found(seen, seen.at), []
     interval = about.spec.analysis.interval
-    tries = (case.now - last) // interval
-    following = probe(last + (tries + 1) * interval)
+    tries = (case.now - tried_at) // interval
+    following = probe(tried_at + (tries + 1) * interval)
     if tries < 1:
         return known, [following]
-    latest = probe(last + tries * interval)
+    latest = probe(tried_at + tries * interval)
     seen = case.snapshot.observations.get(latest.key)
-    found = answered(check, question, seen) if seen is not None else known
-    if seen is None or (found.result, found.message) == (known.result, known.message):
+    if seen is None:
         return known, [latest, following]
-    return _at(found, max(seen.at, latest.due)), []
+    answer = found(seen, max(seen.at, latest.due))
+    if (answer.result, answer.message) == (known.result, known.message):
+        return known, [latest, following]
+    return answer, []
+
+
+def _follows(last: CheckStatus | None) -> datetime | None:
+    """The time of the result that the next run follows; None where none has run yet."""
+    if last is None:
+        return None
+    return instants.parse(last.evidence) if last.result == Result.UNVERIFIABLE else last.at
 
 
 def _at(found: CheckStatus, at: datetime) -> CheckStatus:
@@ -118,11 +168,14 @@ def _asking(probe: Probe) -> str:
     return "asking"
 
 
-def _probe(case: Case, about: Subjects, check: str, question: Question | None, key: str, due: datetime) -> Probe:
+def _probe(
+    case: Case, about: Subjects, check: str, question: Question | None, key: str, due: datetime, since: str
+) -> Probe:
     if question is None:
         return OWN_ANSWERS[check](case, about, key, due)
     if isinstance(question, JobCheck):
-        return JobProbe(key=key, due=due, job=job.run(check, question, about.owner, about.plan_hash, about.rerun))
+        run = job.run(check, question, about.owner, about.plan_hash, about.rerun, since)
+        return JobProbe(key=key, due=due, job=run)
     return probe_of(case, about.spec, about.candidate.name, question, key, due)
 
 

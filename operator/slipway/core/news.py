@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from slipway.api.promotion import PromotionStatus
+from slipway.api.promotion_status import PromotionStatus
 from slipway.core import after_rollback, after_switch
 from slipway.core.ceiling import Code
 from slipway.core.charge import FINAL, Claim
 from slipway.core.conditions import find
+from slipway.core.notice_routes import ENDED, SHARE
 from slipway.core.notified import EVENT
 from slipway.core.planned import planned
 from slipway.core.reminder import DUE
@@ -18,6 +19,9 @@ from slipway.core.scene import Scene
 
 _STANDS_STILL = {"NoData": "NoData", "Window": "Frozen"}
 """The event for a reason of the condition Stalled of a Promotion that is Held."""
+
+
+_ENDS = frozenset({"Succeeded", "RolledBack", "Failed", "Aborted"})
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ def news(scene: Scene, claim: Claim, after: PromotionStatus, moved: Revision | N
         yield News("Approved", plan)
     if _begins(scene, claim):
         yield News("Shifting", plan)
+    if scene.course.is_led_by(claim) and scene.course.entered is not None:
+        yield News(SHARE, f"{plan}/{scene.course.entered.weight}")
     if scene.course.is_led_by(claim) and (due := after_switch.due(before.checks, after.checks)):
         yield News("ToBeLookedAt", f"{plan}/{','.join(due)}")
     if after.phase == "Held":
@@ -61,6 +67,8 @@ def news(scene: Scene, claim: Claim, after: PromotionStatus, moved: Revision | N
         yield News("AfterRollback", f"{plan}/{','.join(wrong)}")
     if (before.phase, after.phase) == ("Watching", "Succeeded"):
         yield News("WatchClosed", plan)
+    if entered and after.phase in _ENDS:
+        yield News(ENDED, plan)
     if _became(before, after, DUE):
         yield News(DUE, plan)
 

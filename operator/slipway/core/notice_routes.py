@@ -6,6 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+SHARE = "Share"
+"""A share of the traffic is entered, the first one or a further one."""
+ENDED = "Ended"
+"""A Promotion has ended after all, however it did."""
+FOR_MACHINES = frozenset({SHARE, ENDED})
+"""Events that only a route which names them is told of: people hear of the same in other words."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NoticeRoute:
@@ -17,7 +24,8 @@ class NoticeRoute:
 
     def leads(self, environment: str, event: str) -> bool:
         """Whether it is about this event in this environment."""
-        return (not self.environments or environment in self.environments) and (not self.events or event in self.events)
+        meant = event in self.events if self.events or event in FOR_MACHINES else True
+        return meant and (not self.environments or environment in self.environments)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +47,7 @@ class NoticeRoutes:
         if not self.known:
             return []
         routed = [c for route in self.routes if route.leads(environment, event) for c in route.channels]
-        return list(dict.fromkeys([*routed, *named]))
+        return list(dict.fromkeys(routed if event in FOR_MACHINES else [*routed, *named]))
 
     def refusal(self, environment: str, event: str, channel: str) -> str:
         """Why a channel that a Promotion names gets nothing; '' when it does."""

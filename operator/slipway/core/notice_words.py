@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from slipway.api.promotion import PromotionStatus
+from slipway.api.promotion_status import PromotionStatus
 from slipway.core import after_rollback
+from slipway.core.approval import patch_command
 from slipway.core.charge import Claim
 from slipway.core.conditions import find
 from slipway.core.course import automatic
 from slipway.core.marks import Cause
+from slipway.core.notice_routes import ENDED, SHARE
 from slipway.core.reminder import DUE
+from slipway.core.report import where
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
@@ -79,8 +82,21 @@ def _planned(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
 
 
 def _awaiting(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
-    look = f"kubectl -n {scene.case.namespace} get promotion {claim.name} -o yaml"
-    return f"{subject(scene, claim, after)} waits for a person.\n{after.message}\nTo see all of it: {look}"
+    """With the command that decides, and with that which prints the report, also before there is one.
+
+    The words are those of the pass that asks, in which the report may still have to be written.
+    """
+    at, name = scene.case.namespace, claim.name
+    report = where.command(at, name)
+    hold = f"""{patch_command(at, name)} '{{"spec":{{"hold":"REASON"}}}}'"""
+    lines = (
+        f"{subject(scene, claim, after)} waits for a person.",
+        after.message.replace(f"; report: {report}", "", 1),
+        f"The report: {report}",
+        f"To hold it: {hold}",
+        f"To see all of it: kubectl -n {at} get promotion {name} -o yaml",
+    )
+    return "\n".join(lines)
 
 
 def _approved(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
@@ -92,6 +108,11 @@ def _shifting(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
     entered = scene.course.entered
     share = f" with {entered.weight} % of the requests" if entered else ""
     return f"{subject(scene, claim, after)} begins to serve users{share}."
+
+
+def _share(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
+    entered = scene.course.entered
+    return f"{subject(scene, claim, after)} gets {entered.weight if entered else 0} % of the requests."
 
 
 def _learnings(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
@@ -126,5 +147,7 @@ _SENTENCES: dict[str, Callable[[Scene, Claim, PromotionStatus], str]] = {
     "Failed": _sentence("has failed."),
     "Launched": _sentence("is launched."),
     "WatchClosed": _sentence("is not watched any more."),
+    SHARE: _share,
+    ENDED: _sentence("has ended."),
     "LearningsDue": _learnings,
 }

@@ -14,11 +14,12 @@ from typing import Any
 
 from slipway.api.model import dump, read_lenient
 from slipway.api.notice import DeliveryStatus, NoticeStatus
-from slipway.api.promotion import PromotionStatus
+from slipway.api.promotion_status import PromotionStatus
 from slipway.core import cdevents, instants, notice_words
 from slipway.core.charge import Claim
 from slipway.core.decision import CommitPromotionStatus, Decision, NoticeProbe, PatchPromotionSpec
 from slipway.core.news import News, news
+from slipway.core.notice_routes import ENDED, SHARE
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 from slipway.core.snapshot import Observation, Probed
@@ -27,8 +28,8 @@ KEPT = 20
 """Notices in a status; the newest are kept."""
 FEW = 6
 """How often an event is told within `repeatAfter`, however different its occasions: people would stop listening."""
-ONCE = frozenset({"Planned", "RolledBack", "Failed", "Launched", "WatchClosed", "LearningsDue"})
-"""Events that happen once in the life of a Promotion or of its candidate, and are always told."""
+ONCE = frozenset({"Planned", "RolledBack", "Failed", "Launched", "WatchClosed", "LearningsDue", SHARE, ENDED})
+"""Events that happen once in the life of a Promotion, of its candidate or of a share, and are always told."""
 MOST_NAMED = 10
 """Channels that a Promotion may add, and issues that are told of."""
 _ISSUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -119,7 +120,7 @@ def _as_cd_event(claim: Claim, notice: NoticeStatus, delivery: DeliveryStatus) -
     if delivery.channel != cdevents.CHANNEL or notice.cd_event is None:
         return {}
     about = notice.cd_event
-    outcome = "failure" if notice.event == "Failed" else "success"
+    outcome = "success" if claim.status.phase == "Succeeded" else "failure"
     return {
         "cdEvent": about.type,
         "artifactId": about.artifact_id,

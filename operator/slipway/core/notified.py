@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from slipway.api.check import Check
+from slipway.api.check_status import CheckStatus
 from slipway.api.notice import DeliveryStatus, NoticeStatus
-from slipway.api.promotion import CheckStatus, PromotionSpec, read_status
+from slipway.api.promotion import PromotionSpec
+from slipway.api.promotion_status import read_status
 from slipway.core import instants
 from slipway.core.case import Case
 from slipway.core.checking import GOOD, Result, Subjects, outcome

@@ -284,7 +284,8 @@ def _with_share(case: Case, found: Progress, stage: Stage, subject: Subject) -> 
     if stable is None or at is None or not stage.gates:
         return found
     earlier = at - interval
-    wrong = share.disagreement(stage, subject, stable.name, at, earlier, case.snapshot.observations)
+    answers = case.world.ready(stable.name) > 0
+    wrong = share.disagreement(stage, subject, stable.name, answers, at, earlier, case.snapshot.observations)
     wanted = share.probes(stage, subject, stable.name, found.spec, at)
     kept = share.probes(stage, subject, stable.name, found.spec, earlier)
     known = [probe for probe in kept if probe.key in case.snapshot.observations]

@@ -10,6 +10,7 @@ from slipway.core.approval import Consent
 from slipway.core.charge import Claim
 from slipway.core.conditions import condition, find
 from slipway.core.demanded import glass_holds
+from slipway.core.overrides import NO_DATA
 from slipway.core.scene import Scene
 
 Watched = tuple[bool | None, str, str]
@@ -96,11 +97,11 @@ def _override(scene: Scene, claim: Claim) -> list[Condition]:
     leads = course.is_led_by(claim)
     accepted = claim.spec.accept_no_data if claim.spec else None
     if not (leads and course.overrides and accepted):
-        return [c for c in before if c.type == "NoDataAccepted"]
+        return [c for c in before if c.type == NO_DATA]
     weight = course.progress.share if course.progress else 0
     words = f"at {weight} % gates {', '.join(course.overrides)} had no data; accepted: {accepted.reason}"
     generation = int(claim.obj["metadata"].get("generation") or 0)
-    return [condition(before, "NoDataAccepted", True, "AcceptedByApprover", words, scene.case.now, generation)]
+    return [condition(before, NO_DATA, True, "AcceptedByApprover", words, scene.case.now, generation)]
 
 
 def _glass(scene: Scene, claim: Claim) -> list[Condition]:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from slipway.api.promotion import ApprovalStatus, ImageRef, PromotionStatus, Target
+from slipway.api.image_ref import ImageRef
+from slipway.api.promotion_status import ApprovalStatus, PromotionStatus, Target
 from slipway.api.report import CONFIRMATIONS
-from slipway.core import after_switch, approval, charge, said
+from slipway.core import after_switch, approval, charge, overrides, said
 from slipway.core.approval import Consent
 from slipway.core.charge import Claim
 from slipway.core.conditions import find
@@ -112,7 +113,8 @@ def promotion_status(
         after_rollback=before.after_rollback,
         approvals=approvals,
         decisions=said.of(case, claim),
-        links=before.links,
+        break_glass=overrides.on_record(case, claim),
+        links=_links(claim),
         notices=before.notices,
         started_at=before.started_at or case.now,
         approved_at=before.approved_at or (case.now if granted else None),
@@ -128,6 +130,13 @@ def promotion_status(
         records=before.records,
         learnings_due=before.learnings_due,
     )
+
+
+def _links(claim: Claim) -> dict[str, str]:
+    """What the case says, for those who look at the status alone; a spec that does not parse says nothing new."""
+    if claim.spec is None:
+        return claim.status.links
+    return dict(claim.spec.operations.links) if claim.spec.operations is not None else {}
 
 
 def _images_set(scene: Scene, claim: Claim) -> list[ImageRef]:

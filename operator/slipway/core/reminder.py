@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from slipway.api.conditions import Condition
-from slipway.api.promotion import PromotionStatus
-from slipway.core import approval, charge
+from slipway.api.promotion_status import PromotionStatus
+from slipway.core import charge, root_cause
 from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.conditions import condition, find
@@ -113,8 +113,8 @@ def _words(case: Case, claim: Claim, status: PromotionStatus) -> str:
     if summary is not None:
         figures += [f"{name} {length}" for name, length in sorted(summary.durations.items())]
         figures += [f"checks: {summary.checks}", *summary.verification]
-    asked = '"rootCause":"…","fix":"…"' if status.phase in _BACK or back else '"wentWell":"…","improve":"…"'
-    command = f"""{approval.patch_command(case.namespace, claim.name)} '{{"spec":{{"learnings":{{{asked}}}}}}}'"""
+    asked = root_cause.ANSWER if status.phase in _BACK or back else '"wentWell":"…","improve":"…"'
+    command = root_cause.command(case.namespace, claim.name, asked)
     # An Event has a thousand characters, and ends with the command.
     told = "; ".join(figures)
     told = told if len(told) <= LONGEST else f"{told[: LONGEST - 1]}…"

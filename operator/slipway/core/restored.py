@@ -9,6 +9,7 @@ from __future__ import annotations
 from slipway.api.conditions import Condition
 from slipway.core import gates, smoke
 from slipway.core.conditions import condition, find
+from slipway.core.course import replicas_of
 from slipway.core.progress import RESTORED, Progress
 from slipway.core.scene import Scene
 
@@ -24,13 +25,13 @@ def restored(scene: Scene) -> Condition | None:
     found = scene.course.restored
     if found is None:
         return before
-    status, reason, words = _verdict(found)
+    status, reason, words = _verdict(found, case.world.ready(stable.name) == 0 and replicas_of(case) > 0)
     known = [before] if before is not None else []
     return condition(known, RESTORED, status, reason, words, case.now, case.generation)
 
 
-def _verdict(found: Progress) -> tuple[bool | None, str, str]:
-    waits = gates.waiting(found.gated, found.gates, False)
+def _verdict(found: Progress, empty: bool) -> tuple[bool | None, str, str]:
+    waits = "it has no ready pod" if empty else gates.waiting(found.gated, found.gates, False)
     if not waits and found.occasion is not None:
         waits = smoke.unmet(found.spec.smoke_tests, found.smoke, found.occasion)
     name = found.revision.name

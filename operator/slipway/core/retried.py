@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slipway.api.promotion import CheckStatus
+from slipway.api.check_status import CheckStatus
 from slipway.core import approval, instants
 from slipway.core.case import Case
 from slipway.core.checking import Result, Subjects, outcome

@@ -7,7 +7,7 @@ from slipway.api.rollout import (
     CandidateStatus,
     RolloutStatus,
 )
-from slipway.core import names, strategy
+from slipway.core import names, strategy, unasked
 from slipway.core.ceiling import ASKING, HELD, Code
 from slipway.core.conditions import condition
 from slipway.core.course import automatic, replicas_of
@@ -35,6 +35,7 @@ def rollout_status(scene: Scene) -> RolloutStatus:
     candidate, step = course.candidate, scene.step
     shown = None
     if candidate is not None and not candidate.marks.verified_at and not course.back and not course.kept:
+        plan_hash, checks = unasked.kept(case, course)
         shown = CandidateStatus(
             revision=candidate.name,
             deployment=names.deployment_name(case.name, candidate.name),
@@ -42,6 +43,8 @@ def rollout_status(scene: Scene) -> RolloutStatus:
             ready_replicas=world.ready(candidate.name),
             weight=world.exposure(candidate.name),
             step=step,
+            plan_hash=plan_hash,
+            checks=checks,
         )
     replicas, selector = scale(scene)
     phase = phase_of(scene)
@@ -151,7 +154,7 @@ def _conditions(scene: Scene, phase: str) -> list[Condition]:
         "TrafficConverged",
         moved,
         "Converged" if moved else ("Moving" if scene.moving else "Waiting"),
-        "users get what Services and routes say" if moved else (scene.unconverged or f"moving to {_in_words(scene)}"),
+        _followed(scene) if moved else (scene.unconverged or f"moving to {_in_words(scene)}"),
         now,
         generation,
     )
@@ -163,6 +166,13 @@ def _conditions(scene: Scene, phase: str) -> list[Condition]:
         converged,
         *([back] if back is not None else []),
     ]
+
+
+def _followed(scene: Scene) -> str:
+    live = scene.case.traffic.live
+    if live is not None and scene.case.world.ready(live) == 0 and replicas_of(scene.case) > 0:
+        return f"Services and routes say what they should; revision {live}, which they lead to, has no ready pod"
+    return "users get what Services and routes say"
 
 
 def _in_words(scene: Scene) -> str:

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from slipway.api.promotion import CheckStatus, ImageRef, PromotionSpec
+from slipway.api.check_status import CheckStatus
+from slipway.api.image_ref import ImageRef
+from slipway.api.promotion import PromotionSpec
 from slipway.core import charge, owners, staging
 from slipway.core.approval import patch_command
 from slipway.core.case import Case

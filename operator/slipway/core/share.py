@@ -58,13 +58,14 @@ def disagreement(
     stage: Stage,
     subject: Subject,
     stable: str,
+    answers: bool,
     at: datetime,
     before: datetime,
     observations: Mapping[str, Observation],
 ) -> str:
     """Why the measured share does not agree with the approved one; '' when it does or cannot be measured.
 
-    Until the measurement at `at` is there, the one at `before` counts.
+    Until the measurement at `at` is there, the one at `before` counts. `answers`: stable has a ready pod.
     """
     pair = _pair(subject, stable, at, observations) or _pair(subject, stable, before, observations)
     if pair is None:
@@ -76,7 +77,8 @@ def disagreement(
             return ""
         counts.append(seen.value or 0.0)
     total = sum(counts)
-    if total <= 0:
+    # Whoever is sent to a stable without pods gets no answer that could be counted.
+    if total <= 0 or (counts[1] == 0 and not answers):
         return ""
     share = 100 * counts[0] / total
     deviation = 100 * (stage.weight / 100 * (1 - stage.weight / 100) / total) ** 0.5

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from slipway.api.check_status import CheckStatus
 from slipway.api.duration import format_duration
 from slipway.api.origin import Origin
-from slipway.api.promotion import CheckStatus
 from slipway.core import instants, names, revision
 from slipway.core.case import Case
 from slipway.core.checking import Result, Subjects, outcome

@@ -6,11 +6,15 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from slipway.api.argument import Assessment, Communication, Migrations, Readiness, RollbackPlan
-from slipway.api.promotion import CheckStatus, PromotionSpec
+from slipway.api.check_status import CheckStatus
+from slipway.api.promotion import PromotionSpec
 from slipway.core.checking import Result, outcome
 
 LEAST_SCORE = 7.0
 """The readiness score that is enough where no policy asks for more."""
+
+_TOO_EARLY = frozenset({"idea", "spark", "concept", "prototype"})
+"""Stages of an idea before REFINE, the one that comes before a launch (SCALE). Other names are people's own."""
 
 _PROGRAMS = (
     "argocd|aws|az|bash|curl|docker|flux|gcloud|git|grpcurl|helm|istioctl|jq|kubectl|linkerd|make|mysql|oc|openssl|"
@@ -53,7 +57,13 @@ def _readiness(stated: Readiness, least: float) -> Iterator[CheckStatus]:
     else:
         words = f"{score}: raise it, or say in readiness.override why it is enough"
         yield outcome("readiness-score", "Quality", Result.FAILED, words)
-    if stated.status.lower() == "approved":
+    if stated.stage.strip().lower() in _TOO_EARLY:
+        words = (
+            f"readiness.stage: {stated.stage} is too early. A launch is the stage SCALE, and REFINE comes before it: "
+            "launch when that is approved, and say so here"
+        )
+        yield outcome("idea-approved", "Compliance", Result.FAILED, words)
+    elif stated.status.lower() == "approved":
         yield outcome("idea-approved", "Compliance", Result.PASSED, f"stage {stated.stage} is approved")
     else:
         words = f"readiness.status: stage {stated.stage} is {stated.status}, should be approved"

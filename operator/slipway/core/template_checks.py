@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from slipway.api.promotion import CheckStatus
+from slipway.api.check_status import CheckStatus
 from slipway.core.checking import Result, outcome
 from slipway.core.containers import AS_STARTED, containers
 from slipway.core.literals import literal, secret_name, secret_shape

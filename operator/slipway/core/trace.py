@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from slipway.api.promotion import PromotionStatus, Target
+from slipway.api.promotion_status import PromotionStatus, Target
 from slipway.api.rollout import RolloutStatus
 from slipway.core import charge, instants
 from slipway.core.conditions import find

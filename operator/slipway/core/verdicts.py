@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from slipway.api.promotion import PromotionStatus
+from slipway.api.promotion_status import PromotionStatus
 from slipway.core import after_rollback, approval, charge, instants, watch
 from slipway.core.ceiling import HELD, Code
 from slipway.core.charge import Claim
@@ -239,13 +239,14 @@ def _dry_run(scene: Scene, claim: Claim) -> Verdict:
         text = f"dry run of revision {candidate.name}: waiting for {names} ({checked.pending[0].message})"
         return Verdict(claim, promotion_status(scene, claim, "Checking", text, revision=candidate), {})
     wrong = [*checked.failed, *checked.pending]
+    lacks = f"; but policies stand against a launch: {trial.lacks}" if trial.lacks else ""
     if not wrong:
-        words = f"all {len(checked.due)} checks passed on revision {candidate.name}; nothing was moved"
-        return _dry_run_ends(scene, claim, words, True)
+        words = f"all {len(checked.due)} checks passed on revision {candidate.name}{lacks}; nothing was moved"
+        return _dry_run_ends(scene, claim, words, not lacks)
     listed = "; ".join(f"check {check.name} {check.result}: {check.message}" for check in wrong)
     late = "not ready by spec.progressDeadline: " if checked.pending else ""
     words = f"{len(wrong)} of {len(checked.due)} checks have not passed on revision {candidate.name}: {late}{listed}"
-    return _dry_run_ends(scene, claim, words, False)
+    return _dry_run_ends(scene, claim, f"{words}{lacks}", False)
 
 
 def _dry_run_ends(scene: Scene, claim: Claim, message: str, passed: bool) -> Verdict:

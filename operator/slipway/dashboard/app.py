@@ -15,28 +15,40 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from slipway.cluster.errors import APIError
+from slipway.cluster.errors import APIError, NoCluster
 from slipway.console.session import Session
 from slipway.dashboard.board import Board
 from slipway.dashboard.door import Door, Keys
 from slipway.dashboard.forms import Forms
 from slipway.dashboard.pages import Pages
+from slipway.dashboard.proxy import Proxy, ProxyDoor
 from slipway.dashboard.records import Records
 from slipway.dashboard.screen import Screen
+from slipway.dashboard.viewer import Viewer
 
 _STATIC = Path(__file__).parent / "static"
 
 
 def build(session: Session, board: Board, who: str, keys: Keys, port: int) -> Starlette:
-    """The application, for a server that listens on loopback at this port."""
-    screen = Screen(session, keys, who)
+    """The application, for a server that listens on loopback at this port, for whoever has started it."""
+    viewer = Viewer(who, reading=session, acting=session, form=keys.form)
+    return _application(board, keys.path, Middleware(Door, port=port, keys=keys, viewer=viewer))
+
+
+def build_behind_proxy(board: Board, proxy: Proxy) -> Starlette:
+    """The application, for a server that only an authenticating proxy reaches."""
+    return _application(board, proxy.public.base, Middleware(ProxyDoor, proxy=proxy))
+
+
+def _application(board: Board, base: str, door: Middleware) -> Starlette:
+    screen = Screen(base)
     pages, forms, records = Pages(board, screen), Forms(screen), Records(board, screen)
 
     async def refused(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
             status, words = error.status_code, str(error.detail)
         else:
-            status, words = (error.status if isinstance(error, APIError) else 500) or 502, str(error)
+            status, words = (error.status if isinstance(error, APIError) else 0) or 502, str(error)
         return screen.page(request, "problem.html", {"status": status, "problem": words}, status)
 
     @contextlib.asynccontextmanager
@@ -63,11 +75,9 @@ def build(session: Session, board: Board, who: str, keys: Keys, port: int) -> St
         Route("/promotions/{namespace}/{name}/{decision}", forms.act, methods=["POST"]),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
-    app = Starlette(
-        routes=[Mount(keys.path, routes=below)],
-        middleware=[Middleware(Door, port=port, keys=keys)],
-        exception_handlers={HTTPException: refused, APIError: refused},
+    return Starlette(
+        routes=[Mount(base, routes=below)],
+        middleware=[door],
+        exception_handlers={HTTPException: refused, APIError: refused, NoCluster: refused},
         lifespan=followed,
     )
-    app.state.session = session
-    return app

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
 
 from slipway.cluster.api import Object, Objects
-from slipway.cluster.errors import APIError, Gone
+from slipway.cluster.errors import APIError, Gone, NoCluster
 from slipway.cluster.resources import PROMOTIONS, ROLLOUTS, Resource
 from slipway.dashboard.measured import Measured
+
+log = logging.getLogger(__name__)
 
 AGAIN = 2.0
 """Seconds until a list or a watch that failed is tried again."""
@@ -58,6 +62,12 @@ class Board:
         async with self._changed:
             await self._changed.wait_for(lambda: self._version > version)
             return self._version
+
+    async def appears(self, namespace: str, name: str, seconds: float) -> None:
+        """Wait for a Promotion that was made a moment ago, for so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(lambda: self.promotion(namespace, name) is not None)
 
     @property
     def version(self) -> int:
@@ -108,10 +118,17 @@ class Board:
                         await self._notice(kind, [found])
             except Gone:
                 continue
-            except APIError as error:
-                self._problems[kind] = f"{kind.plural}: {error}"
-                await self._notice(kind, [])
-                await asyncio.sleep(AGAIN)
+            except (APIError, NoCluster) as error:
+                await self._fail(kind, f"{kind.plural}: {error}")
+            except Exception as error:
+                # Nobody waits for this task: one that ends leaves a page behind that looks alive.
+                log.exception("%s are not followed", kind.plural)
+                await self._fail(kind, f"{kind.plural}: {type(error).__name__}, see what slipway dashboard printed")
+
+    async def _fail(self, kind: Resource, why: str) -> None:
+        self._problems[kind] = why
+        await self._notice(kind, [])
+        await asyncio.sleep(AGAIN)
 
     async def _notice(self, kind: Resource, changed: Objects) -> None:
         if kind is ROLLOUTS:

@@ -1,70 +1,54 @@
-"""The decisions that a page offers. What each is, and when it makes sense, is as the commands have it."""
+"""Which decisions a page offers, and what becomes of one. What each is, and when it makes sense, the commands say."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from slipway.api.promotion import read_status
+from slipway.api.promotion_status import read_status
 from slipway.api.report import CONFIRMATIONS
 from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
-from slipway.console import decisions
+from slipway.console import decisions, own_name
 from slipway.console.decisions import CannotSay, Patch
 from slipway.core import charge
+from slipway.core.revision import canonical, sha256
+from slipway.dashboard.decision import (
+    ABORT,
+    APPROVE,
+    BREAK_GLASS,
+    CONFIRM,
+    DOUBT,
+    HOLD,
+    LEARN,
+    RERUN,
+    RESUME,
+    RETRY,
+    WHY,
+    WITHDRAW,
+    Decision,
+    Field,
+)
+
+_CHECKING = ("Checking", "Blocked", "AwaitingApproval")
+"""Phases before traffic, in which checks can be run again."""
+OF_A_PLAN = (APPROVE, CONFIRM)
+"""What is said about a plan that was read, and no other."""
+_NOT_SAID = "…"
 
 
 @dataclass(frozen=True)
-class Decision:
-    """One thing that a person can say to a Promotion."""
+class Given:
+    """What somebody has put into a form."""
 
-    name: str
-    """In the page's path."""
-    title: str
-    """On the button, and over the page that asks once more."""
-    follows: str
-    """What comes of it."""
-    done: str
-    """What is said afterwards."""
-    with_reason: bool = False
-    weighty: str = ""
-    """`forward` or `back` for the two that move traffic."""
+    check: str = ""
+    """The name of the check that they confirm."""
+    texts: Mapping[str, str] | None = None
+    """By name of the field; None where the form is to be shown for the first time."""
 
-
-APPROVE = Decision(
-    "approve",
-    "Approve",
-    "Puts it before users, as the plan says. Gates send it back where it breaks.",
-    "Your approval is recorded.",
-    weighty="forward",
-)
-WITHDRAW = Decision(
-    "withdraw",
-    "Withdraw approval",
-    "Takes back every approval. Before traffic nothing moves; in a shift it stays where it is.",
-    "All approvals are taken back.",
-)
-HOLD = Decision(
-    "hold", "Hold", "Nothing goes forward until it is resumed. What breaks still goes back.", "It is held.", True
-)
-RESUME = Decision(
-    "resume", "Resume", "Lifts the hold, and the word that a rollback plan is needed.", "The hold is lifted."
-)
-DOUBT = Decision(
-    "rollback-plan-needed",
-    "Rollback plan needed",
-    "Says that you are not confident in the rollback. Like a hold: nothing goes forward until somebody resumes it.",
-    "It waits until somebody is confident in the rollback.",
-)
-ABORT = Decision(
-    "abort",
-    "Abort",
-    "Ends this launch. Traffic goes back where it had moved, also after it has succeeded.",
-    "It is aborted.",
-    True,
-    "back",
-)
-ALL = {one.name: one for one in (APPROVE, WITHDRAW, HOLD, RESUME, DOUBT, ABORT)}
+    def text(self, name: str) -> str:
+        """One of the texts, without blanks around it."""
+        return (self.texts or {}).get(name, "").replace("\r\n", "\n").strip()
 
 
 @dataclass(frozen=True)
@@ -75,19 +59,30 @@ class Shown:
     plan: str
     weight: str
     """The share that was asked for, '' where it was the whole launch."""
+    about: str = ""
+    """What else: the check that is confirmed, the Promotion that would be made, a digest of what was learned so far."""
 
     @classmethod
-    def of(cls, promotion: Object, patch: Patch) -> Shown:
+    def of(cls, decision: Decision, promotion: Object, patch: Patch) -> Shown:
         """What there is now, for a page that is made of it."""
-        weight = patch.get("approvedWeight")
+        weight, about = patch.get("approvedWeight"), ""
+        if decision is CONFIRM:
+            (about,) = patch["confirmed"]
+        elif decision is RETRY:
+            about = str(patch["metadata"]["name"])
+        elif decision is LEARN:
+            about = sha256(canonical((promotion.get("spec") or {}).get("learnings") or {}))
         plan = read_status(promotion).plan_hash
-        return cls(str(promotion["metadata"]["uid"]), plan, "" if weight is None else str(weight))
+        return cls(str(promotion["metadata"]["uid"]), plan, "" if weight is None else str(weight), about)
 
 
-def offered(promotion: Object, rollout: Object | None) -> Iterator[Decision]:
-    """Those that make sense now, whoever asks: the API server judges who may."""
+def offered(promotion: Object, rollout: Object | None, may_break: bool = False) -> Iterator[Decision]:
+    """Those that make sense now, whoever asks: the API server judges who may. Checks are confirmed one by one.
+
+    `may_break`: whether this one may break the glass, which is offered to nobody else.
+    """
     spec, status = promotion.get("spec") or {}, read_status(promotion)
-    ended = status.phase in charge.FINAL or status.phase == charge.WATCHING
+    ended = has_ended(promotion)
     asked = spec.get("approved") is True and decisions.asked_weight(rollout) is not None
     if not spec.get("dryRun") and status.plan_hash and (status.phase in ("AwaitingApproval", "Held") or asked):
         yield APPROVE
@@ -99,8 +94,22 @@ def offered(promotion: Object, rollout: Object | None) -> Iterator[Decision]:
         yield HOLD
     if not ended and not spec.get("rollbackPlanNeeded"):
         yield DOUBT
+    if may_break and decisions.waits_for_window(promotion):
+        yield BREAK_GLASS
+    if status.phase in _CHECKING and not asked:
+        yield RERUN
     if not ended or (status.phase in ("Succeeded", charge.WATCHING) and _serves(promotion, rollout)):
         yield ABORT
+    if ended and not spec.get("dryRun"):
+        yield LEARN
+    if ended and status.phase not in ("Succeeded", charge.WATCHING, "DryRunComplete"):
+        yield RETRY
+
+
+def has_ended(promotion: Object) -> bool:
+    """Whether nothing is left to decide about the launch itself."""
+    phase = read_status(promotion).phase
+    return phase in charge.FINAL or phase == charge.WATCHING
 
 
 def _serves(promotion: Object, rollout: Object | None) -> bool:
@@ -108,29 +117,77 @@ def _serves(promotion: Object, rollout: Object | None) -> bool:
     return target is not None and stable is not None and target.revision == stable.revision
 
 
-def word(decision: Decision, promotion: Object, rollout: Object | None, who: str, reason: str) -> tuple[str, Patch]:
-    """Which resource is told (`Promotion` or `Rollout`), and what. Raises CannotSay."""
-    if decision is APPROVE:
-        return "Promotion", decisions.approval(promotion, rollout, who)[0]
+def word(
+    decision: Decision, promotion: Object, rollout: Object | None, who: str, given: Given, taken: Container[str] = ()
+) -> tuple[str, Patch]:
+    """Which resource is told (`Promotion` or `Rollout`; `New`: one is made), and what. Raises CannotSay.
+
+    `taken`: the names of the Promotions that there are.
+    """
     if decision is ABORT:
-        return decisions.abort(promotion, reason)
+        kind, patch = decisions.abort(promotion, given.text("reason"))
+        return kind, own_name.beside(patch, promotion, who) if kind == "Promotion" else patch
+    if decision is RETRY:
+        # A form that is shown has no words yet; `check` insists on them.
+        fix = given.text("fix") or (_NOT_SAID if decisions.needs_fix(promotion) else "")
+        return "New", decisions.another_attempt(promotion, taken, fix)
+    return "Promotion", own_name.beside(_told(decision, promotion, rollout, who, given), promotion, who)
+
+
+def _told(decision: Decision, promotion: Object, rollout: Object | None, who: str, given: Given) -> Patch:
+    if decision is APPROVE:
+        return decisions.approval(promotion, rollout, who)[0]
+    if decision is CONFIRM:
+        return decisions.confirmation(promotion, given.check, who)
     if decision is HOLD:
-        return "Promotion", decisions.hold(reason)
+        return decisions.hold(given.text("reason"))
     if decision is RESUME:
-        return "Promotion", decisions.resume(promotion)
-    return "Promotion", decisions.doubt() if decision is DOUBT else decisions.withdrawal()
+        return decisions.resume(promotion)
+    if decision is BREAK_GLASS:
+        return decisions.break_glass(promotion, given.text("reason"), who)
+    if decision is LEARN:
+        return decisions.learned(promotion, {field.name: given.text(field.name) for field in LEARN.fields})
+    if decision is RERUN:
+        patch = decisions.rerun(promotion)
+        if patch is None:
+            raise CannotSay(f"{promotion['metadata']['name']} has ended: another attempt is another Promotion")
+        return patch
+    return decisions.doubt() if decision is DOUBT else decisions.withdrawal()
 
 
-def check(decision: Decision, now: Shown, shown: Shown, confirmed: Sequence[str], reason: str) -> None:
+def fields(decision: Decision, promotion: Object) -> list[tuple[Field, bool]]:
+    """What a form asks for, each with whether it has to be there."""
+    needed = decision is RETRY and decisions.needs_fix(promotion)
+    return [(field, field.required or needed) for field in decision.fields]
+
+
+def said_before(decision: Decision, promotion: Object) -> dict[str, str]:
+    """What stands in a form when it is shown for the first time."""
+    if decision is not LEARN:
+        return {}
+    learned = (promotion.get("spec") or {}).get("learnings") or {}
+    texts = {name: str(learned.get(name) or "") for name in decisions.LEARNED}
+    return texts | {"followUps": "\n".join(learned.get("followUps") or [])}
+
+
+def check(
+    decision: Decision, promotion: Object, now: Shown, shown: Shown, confirmed: Sequence[str], given: Given
+) -> None:
     """Raises CannotSay where something else was read than what would be decided now, or something is left out."""
     if shown.uid != now.uid:
         raise CannotSay("It was deleted and created again since you opened it: read it again.")
-    if decision.with_reason and not reason:
-        raise CannotSay("Say why: the reason is recorded.")
+    if decision in OF_A_PLAN and shown.plan != now.plan:
+        done = "approved" if decision is APPROVE else "confirmed"
+        raise CannotSay(f"The plan has changed since you read it, so nothing was {done}: read it again.")
+    if shown.about != now.about:
+        raise CannotSay(_ANOTHER.get(decision.name, "It is about something else now: read it again."))
+    for field, required in fields(decision, promotion):
+        if required and not given.text(field.name):
+            raise CannotSay("Say why: the reason is recorded." if field is WHY else f"Say it: {field.label.lower()}.")
+    if decision is LEARN and not any(given.text(field.name) for field in LEARN.fields):
+        raise CannotSay("Nothing was written yet.")
     if decision is not APPROVE:
         return
-    if shown.plan != now.plan:
-        raise CannotSay("The plan has changed since you read it, so nothing was approved: read it again.")
     if shown.weight != now.weight:
         asked = f"up to {now.weight} % of the traffic" if now.weight else "the whole launch"
         raise CannotSay(f"It asks for something else now, {asked}, so nothing was approved: read it again.")
@@ -138,6 +195,12 @@ def check(decision: Decision, now: Shown, shown: Shown, confirmed: Sequence[str]
         raise CannotSay("Nothing was approved: approving takes all three confirmations.")
 
 
+_ANOTHER = {
+    LEARN.name: "Somebody else has written since you opened it, so nothing was written: read it again.",
+    RETRY.name: "Another attempt was made since you opened it, so none was made: look at that one first.",
+}
+
+
 def shown_by(form: Mapping[str, str]) -> Shown:
     """What a form says that its page has shown."""
-    return Shown(form.get("uid", ""), form.get("plan", ""), form.get("weight", ""))
+    return Shown(form.get("uid", ""), form.get("plan", ""), form.get("weight", ""), form.get("about", ""))

@@ -16,6 +16,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from slipway.dashboard.viewer import Viewer, enter
+
 COOKIE = "slipway"
 TOKEN = "token"  # noqa: S105 - the name of a parameter
 
@@ -58,10 +60,6 @@ class Keys:
     form: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     """In every form that does something."""
 
-    def fits_form(self, sent: str) -> bool:
-        """Whether a form is one of ours."""
-        return secrets.compare_digest(sent.encode(), self.form.encode())
-
 
 def address(port: int, keys: Keys) -> str:
     """What the terminal prints."""
@@ -71,8 +69,9 @@ def address(port: int, keys: Keys) -> str:
 class Door:
     """Middleware around everything, with what every answer says to the browser."""
 
-    def __init__(self, app: ASGIApp, port: int, keys: Keys) -> None:
+    def __init__(self, app: ASGIApp, port: int, keys: Keys, viewer: Viewer) -> None:
         self._app = app
+        self._viewer = viewer
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
         self._keys = keys
 
@@ -82,16 +81,9 @@ class Door:
             await self._app(scope, receive, send)
             return
 
-        async def told(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
-                headers.setdefault("Content-Security-Policy", PAGE_POLICY)
-                headers.setdefault("Cache-Control", "no-store")
-            await send(message)
-
         refused = self._refused(scope)
-        await (refused or self._app)(scope, receive, told)
+        enter(scope, self._viewer)
+        await (refused or self._app)(scope, receive, with_headers(send))
 
     def _refused(self, scope: Scope) -> Response | None:
         """What is answered in place of the page; None where the way is free."""
@@ -103,14 +95,14 @@ class Door:
             return PlainTextResponse(_ASK_AGAIN, 403)
         if scope["method"] in ("GET", "HEAD") and (sent := _token(scope)) is not None:
             return self._let_in(path, sent)
-        if not _same(_cookie(headers), self._keys.cookie):
+        if not same(_cookie(headers), self._keys.cookie):
             return PlainTextResponse(_ASK_AGAIN, 403)
-        if scope["method"] not in ("GET", "HEAD") and not _from_own_page(headers, host):
+        if scope["method"] not in ("GET", "HEAD") and not from_own_page(headers, f"http://{host}"):
             return PlainTextResponse("This was not sent by a page of this dashboard.\n", 403)
         return None
 
     def _let_in(self, path: str, token: str) -> Response:
-        if not _same(token, self._keys.token):
+        if not same(token, self._keys.token):
             return PlainTextResponse(_ASK_AGAIN, 403)
         answer = RedirectResponse(path, 303)
         answer.set_cookie(COOKIE, self._keys.cookie, path=f"{self._keys.path}/", httponly=True, samesite="lax")
@@ -133,10 +125,25 @@ def _cookie(headers: Mapping[str, str]) -> str:
     return found.value if found else ""
 
 
-def _from_own_page(headers: Mapping[str, str], host: str) -> bool:
+def with_headers(send: Send) -> Send:
+    """Sends what every answer says to the browser."""
+
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.update(_HEADERS)
+            headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+            headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return told
+
+
+def from_own_page(headers: Mapping[str, str], origin: str) -> bool:
     """What browsers say of where a request comes from; older ones do not send the second."""
-    return headers.get("origin") == f"http://{host}" and headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    return headers.get("origin") == origin and headers.get("sec-fetch-site", "same-origin") == "same-origin"
 
 
-def _same(one: str, other: str) -> bool:
-    return secrets.compare_digest(one.encode(), other.encode())
+def same(one: str, other: str) -> bool:
+    """Whether two secrets are one, in a time that tells nothing; an empty one is none."""
+    return bool(other) and secrets.compare_digest(one.encode(), other.encode())

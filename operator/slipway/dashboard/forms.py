@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -12,13 +13,19 @@ from starlette.responses import RedirectResponse, Response
 from slipway.api.report import CONFIRMATIONS
 from slipway.cluster.api import Object
 from slipway.cluster.errors import APIError, NotFound, Unavailable
+from slipway.console import decisions
 from slipway.console.decisions import CannotSay, approval
 from slipway.console.session import Session
 from slipway.dashboard import deciding, views
-from slipway.dashboard.deciding import Decision, Shown
+from slipway.dashboard.deciding import Given, Shown
+from slipway.dashboard.decision import ALL, APPROVE, LEARN, RETRY, Decision
+from slipway.dashboard.door import same
 from slipway.dashboard.screen import Screen
+from slipway.dashboard.viewer import viewer_of
 
 LONGEST = 16 * 1024
+LONGEST_LEARNED = 512 * 1024
+"""What was learned may be some pages, and three bytes for each of a letter's two or three."""
 
 
 class Forms:
@@ -29,49 +36,58 @@ class Forms:
 
     async def ask(self, request: Request) -> Response:
         """What is decided, and a form that does it."""
-        decision = _decision(request)
+        decision, given = _decision(request), Given(request.query_params.get("check", ""))
         read = request.query_params.get("plan", "")
         try:
-            about = await self._about(request, decision, "")
-            if decision is deciding.APPROVE and about.shown.plan != read:
+            about = await self._about(request, decision, given)
+            if decision in deciding.OF_A_PLAN and about.shown.plan != read:
                 raise CannotSay("The plan has changed since you read it: go back and read it again.")
         except CannotSay as refusal:
             return self._page(request, decision, None, str(refusal), 409)
-        return self._page(request, decision, about, "", 200)
+        return self._page(request, decision, about, "", 200, deciding.said_before(decision, about.promotion))
 
     async def act(self, request: Request) -> Response:
         """Do it, under the name that the API server knows, if what was shown is what there is."""
-        decision, form = _decision(request), await _form(request)
-        if not self._screen.keys.fits_form("".join(form.get("form", []))):
+        viewer_of(request).who_acts()
+        decision = _decision(request)
+        form = await _form(request, LONGEST_LEARNED if decision is LEARN else LONGEST)
+        if not same("".join(form.get("form", [])), viewer_of(request).form):
             raise HTTPException(403, "This form is not of this dashboard: reload the page.")
-        reason = "".join(form.get("reason", [])).strip()
-        shown = deciding.shown_by({key: values[0] for key, values in form.items()})
+        first = {key: values[0] for key, values in form.items()}
+        shown, given = deciding.shown_by(first), Given(first.get("check", ""), first)
         about = None
         try:
-            about = await self._about(request, decision, reason)
-            deciding.check(decision, about.shown, shown, form.get("confirm", []), reason)
-            await about.tell()
+            about = await self._about(request, decision, given)
+            deciding.check(decision, about.promotion, about.shown, shown, form.get("confirm", []), given)
+            name = await about.tell()
         except (CannotSay, APIError) as refusal:
             # Of what was not shown there is no form here: it has to be read first.
             again = about if about is not None and about.shown == shown else None
-            return self._page(request, decision, again, _words(refusal), getattr(refusal, "status", 409) or 502, reason)
-        back = f"{self._screen.keys.path}/promotions/{about.namespace}/{about.name}/"
+            return self._page(request, decision, again, _words(refusal), getattr(refusal, "status", 409) or 502, first)
+        back = f"{self._screen.base}/promotions/{about.namespace}/{name}/"
         return RedirectResponse(f"{back}?{urlencode({'done': decision.name})}", 303)
 
-    async def _about(self, request: Request, decision: Decision, reason: str) -> _About:
+    async def _about(self, request: Request, decision: Decision, given: Given) -> _About:
         namespace, name = (str(request.path_params[key]) for key in ("namespace", "name"))
-        session = self._screen.session.within(namespace)
+        session = viewer_of(request).who_acts().within(namespace)
         promotion = await session.promotion(name)
         if promotion["metadata"]["name"] != name:
             raise NotFound(f"there is no Promotion {namespace}/{name}")
         rollout = await _rollout(session, promotion)
         who = await session.me()
-        kind, patch = deciding.word(decision, promotion, rollout, who, reason)
-        words = approval(promotion, rollout, who)[1] if decision is deciding.APPROVE else ""
-        return _About(session, promotion, rollout, who, kind, patch, words)
+        taken = [one["metadata"]["name"] for one in await session.promotions()] if decision is RETRY else []
+        kind, word = deciding.word(decision, promotion, rollout, who, given, taken)
+        words = approval(promotion, rollout, who)[1] if decision is APPROVE else ""
+        return _About(session, decision, promotion, who, kind, word, words, given.text("reason"))
 
     def _page(
-        self, request: Request, decision: Decision, about: _About | None, problem: str, status: int, reason: str = ""
+        self,
+        request: Request,
+        decision: Decision,
+        about: _About | None,
+        problem: str,
+        status: int,
+        texts: Mapping[str, str] | None = None,
     ) -> Response:
         namespace, name = (str(request.path_params[key]) for key in ("namespace", "name"))
         facts: dict[str, Any] = {
@@ -81,9 +97,11 @@ class Forms:
             "namespace": namespace,
             "name": name,
             "problem": problem,
-            "reason": reason,
+            "fields": deciding.fields(decision, about.promotion) if about else [],
+            "texts": texts or {},
+            "look": decisions.to_confirm(about.promotion).get(about.shown.about, "") if about else "",
             "confirmations": CONFIRMATIONS,
-            "form": self._screen.keys.form,
+            "form": viewer_of(request).form,
         }
         return self._screen.page(request, "decision.html", facts, status)
 
@@ -94,30 +112,34 @@ class _About:
     def __init__(
         self,
         session: Session,
+        decision: Decision,
         promotion: Object,
-        rollout: Object | None,
         who: str,
         kind: str,
-        patch: dict[str, Any],
+        word: dict[str, Any],
         words: str,
+        reason: str,
     ) -> None:
         self._session = session
         self.promotion = promotion
-        self._rollout = rollout
         self.who = who
         self.kind = kind
-        self._patch = patch
+        self._word = word
+        self._reason = reason
         self.words = words
-        self.shown = Shown.of(promotion, patch)
+        self.shown = Shown.of(decision, promotion, word)
         self.namespace = str(promotion["metadata"]["namespace"])
         self.name = str(promotion["metadata"]["name"])
 
-    async def tell(self) -> None:
-        """Write it."""
+    async def tell(self) -> str:
+        """Write it; the name of the Promotion to look at then."""
+        if self.kind == "New":
+            return str((await self._session.create(self._word))["metadata"]["name"])
         if self.kind == "Promotion":
-            await self._session.tell(self.promotion, self._patch)
-        elif self._rollout is not None:
-            await self._session.tell_rollout(self._rollout, self._patch)
+            await self._session.tell(self.promotion, self._word)
+        else:
+            await self._session.take_back(self.promotion, self._word, self._reason)
+        return self.name
 
 
 async def _rollout(session: Session, promotion: Object) -> Object | None:
@@ -133,15 +155,15 @@ def _words(refusal: Exception) -> str:
 
 
 def _decision(request: Request) -> Decision:
-    found = deciding.ALL.get(str(request.path_params["decision"]))
+    found = ALL.get(str(request.path_params["decision"]))
     if found is None:
         raise HTTPException(404, "there is no such decision")
     return found
 
 
-async def _form(request: Request) -> dict[str, list[str]]:
+async def _form(request: Request, longest: int) -> dict[str, list[str]]:
     length = request.headers.get("content-length", "")
     kind = request.headers.get("content-type", "").partition(";")[0]
-    if kind != "application/x-www-form-urlencoded" or not length.isdecimal() or int(length) > LONGEST:
+    if kind != "application/x-www-form-urlencoded" or not length.isdecimal() or int(length) > longest:
         raise HTTPException(400, "a form was expected")
     return parse_qs((await request.body()).decode("utf-8", "replace"))

@@ -1,21 +1,18 @@
-"""What gates measured since the dashboard was started. Statuses have the last value only; nothing is made up."""
+"""What gates measured: the last values that statuses have, and what came since the dashboard was started."""
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from slipway.api.rollout import read_status
-from slipway.api.rollout_status import GateStatus, RolloutStatus
 from slipway.cluster.api import Object
+from slipway.core import bounds
 
 KEPT = 240
 """Measurements of a gate: two hours at the default interval."""
-
-_LIMIT = re.compile(r"[<>≤≥] (-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?![\d.%])")
 
 
 @dataclass(frozen=True)
@@ -45,14 +42,14 @@ class Measured:
         """Remember what is new in a status. Another revision begins another course."""
         key, courses = _key(rollout), {}
         known = self._courses.get(key, {})
-        for gate in gates_of(read_status(rollout)):
+        for gate in read_status(rollout).judged:
             course = known.get(gate.name)
             if course is None or (gate.revision and course.revision != gate.revision):
                 course = Course(gate.revision)
             courses[gate.name] = course
-            fresh = not course.points or (gate.measured_at is not None and course.points[-1].at < gate.measured_at)
-            if gate.value is not None and gate.measured_at is not None and fresh:
-                course.points.append(Point(gate.measured_at, gate.value, gate.verdict == "Fail"))
+            for one in gate.course:
+                if not course.points or course.points[-1].at < one.at:
+                    course.points.append(Point(one.at, one.value, one.verdict == "Fail"))
         self._courses[key] = courses
 
     def keep_only(self, there: Container[tuple[str, str]]) -> None:
@@ -64,14 +61,9 @@ class Measured:
         return self._courses.get(_key(rollout), {})
 
 
-def gates_of(status: RolloutStatus) -> list[GateStatus]:
-    """The gates of the candidate, or those of the watch over what serves."""
-    return [*status.gates] or (list(status.watch.gates) if status.watch else [])
-
-
 def limits(bound: str) -> list[float]:
     """The numbers in a bound as status has it, `> 0.2 and < 0.9`; not a share of a baseline that is not there yet."""
-    return [float(found) for found in _LIMIT.findall(bound)]
+    return [number for _, number in bounds.sides(bound)]
 
 
 def _key(rollout: Object) -> tuple[str, str]:

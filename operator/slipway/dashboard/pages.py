@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,15 +18,23 @@ from starlette.responses import Response
 
 from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
-from slipway.console import explain
+from slipway.cluster.errors import APIError, NoCluster
+from slipway.cluster.resources import ROLLOUTS
+from slipway.console import decisions, explain
+from slipway.console.whole import smoke_tests
+from slipway.core.conditions import find
 from slipway.dashboard import charts, deciding, report, views
-from slipway.dashboard.board import Board
+from slipway.dashboard.board import AGAIN, Board
+from slipway.dashboard.decision import ALL
 from slipway.dashboard.door import PICTURE_POLICY
-from slipway.dashboard.measured import gates_of
 from slipway.dashboard.screen import Screen
+from slipway.dashboard.viewer import viewer_of
 
 PACE = 0.5
 """Seconds between two looks for what has changed: a launch writes its status several times a second."""
+
+APPEARS = 5.0
+"""Seconds until what was made is seen at the latest."""
 
 GRACE = 2.0
 """Seconds in which open pages hear that the server ends."""
@@ -50,7 +60,9 @@ class Pages:
         self._board = board
         self._screen = screen
         self.overview = Page("overview.html", ("said", "waiting", "rollouts"), self._overview)
-        self.rollout = Page("rollout.html", ("said", "rollout", "revisions", "gates", "history"), self._rollout)
+        self.rollout = Page(
+            "rollout.html", ("said", "rollout", "revisions", "candidate", "gates", "history"), self._rollout
+        )
         self.promotion = Page(
             "promotion.html",
             ("said", "stale", "promotion", "decisions", "checks", "timeline"),
@@ -79,21 +91,33 @@ class Pages:
 
         async def events(request: Request, ending: anyio.Event) -> AsyncIterator[ServerSentEvent]:
             sent: dict[str, str] = {}
-            while not ending.is_set():
-                version = self._board.version
+            lasts = viewer_of(request).lasts
+            until = anyio.current_time() + (math.inf if lasts is None else lasts)
+            while not ending.is_set() and anyio.current_time() < until:
+                version, failed = self._board.version, False
                 try:
                     facts = await page.facts(request)
                 except HTTPException:
                     yield ServerSentEvent(event="gone", data="")
                     return
-                for name in page.fragments:
-                    html = self._fragment(request, name, facts)
+                except (APIError, NoCluster) as error:
+                    failed, old = True, {"said": "", "problems": [str(error)]}
+                    fragments = {"said": self._screen.render(request, "fragments/said.html", old)}
+                else:
+                    fragments = {name: self._fragment(request, name, facts) for name in page.fragments}
+                for name, html in fragments.items():
                     digest = _digest(html)
                     if sent.get(name) != digest:
                         sent[name] = digest
                         yield ServerSentEvent(json.dumps({"name": name, "digest": digest, "html": html}))
+                if failed:
+                    # It may be over though nothing on the board changes.
+                    with anyio.move_on_after(AGAIN):
+                        await ending.wait()
+                    continue
                 await anyio.sleep(PACE)
-                await self._change(version, ending)
+                with anyio.move_on_at(until):
+                    await self._change(version, ending)
 
         async def streamed(request: Request) -> Response:
             await self._board.ready()
@@ -116,10 +140,10 @@ class Pages:
 
     async def chart(self, request: Request) -> Response:
         """The course of a gate as a picture."""
-        rollout = self._found(self._board.rollout, request)
+        rollout = await self._found(self._board.rollout, request)
         status = read_rollout_status(rollout)
         courses = self._board.measured.of(rollout)
-        for one in views.gate_views(gates_of(status), courses):
+        for one in views.gate_views(status.judged, courses):
             if one.gate.name == request.path_params["gate"] and one.course is not None:
                 dark = request.query_params.get("scheme") == "dark"
                 picture = charts.gate(list(one.course.points), one.limits, dark)
@@ -129,8 +153,10 @@ class Pages:
         raise HTTPException(404, "there is no such gate")
 
     async def _overview(self, request: Request) -> Facts:
-        rollouts, lines, waiting = self._board.rollouts(), [], []
-        for rollout in rollouts:
+        viewer, lines, waiting = viewer_of(request), [], []
+        for rollout in self._board.rollouts():
+            if not await viewer.sees(str(rollout["metadata"]["namespace"])):
+                continue
             lines.append(views.line(rollout))
             for promotion in self._board.promotions(rollout):
                 if views.waits_for_people(promotion, rollout):
@@ -143,24 +169,27 @@ class Pages:
         }
 
     async def _rollout(self, request: Request) -> Facts:
-        rollout = self._found(self._board.rollout, request)
+        rollout = await self._found(self._board.rollout, request)
         status, found = read_rollout_status(rollout), views.line(rollout)
         promotions = self._board.promotions(rollout)
-        deployments, _ = await self._screen.session.workload(found.namespace, found.name)
+        workload = await viewer_of(request).reading.workload(found.namespace, found.name)
         return {
             "found": found,
             "status": status,
             "said": f"{found.name}: {status.phase}: {views.without_commands(status.message)}",
             "explained": views.more_than_said(list(explain.explain(rollout, promotions))),
-            "shares": views.shares(status, deployments),
-            "gates": views.gate_views(gates_of(status), self._board.measured.of(rollout)),
-            "smoke_tests": [*status.smoke_tests] or (list(status.watch.smoke_tests) if status.watch else []),
+            "shares": views.shares(status, workload.deployments),
+            "gates": views.gate_views(status.judged, self._board.measured.of(rollout)),
+            "smoke_tests": smoke_tests(status),
             "promotions": [views.case(one) for one in reversed(promotions)],
             "chart_size": charts.SIZE,
         }
 
     async def _promotion(self, request: Request) -> Facts:
-        promotion = self._found(self._board.promotion, request)
+        if "done" in request.query_params:
+            # Another attempt is shown as soon as it was made; the watch brings it a moment later.
+            await self._board.appears(request.path_params["namespace"], request.path_params["name"], APPEARS)
+        promotion = await self._found(self._board.promotion, request)
         found = views.case(promotion)
         rollout = self._board.rollout(found.namespace, found.rollout)
         current = found.status.report.digest if found.status.report else ""
@@ -168,8 +197,11 @@ class Pages:
             "found": found,
             "status": found.status,
             "said": f"{found.name}: {found.status.phase}: {views.without_commands(found.status.message)}",
-            "offered": list(deciding.offered(promotion, rollout)),
-            "done": deciding.ALL.get(request.query_params.get("done", "")),
+            "offered": list(deciding.offered(promotion, rollout, await self._may_break(request, promotion))),
+            "ended": deciding.has_ended(promotion),
+            "to_confirm": decisions.to_confirm(promotion),
+            "glass": find(found.status.conditions, "GlassBroken"),
+            "done": ALL.get(request.query_params.get("done", "")),
             "steps": views.steps(found),
             # What stood here when it was opened: an approval is about that and nothing newer.
             "plan_read": request.query_params.get("plan", found.status.plan_hash),
@@ -178,10 +210,24 @@ class Pages:
             "shares": views.shares(read_rollout_status(rollout)) if rollout else [],
         }
 
-    def _found(self, of: Callable[[str, str], Object | None], request: Request) -> Object:
+    async def _may_break(self, request: Request, promotion: Object) -> bool:
+        """Asked once for each page that is open, and only where it matters."""
+        acting = viewer_of(request).acting
+        if acting is None or not decisions.waits_for_window(promotion):
+            return False
+        known: bool | None = getattr(request.state, "may_break", None)
+        if known is None:
+            session = acting.within(str(promotion["metadata"]["namespace"]))
+            with contextlib.suppress(APIError):
+                known = await session.may("break-glass", ROLLOUTS, str(promotion["spec"]["rollout"]))
+            known = bool(known)
+            request.state.may_break = known
+        return known
+
+    async def _found(self, of: Callable[[str, str], Object | None], request: Request) -> Object:
         namespace, name = (str(request.path_params[key]) for key in ("namespace", "name"))
         found = of(namespace, name)
-        if found is None:
+        if found is None or not await viewer_of(request).sees(namespace):
             raise HTTPException(404, f"there is no {namespace}/{name}, or it may not be seen")
         return found
 
@@ -190,8 +236,7 @@ class Pages:
 
 
 async def _report(request: Request, facts: Facts) -> Facts:
-    session = request.app.state.session
-    return {"report": await report.read(session, facts["found"].namespace, facts["status"])}
+    return {"report": await report.read(viewer_of(request).reading, facts["found"].namespace, facts["status"])}
 
 
 def _digest(html: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from slipway.api.promotion import PromotionStatus
+from slipway.api.promotion_status import PromotionStatus
 from slipway.api.report import Change, Report
 from slipway.cluster.errors import APIError
 from slipway.console.session import Session

@@ -9,18 +9,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from slipway import __version__
-from slipway.console.session import Session
 from slipway.dashboard import views
-from slipway.dashboard.door import Keys
+from slipway.dashboard.viewer import viewer_of
 
 
 class Screen:
     """Makes HTML. Everything that comes from the cluster is escaped."""
 
-    def __init__(self, session: Session, keys: Keys, who: str) -> None:
-        self.session = session
-        self.who = who
-        self.keys = keys
+    def __init__(self, base: str) -> None:
+        self.base = base
+        """Before every path."""
         self._templates = Environment(
             loader=PackageLoader("slipway.dashboard"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
@@ -28,7 +26,14 @@ class Screen:
 
     def render(self, request: Request, template: str, facts: dict[str, Any]) -> str:
         """A template with these facts."""
-        more = {"base": self.keys.path, "who": self.who, "request": request, "version": __version__}
+        viewer = viewer_of(request)
+        more = {
+            "base": self.base,
+            "who": viewer.name,
+            "decides": viewer.acting is not None,
+            "request": request,
+            "version": __version__,
+        }
         return self._templates.get_template(template).render({**more, **facts})
 
     def page(self, request: Request, template: str, facts: dict[str, Any], status: int = 200) -> HTMLResponse:

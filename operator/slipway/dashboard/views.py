@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from slipway.api.promotion import PromotionStatus, read_status
+from slipway.api.promotion_status import PromotionStatus, read_status
 from slipway.api.rollout import read_status as read_rollout_status
 from slipway.api.rollout_status import GateStatus, RolloutStatus
 from slipway.cluster.api import Object
-from slipway.cluster.resources import REVISION_LABEL
-from slipway.console import decisions
+from slipway.console import decisions, whole
 from slipway.core import charge, instants, said
 from slipway.dashboard.measured import Course, limits
 
@@ -36,7 +35,7 @@ _TONES = {
 REDRAWN = 5
 """Seconds between two pictures of a gate."""
 
-_COMMANDS = re.compile(r"; [^;:]*: (kubectl|slipway) .*", re.DOTALL)
+_COMMANDS = re.compile(r"(;| Confirm) [^;:]*: (kubectl|slipway) .*", re.DOTALL)
 
 _TONE_OF = {word: tone for tone, words in _TONES.items() for word in words}
 
@@ -72,27 +71,27 @@ class Share:
 
 
 def shares(status: RolloutStatus, deployments: Sequence[Object] = ()) -> list[Share]:
-    """The revisions of a Rollout, what serves first."""
-    moving = status.candidate.weight if status.candidate else 0
-    found: list[Share] = []
-    if status.stable:
-        found.append(Share("stable", status.stable.revision, 100 - moving, status.stable.images))
-    if status.candidate:
-        found.append(Share("candidate", status.candidate.revision, moving, status.candidate.images))
-    if status.previous:
-        until = status.previous.until
-        words = f"kept until {moment(until)}" if until else ""
-        found.append(Share("previous", status.previous.revision, None, words=words))
-    if status.rejected and not (status.candidate and status.candidate.revision == status.rejected.revision):
-        found.append(Share("rejected", status.rejected.revision, None, words=status.rejected.reason))
-    return [replace(one, pods=_pods(one.revision, deployments)) for one in found]
+    """The revisions of a Rollout that have pods, or had, what serves first."""
+    return [
+        Share(one.role, one.name, one.weight, *_about(one, status), pods=_pods(one.name, deployments))
+        for one in whole.revisions(status)
+        if one.role != "next"
+    ]
+
+
+def _about(one: whole.Revision, status: RolloutStatus) -> tuple[Sequence[str], str]:
+    """Its images, where status has them, and a word on it."""
+    serving = {"stable": status.stable, "candidate": status.candidate}.get(one.role)
+    if serving is not None:
+        return serving.images, ""
+    until = status.previous.until if status.previous and one.role == "previous" else None
+    return (), f"kept until {moment(until)}" if until else one.message
 
 
 def _pods(revision: str, deployments: Sequence[Object]) -> str:
-    for one in deployments:
-        if (one["metadata"].get("labels") or {}).get(REVISION_LABEL) == revision:
-            ready = (one.get("status") or {}).get("readyReplicas") or 0
-            return f"{ready} of {(one.get('spec') or {}).get('replicas') or 0} ready"
+    for one in whole.of_revision(deployments, revision):
+        ready = (one.get("status") or {}).get("readyReplicas") or 0
+        return f"{ready} of {(one.get('spec') or {}).get('replicas') or 0} ready"
     return ""
 
 
@@ -166,7 +165,8 @@ def waits_for_people(promotion: Object, rollout: Object | None) -> bool:
     if status.phase in charge.FINAL or status.phase == charge.WATCHING:
         return False
     asked = spec.get("approved") is True and decisions.asked_weight(rollout) is not None
-    return bool(status.phase in ("AwaitingApproval", "Held") or asked or spec.get("hold"))
+    looked_at = decisions.to_confirm(promotion)
+    return bool(status.phase in ("AwaitingApproval", "Held") or asked or spec.get("hold") or looked_at)
 
 
 @dataclass(frozen=True)

@@ -89,9 +89,16 @@ def _subject(values: Mapping[str, str]) -> dict[str, Any]:
     return {"id": run, "content": {"pipelineName": rollout, "uri": uri, **outcome}}
 
 
+def load() -> None:
+    """Load what carries CDEvents, so that what is missing is told at the start and not in the middle of a launch."""
+    import cloudevents.core.bindings.http
+    import cloudevents.core.formats.json
+    import cloudevents.core.v1.event  # noqa: F401
+
+
 def rendered(event: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
     """Headers and body of the CloudEvent that carries it."""
-    # Loaded only where it is used.
+    # Loaded only where it is used, and then by `load` at the start.
     from cloudevents.core.bindings.http import to_binary
     from cloudevents.core.formats.json import JSONFormat
     from cloudevents.core.v1.event import CloudEvent

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from slipway.core.cdevents import CHANNEL
 from slipway.core.decision import NoticeProbe
-from slipway.notifying.cdevents import CDEvents, attempt
+from slipway.notifying.cdevents import CDEvents, attempt, load
 from slipway.notifying.channel import NotSent, Patience, Sender
 from slipway.notifying.settings import Notifications
 from slipway.notifying.templates import render, render_json
@@ -52,6 +52,7 @@ class Notifier:
             for channel in settings.channels
         }
         if cd_events is not None:
+            load()
             self._senders[CHANNEL] = Sender(
                 CHANNEL, cd_events.timeout.total_seconds(), limit.notices, limit.per.total_seconds(), patience
             )

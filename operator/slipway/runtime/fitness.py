@@ -35,6 +35,7 @@ class Fitness:
         self._stopping = stopping
         self.identity_verified = False
         """Whether admission verifies approvers here, as `check_policy` found last."""
+        self._unclear = ""
 
     async def kinds(self) -> list[Resource]:
         """What there is to watch; CannotRun if a custom resource of ours is not installed."""
@@ -73,11 +74,14 @@ class Fitness:
             binding = await self._client.get(ADMISSION_BINDINGS, None, APPROVAL_POLICY_BINDING)
             # One that only warns or audits lets anybody approve.
             verified = "Deny" in (binding.get("spec") or {}).get("validationActions", [])
+            unclear = ""
         except NotFound:
-            verified = False
+            verified, unclear = False, ""
         except APIError as error:
-            log.warning("cannot tell whether approvals are verified: %s", error)
-            verified = False
+            verified, unclear = False, str(error)
+        if unclear and unclear != self._unclear:  # asked again every few seconds, said once
+            log.warning("cannot tell whether approvals are verified: %s", unclear)
+        self._unclear = unclear
         if verified != self.identity_verified:
             log.info("approvals are %s at admission", "verified" if verified else "not verified")
         self.identity_verified = verified

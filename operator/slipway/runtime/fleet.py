@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from slipway.api.promotion import read_status
+from slipway.api.promotion_status import read_status
 from slipway.api.rollout import RolloutStatus
 from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
 from slipway.cluster.cache import Cache
 from slipway.cluster.resources import PROMOTIONS, ROLLOUTS
-from slipway.core import charge
+from slipway.core import bounds, charge
 from slipway.core.conditions import find
 from slipway.runtime.launch_figures import LaunchFigures
 from slipway.runtime.launches import MOST_ROLLOUTS
@@ -109,28 +108,13 @@ def _of_rollouts(rollouts: Iterable[Object], statuses: Statuses) -> Iterator[Met
             phase.add_metric((*name, str(spec.get("environment") or ""), status.phase), 1)
         if status.candidate is not None:
             weight.add_metric(name, status.candidate.weight)
-        for gate in _gates(status):
+        for gate in status.judged:
             verdict.add_metric((*name, gate.name, gate.verdict), 1)
             if gate.value is not None:
                 value.add_metric((*name, gate.name), gate.value)
-        for gate_name, side, number in _bounds(spec):
+        for gate_name, side, number in bounds.in_force(status, spec):
             bound.add_metric((*name, gate_name, side), number)
     yield from (phase, weight, value, verdict, bound)
-
-
-def _gates(status: RolloutStatus) -> Iterable[Any]:
-    """Those of the candidate; of stable while it is watched and there is no candidate."""
-    return status.gates or (status.watch.gates if status.watch is not None else [])
-
-
-def _bounds(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
-    analysis = spec.get("analysis")
-    gates = analysis.get("gates") if isinstance(analysis, Mapping) else None
-    for gate in gates if isinstance(gates, list) else []:
-        if isinstance(gate, Mapping):
-            for side in ("below", "above"):
-                if isinstance(number := gate.get(side), int | float):
-                    yield str(gate.get("name")), side, float(number)
 
 
 def _of_promotions(promotions: Iterable[Object], statuses: Statuses, now: datetime) -> Iterator[Metric]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
-from slipway.api.promotion import read_status
+from slipway.api.promotion_status import read_status
 from slipway.cluster.api import Api, Object
 from slipway.cluster.errors import AlreadyExists, APIError, Forbidden, Invalid, NotFound
 from slipway.cluster.lease import NotLeader

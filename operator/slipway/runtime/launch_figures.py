@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from slipway.api.promotion import PromotionStatus, read_status
+from slipway.api.promotion_status import PromotionStatus, read_status
 from slipway.api.rollout import RolloutStatus
 from slipway.cluster.api import Object
 from slipway.core import dora, instants

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from slipway.api.promotion import PromotionStatus, read_status
+from slipway.api.promotion_status import PromotionStatus, read_status
 from slipway.api.rollout import RolloutStatus
 from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object

@@ -41,13 +41,26 @@ class JSONLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class TextLines(logging.Formatter):
+    """Lines for people at a terminal. A message may have words of people in it: what would begin another line, or speak
+    to the terminal, is written out."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line without its traceback."""
+        record.message = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in record.message)
+        return super().formatMessage(record)
+
+
 def configure(level: str, style: Format) -> None:
     """Log to stderr. kopf speaks only of what goes wrong, and never of each object."""
     handler = logging.StreamHandler(sys.stderr)
     if style == "json":
         handler.setFormatter(JSONLines())
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+        handler.setFormatter(TextLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("kopf", "kopf.objects", "kopf.activities", "aiohttp"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -128,6 +128,8 @@ class Reconciler:
         # After the writes: a rehearsal names the versions that they leave.
         self._observations.want(key, decision.probes)
         for event in decision.events:
+            what = event.kind if event.kind == "Rollout" else f"{event.kind} {event.name}"
+            log.info("%s/%s: %s %s: %s", *key, what, event.reason, event.message)
             self._post(key, event)
         if decision.writes:
             return self._follow_up(key)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from slipway.api.promotion import read_status
+from slipway.api.promotion_status import read_status
 from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
 from slipway.cluster.cache import Cache, Change

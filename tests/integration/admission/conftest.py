@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.capabilities import Level
 from tests.cluster.cluster import Cluster
 from tests.cluster.gateway import install_gateway_api
-from tests.cluster.kubectl import ESTABLISHED
+from tests.cluster.kubectl import until_established
 from tests.integration.admission.impersonation import (
     CLUSTER_ADMIN,
     CONFIG_MAP,
@@ -47,7 +47,7 @@ def guarded() -> Iterator[Cluster]:
 def install(cluster: Cluster, *folders: str) -> None:
     """The CRDs and these folders of manifests/, and a restore identity that RBAC lets do everything."""
     cluster.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds"))
-    cluster.kubectl("wait", ESTABLISHED, "customresourcedefinitions", "--all")
+    until_established(cluster.kubectl)
     for folder in folders:
         cluster.kubectl("apply", "--server-side", "-k", str(REPOSITORY / "manifests" / folder))
     account = ":".join(RESTORE.name.split(":")[2:])

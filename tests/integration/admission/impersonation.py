@@ -197,6 +197,12 @@ class Kubernetes:
         path = kind.path(namespace, manifest["metadata"]["name"], subresource)
         return self.request("PATCH", path, manifest, user, APPLY_PATCH, query)
 
+    def state(self, kind: Kind, namespace: str | None, name: str, status: Object | None, **fields: object) -> Answer:
+        """What the operator does: it puts a status, here what was there with other fields; None takes it away."""
+        current = {**self.get(kind, namespace, name).accepted(), **fields}
+        current["status"] = None if status is None else {**(current.get("status") or {}), **status}
+        return self.replace(kind, namespace, current, OPERATOR, "status")
+
     def delete(self, kind: Kind, namespace: str | None, name: str, user: User = CLUSTER_ADMIN, **query: str) -> Answer:
         return self.request("DELETE", kind.path(namespace, name), None, user, "application/json", query)
 

@@ -98,7 +98,7 @@ def promotion(name: str = "web-1", **spec: object) -> Object:
 
 
 def show_plan(kube: Kubernetes, namespace: str, name: str, plan: str = PLAN) -> Answer:
-    return kube.merge(PROMOTION, namespace, name, {"status": {"planHash": plan}}, OPERATOR, "status")
+    return kube.state(PROMOTION, namespace, name, {"planHash": plan})
 
 
 def new_promotion(kube: Kubernetes, namespace: str, plan: str = PLAN, **spec: object) -> str:

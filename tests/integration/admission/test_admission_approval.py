@@ -295,8 +295,8 @@ def test_what_was_approved_is_frozen_on_every_path(kube: Kubernetes, namespace: 
         for change in ({"version": "v2"}, {"rollout": "api"}):
             answer = write_by(path, kube, namespace, name, {"version": "v1", **change}, CLUSTER_ADMIN)
             assert answer.code == 422, (path, answer)
-    changed = {"spec": {"version": "v2"}, "status": {"planHash": NEXT_PLAN}}
-    kube.merge(PROMOTION, namespace, name, changed, OPERATOR, "status").accepted()
+    spec = {**kube.get(PROMOTION, namespace, name).spec, "version": "v2"}
+    kube.state(PROMOTION, namespace, name, {"planHash": NEXT_PLAN}, spec=spec).accepted()
     assert kube.get(PROMOTION, namespace, name).spec["version"] == "v1"
 
 

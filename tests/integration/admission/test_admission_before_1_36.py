@@ -4,12 +4,14 @@ A plain `approved: true` then carries no name; the operator binds it, once, to t
 own entry is verified as ever.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.cluster.capabilities import Level
 from tests.cluster.cluster import Cluster
+from tests.cluster.helm import Helm
+from tests.cluster.paths import REPOSITORY
 from tests.integration.admission.attempts import ATTEMPTS, BELONGS, WEB, with_foreigners
 from tests.integration.admission.conftest import allow, guard_answers, install, plan_shown
 from tests.integration.admission.guarded_objects import service, with_children
@@ -42,6 +44,8 @@ from tests.integration.admission.people import (
     show_plan,
 )
 
+from slipway.console import decisions, own_name
+
 
 def command(cluster: Cluster, part: str) -> list[str]:
     """How a part of the control plane was started."""
@@ -63,6 +67,19 @@ def older() -> Iterator[Cluster]:
         cluster.parts.start(manages, commands[manages])
         install(cluster, "install-1.30")
         yield cluster
+
+
+def test_what_the_chart_makes_for_that_version_is_taken(older: Cluster, tmp_path: Path) -> None:
+    """Helm would ask the server, which names the version that it is and not the one that it plays: hence by hand."""
+    chart, place = REPOSITORY / "charts" / "slipway", "--namespace=slipway-system"
+    more = "--set=networkPolicy.enabled=true,dashboards.enabled=true,rbac.recordRetention=true"
+    rendered = Helm(tmp_path)("template", "slipway", str(chart), place, "--kube-version=1.33.0", more)
+    apply = "apply", "--server-side", "--dry-run=server", "--force-conflicts", "--filename=-"
+    done = older.try_kubectl(*apply, stdin=rendered)
+    assert (done.returncode, done.stderr) == (0, "")
+    newer = Helm(tmp_path)("template", "slipway", str(chart), place, "--kube-version=1.36.0")
+    refused = older.try_kubectl(*apply, stdin=newer)
+    assert 'no matches for kind "MutatingAdmissionPolicy"' in refused.stderr
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +231,30 @@ def test_a_word_has_a_name_only_by_the_own_hand_and_none_that_was_left_behind(ku
     say(kube, namespace, name, APPROVER, hold=None).accepted()
     say(kube, namespace, name, APPROVER, hold="longer").refused("another name is still beside this word")
     assert say(kube, namespace, name, APPROVER, hold="longer", saidBy=None).spec["hold"] == "longer"
+
+
+def test_the_program_names_whoever_says_a_word(kube: Kubernetes, namespace: str) -> None:
+    name = new_promotion(kube, namespace)
+
+    def said(user: User, decide: Callable[[Object], Object]) -> Object:
+        current = kube.get(PROMOTION, namespace, name).accepted()
+        patch = own_name.beside(decide(current), current, user.name)
+        names: Object = say(kube, namespace, name, user, **patch).spec["saidBy"]
+        return names
+
+    lunch, doubt = (lambda _: decisions.hold("lunch")), (lambda _: decisions.doubt())
+    assert said(DEVELOPER, lunch) == {"hold": {"by": DEVELOPER.name, "said": "lunch"}}
+    assert said(APPROVER, lunch)["hold"]["by"] == DEVELOPER.name, "the word that stands stays its owner's"
+    assert said(APPROVER, doubt)["rollbackPlanNeeded"] == {"by": APPROVER.name, "said": "true"}
+    lifted = {"by": APPROVER.name, "said": ""}
+    assert said(APPROVER, decisions.resume) == {"hold": lifted, "rollbackPlanNeeded": lifted}
+    assert said(NAMESPACE_ADMIN, lunch)["hold"] == {"by": NAMESPACE_ADMIN.name, "said": "lunch"}
+    ended = said(DEVELOPER, lambda current: decisions.abort(current, "slow")[1])
+    assert ended["abort"] == {"by": DEVELOPER.name, "said": "slow"}
+    # Whoever cannot be named says the same without a name, over a name that somebody else has left.
+    say(kube, namespace, name, APPROVER, hold=None).accepted()
+    nameless = own_name.beside(decisions.hold("lunch"), kube.get(PROMOTION, namespace, name).accepted(), "")
+    assert "hold" not in say(kube, namespace, name, APPROVER, **nameless).spec["saidBy"]
 
 
 def test_withdrawing_is_everybodys(kube: Kubernetes, namespace: str) -> None:

@@ -60,8 +60,7 @@ def test_what_is_looked_at_after_the_switch_is_confirmed_after_it(kube: Kubernet
     kube.merge(PROMOTION, namespace, name, {"spec": {"checks": [check]}}, DEVELOPER).accepted()
     kube.merge(PROMOTION, namespace, name, {"spec": {"approved": True}}, APPROVER).accepted()
     kube.merge(PROMOTION, namespace, name, by(DEVELOPER), DEVELOPER).refused("after the switch", code=422)
-    moved = {"status": {"shiftedAt": "2026-01-01T12:00:00Z"}}
-    kube.merge(PROMOTION, namespace, name, moved, OPERATOR, "status").accepted()
+    kube.state(PROMOTION, namespace, name, {"shiftedAt": "2026-01-01T12:00:00Z"}).accepted()
     # The case is frozen by now, the word of who looks is not.
     kube.merge(PROMOTION, namespace, name, {"spec": {"checks": None}}, DEVELOPER).refused("frozen while", code=422)
     kube.merge(PROMOTION, namespace, name, by(DEVELOPER), DEVELOPER).accepted()

@@ -1,5 +1,6 @@
 """The install as people apply it, for Kubernetes 1.36 and for older ones, and what it must not stand in the way of."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,19 @@ def test_the_older_install_lacks_the_mutating_policies_and_nothing_else(guarded:
             "slipway-withdraw-approval",
         )
     }
+
+
+@pytest.mark.parametrize("folder", [INSTALL, OLDER], ids=lambda folder: folder.name)
+def test_the_file_is_what_kustomize_makes_of_the_folder(guarded: Cluster, folder: Path) -> None:
+    def by_name(text: str) -> dict[tuple[str, str], Object]:
+        # Where a folded expression has an indented line, kustomize breaks the line before it twice.
+        documents = (json.loads(json.dumps(each).replace("\\n\\n", "\\n")) for each in yaml.safe_load_all(text))
+        return {(each["kind"], each["metadata"]["name"]): each for each in documents}
+
+    written = folder.with_name(f"{folder.name}.yaml")
+    assert by_name(written.read_text()) == by_name(guarded.kubectl("kustomize", str(folder)))
+    done = guarded.try_kubectl("apply", "--server-side", "--dry-run=server", f"--filename={written}")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("folder", [INSTALL, OLDER], ids=lambda folder: folder.name)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 from tests.cluster.cluster import Cluster
-from tests.cluster.kubectl import ESTABLISHED
+from tests.cluster.kubectl import until_established
 from tests.cluster.programs import kubectl
-from tests.integration.admission.impersonation import OPERATOR, PROMOTION, ROLE_BINDING, ROLLOUT, Kubernetes, eventually
+from tests.integration.admission.impersonation import PROMOTION, ROLE_BINDING, ROLLOUT, Kubernetes, eventually
 from tests.integration.admission.people import (
     DEVELOPER,
     NEXT_PLAN,
@@ -60,7 +60,7 @@ def spec(kube: Kubernetes, namespace: str, name: str) -> dict[str, Any]:
 
 
 def tell(kube: Kubernetes, namespace: str, name: str, **status: Any) -> None:
-    kube.merge(PROMOTION, namespace, name, {"status": status}, OPERATOR, "status").accepted()
+    kube.state(PROMOTION, namespace, name, status).accepted()
 
 
 def test_an_approver_approves_the_plan_that_was_shown(kube: Kubernetes, shop: str, run: Run) -> None:
@@ -91,11 +91,17 @@ def test_a_hold_is_anybodys_and_only_an_approver_lifts_it(kube: Kubernetes, shop
     name = new_promotion(kube, shop)
     eventually(lambda: run("developer", "hold", name, "lunch").returncode == 0, "the developer may edit")
     assert spec(kube, shop, name)["hold"] == "lunch"
+    again = run("second-approver", "hold", name, "lunch")
+    assert again.returncode == 0, again.stderr
+    assert spec(kube, shop, name)["saidBy"] == {"hold": {"by": "developer", "said": "lunch"}}
     refused = run("developer", "resume", name)
     assert refused.returncode == 2
     assert "approve" in refused.stderr
     assert run("approver", "resume", name).returncode == 0
     assert "hold" not in spec(kube, shop, name)
+    assert spec(kube, shop, name)["saidBy"] == {"hold": {"by": "approver", "said": ""}}
+    assert run("developer", "abort", name, "slow").returncode == 0
+    assert spec(kube, shop, name)["saidBy"]["abort"] == {"by": "developer", "said": "slow"}
 
 
 def test_the_plan_is_the_one_that_was_read(kube: Kubernetes, shop: str, run: Run) -> None:
@@ -130,7 +136,10 @@ def test_get_shows_what_one_may_see(kube: Kubernetes, shop: str, run: Run) -> No
     whole = run("approver", "get")
     assert whole.returncode == 0, whole.stderr
     assert f"Rollout {shop}/web" in whole.stdout
-    assert run("approver", "get", "web", "-o", "json").stdout.startswith("{")
+    for person, unread in (("approver", 1), ("developer", 0)):
+        found = json.loads(run(person, "get", "web", "-o", "json").stdout)
+        assert found["metadata"]["name"] == "web"
+        assert len(found["tree"]["unread"]) == unread, found["tree"]
     assert "NAMESPACE" in run("approver", "get", "-o", "wide").stdout
     assert "No operator has looked at Rollout web yet" in run("approver", "explain", "web").stdout
     assert run("approver", "get", "-o", "pictures").returncode == 2
@@ -168,10 +177,10 @@ def test_a_watch_without_a_terminal_is_a_line_for_each_change(kube: Kubernetes, 
         try:
             assert watch.stdout.readline() == f"{shop}/web not looked at yet: \n"
             status = {"observedGeneration": 1, "phase": "Deploying", "message": "0 of 3 pods"}
-            kube.merge(ROLLOUT, shop, "web", {"status": status}, OPERATOR, "status").accepted()
+            kube.state(ROLLOUT, shop, "web", status).accepted()
             assert watch.stdout.readline() == f"{shop}/web Deploying: 0 of 3 pods\n"
         finally:
-            kube.merge(ROLLOUT, shop, "web", {"status": None}, OPERATOR, "status").accepted()
+            kube.state(ROLLOUT, shop, "web", None).accepted()
             watch.send_signal(signal.SIGINT)
         assert watch.wait() == 0
 
@@ -234,7 +243,7 @@ def test_what_argo_rollouts_runs_is_read_from_the_cluster(guarded: Cluster, shop
     assert run("admin", "init", "--from", "rollout/shop-web").returncode == 2
     for plural, kind in (("rollouts", "Rollout"), ("analysistemplates", "AnalysisTemplate")):
         guarded.kubectl("apply", "--filename=-", stdin=json.dumps(definition(plural, kind)))
-    guarded.kubectl("wait", ESTABLISHED, "crd/rollouts.argoproj.io", "crd/analysistemplates.argoproj.io")
+    until_established(guarded.kubectl, "rollouts.argoproj.io", "analysistemplates.argoproj.io")
     try:
         text = next(file for file in FOREIGN if file.stem == "argo-canary").read_text()
         made = [yaml.safe_load(one.replace("namespace: shop", f"namespace: {shop}")) for one in text.split("---\n")]

@@ -293,6 +293,9 @@ ACCEPTED = {
             "secrets": "an operator of the platform",
             "logging": "Loki",
             "alerts": "WebErrors",
+            "url": "https://shop.example",
+            "provider": "our own racks",
+            "region": "Berlin",
             "links": {"dashboard": "https://grafana.example/d/web"},
         },
         communication={
@@ -528,6 +531,12 @@ REFUSED = [
         "a link to nowhere",
         promotion(operations={"links": {"runbook": "in the drawer"}}),
         "spec.operations.links.runbook",
+        "should match",
+    ),
+    Refused(
+        "an address that is a host",
+        promotion(operations={"url": "shop.example"}),
+        "spec.operations.url",
         "should match",
     ),
     Refused("no ports", rollout(service={"ports": []}), "spec.service.ports", "should have at least 1 items"),

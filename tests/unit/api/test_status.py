@@ -8,7 +8,7 @@ import pytest
 from slipway.api import promotion, rollout
 from slipway.api.conditions import Condition
 from slipway.api.model import dump
-from slipway.api.promotion import PromotionStatus
+from slipway.api.promotion_status import PromotionStatus
 from slipway.api.rollout import CandidateStatus, GateStatus, RolloutStatus, StepStatus
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

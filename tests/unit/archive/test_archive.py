@@ -37,7 +37,7 @@ def status(chain: Chain) -> dict[str, str]:
 def test_an_idea_is_told_across_environments_in_the_order_of_time() -> None:
     staging = chain_of(statement(1, idea="IDEA-7", environment="staging"))
     production = chain_of(statement(2, idea="IDEA-7"), statement(3), report="# Report\n")
-    texts = files([production, staging])
+    texts = {path: text for path, text in files([production, staging]).items() if not path.startswith("records/")}
     assert set(texts) == {
         "launched/IDEA-7.md",
         "scale/IDEA-7.md",
@@ -58,6 +58,7 @@ def test_an_idea_is_told_across_environments_in_the_order_of_time() -> None:
         (["launch/Succeeded", "rollback/RolledBack"], {}, ("rolledback", "v1")),
         (["launch/Succeeded", "rollback/Aborted"], {}, ("rolledback", "v1")),
         (["launch/Succeeded"], {"phase": "AwaitingApproval"}, ("pending", "v1")),
+        (["launch/Succeeded"], {"phase": "Watching"}, ("deployed", "v1")),
         (["launch/Succeeded"], {"phase": "Failed", "finishedAt": "2026-01-03T12:00:00Z"}, ("failed", "v1")),
         (["launch/Succeeded"], {"phase": "Failed", "finishedAt": "2026-01-01T12:00:00Z"}, ("deployed", "v1")),
     ],
@@ -86,20 +87,41 @@ def test_a_launch_that_is_taken_back_leaves_the_version_before_it() -> None:
 
 
 def test_where_logs_and_alerts_are_comes_from_the_case() -> None:
-    operations = {"logging": "loki", "links": {"dashboard": "https://grafana.example/d/web"}}
+    place = {"url": "https://shop.example", "region": "Berlin"}
+    operations = {"logging": "loki", "links": {"dashboard": "https://grafana.example/d/web"}, **place}
     plan = RecordedPlan(hash="sha256:a", inputs={"promotion": {"operations": operations}})
     found = status(chain_of(statement(1, plan=plan)))
-    assert (found["logging"], found["alerts"], found["dashboard"]) == (
+    assert (found["logs"], found["alerts"], found["dashboard"]) == (
         "loki",
         "not stated",
         "<https://grafana.example/d/web>",
     )
+    assert (found["url"], found["region"]) == ("<https://shop.example> (given)", "Berlin (given)")
+    assert "provider" not in found
+
+
+def test_the_health_check_is_that_of_the_revision_that_serves() -> None:
+    revision = RecordedRevision(name="b" * 10, digest="b" * 64, health=["web: readinessProbe GET /readyz on http"])
+    assert status(chain_of(statement(1, revision=revision)))["health check"].startswith("web: readinessProbe GET")
+    assert status(chain_of(statement(1)))["health check"] == "none on record"
+
+
+def test_what_nobody_stated_is_named() -> None:
+    found = status(chain_of(statement(1)))
+    assert [found[name] for name in ("logs", "alerts", "dashboard")] == ["not stated"] * 3
+
+
+def test_a_dry_run_is_nothing_to_wait_for() -> None:
+    made = chain_of(statement(1), phase="Checking")
+    made.promotions[0]["spec"] = {"dryRun": True}
+    assert status(made)["status"] == "deployed"
 
 
 def test_no_idea_leads_out_of_the_directory(tmp_path: Path) -> None:
     texts = files([chain_of(statement(1, idea="../../etc/passwd", environment="../up"))])
     write(str(tmp_path / "out"), texts)
-    assert {path.parent.parent.name for path in tmp_path.rglob("*.md")} <= {"out", "environments"}
+    assert {path.parent.parent.name for path in tmp_path.rglob("*.md")} <= {"out", "environments", "shop"}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_files_go_to_whatever_fsspec_knows() -> None:
@@ -138,10 +160,18 @@ def test_records_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.output.splitlines()[1].split()[:7] == ["shop", "web", "1", "launch", "Succeeded", "v1.2.3", "web-1"]
 
 
+def test_records_of_an_idea_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, chain_of(statement(1, idea="IDEA-7"), statement(2, idea="IDEA-8"), statement(3)))
+    result = RUNNER.invoke(app, ["records", "list", "--idea", "IDEA-8"])
+    assert [line.split()[2] for line in result.output.splitlines()] == ["NUMBER", "2"]
+
+
 def test_records_are_exported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    serve(monkeypatch, chain_of(statement(1, idea="IDEA-7")))
+    made = chain_of(statement(1, idea="IDEA-7"))
+    serve(monkeypatch, made)
     result = RUNNER.invoke(app, ["records", "export", str(tmp_path)])
-    assert result.output.splitlines() == [STATUS, "launched/IDEA-7.md"]
+    name = f"records/shop/{made.records[0]['metadata']['name']}"
+    assert result.output.splitlines() == [STATUS, "launched/IDEA-7.md", f"{name}.json", f"{name}/record.md"]
     assert (tmp_path / "launched" / "IDEA-7.md").read_text().startswith("# Launch of web ")
 
 

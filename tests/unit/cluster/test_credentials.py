@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes.aio.config import incluster_config
+from kubernetes.aio.config import incluster_config, kube_config
 
 from slipway.cluster import credentials
 from slipway.cluster.errors import NoCluster
@@ -70,10 +70,19 @@ async def test_in_a_pod_the_service_account_is_used_and_its_token_read_again(
     assert (await credentials.connection_info(configuration)).as_http_headers() == {"Authorization": "Bearer second"}
 
 
-@pytest.mark.parametrize("content", [None, "", "current-context: nowhere\n"])
+@pytest.mark.parametrize("content", [None, "", "current-context: nowhere\n", "users: [half, {"])
 async def test_what_is_no_kubeconfig_is_named(tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "config"
     if content is not None:
         file.write_text(content)
     with pytest.raises(NoCluster, match=str(file)):
         await credentials.load(file)
+
+
+async def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path}/one:{tmp_path}/two")
+    # It is read from the environment when the module is imported.
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", f"{tmp_path}/one:{tmp_path}/two")
+    with pytest.raises(NoCluster, match=f"there is no kubeconfig {tmp_path}/one:{tmp_path}/two; --kubeconfig"):
+        await credentials.load()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 from typer.testing import CliRunner
 
 from slipway.cli import app
@@ -52,8 +53,8 @@ class Cluster:
     async def promotions(self, name: str | None = None) -> list[dict[str, Any]]:
         return []
 
-    async def workload(self, namespace: str, name: str) -> tuple[list[Any], list[Any]]:
-        return [], []
+    async def workload(self, namespace: str, name: str) -> session.Workload:
+        return session.Workload([], [])
 
 
 @pytest.fixture
@@ -133,11 +134,22 @@ def test_names_are_those_that_kubectl_prints(served: Any) -> None:
 
 def test_lines_are_never_cut_where_nobody_looks_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert showing.console().width == showing.WIDE
-    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [(None, True), ("", True), ("1", False)])
+def test_colours_go_with_no_color(monkeypatch: pytest.MonkeyPatch, no_color: str | None, coloured: bool) -> None:
+    # A terminal, as far as the program's own console can tell.
     monkeypatch.setenv("TERM", "xterm")
-    with (console := Console(force_terminal=True)).capture() as captured:
-        console.print("[green]Pass[/green]")
-    assert captured.get() == "Pass\n"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color is not None:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    console = showing.console()
+    assert console.is_terminal
+    with console.capture() as captured:
+        console.print(Text("Pass", style="green"))
+    assert ("\x1b[32m" in captured.get()) is coloured
+    assert "Pass" in captured.get()
 
 
 COMMANDS = [

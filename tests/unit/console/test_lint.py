@@ -83,9 +83,55 @@ def test_other_kinds_are_passed_over(tmp_path: Path) -> None:
     assert found(tmp_path, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {b: c}\n", "") == []
 
 
+@pytest.mark.parametrize(("group", "kind"), [("argoproj.io", "Rollout"), ("kargo.akuity.io", "Promotion")])
+def test_a_kind_of_others_that_has_the_same_name_is_one_of_the_other_kinds(
+    tmp_path: Path, group: str, kind: str
+) -> None:
+    assert found(tmp_path, f"apiVersion: {group}/v1alpha1\nkind: {kind}\nmetadata: {{name: a}}\n", "") == []
+
+
+def test_a_file_without_anything_of_slipways_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text("image: {tag: v1}\n")
+    done = CliRunner().invoke(app, ["lint", str(file)])
+    assert done.exit_code == 0
+    assert done.output.startswith("0 objects of Slipway's in 1 file: nothing was checked")
+
+
 def test_a_persons_word_in_a_manifest_is_warned_about(tmp_path: Path) -> None:
     (warning,) = found(tmp_path, PROMOTION + "  approved: true\n")
     assert warning.startswith("7: warning: spec.approved")
+
+
+WORDS = [
+    ("approvals: {ada: 'sha256:%s'}" % ("0" * 64), "creating it so is refused"),
+    ("hold: lunch", "every apply would hold again"),
+    ("rollbackPlanNeeded: true", "every apply would ask again"),
+    ("abort: broken", "ends its launch"),
+    ("breakGlass: {reason: an outage}", "also after the emergency"),
+    ("saidBy: {hold: {by: ada, said: lunch}}", "stamped with the name"),
+    ("confirmed: {basket: {by: ada, plan: 'sha256:%s'}}" % ("0" * 64), "a person confirms"),
+    ("learnings: {wentWell: all}", "after the end"),
+]
+
+
+@pytest.mark.parametrize(("given", "why"), WORDS, ids=[given.partition(":")[0] for given, _ in WORDS])
+def test_what_people_say_does_not_belong_in_a_file(tmp_path: Path, given: str, why: str) -> None:
+    (warning,) = found(tmp_path, PROMOTION + f"  {given}\n")
+    assert warning.startswith(f"7: warning: spec.{given.partition(':')[0]}: ")
+    assert why in warning
+
+
+def test_a_critical_launch_may_begin_under_a_hold(tmp_path: Path) -> None:
+    assert found(tmp_path, PROMOTION + "  hold: until nine\n  assessment: {risk: Critical}\n") == []
+
+
+def test_what_admission_refuses_in_every_new_promotion_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text(PROMOTION + "  acceptNoData: {weight: 10, reason: night}\n")
+    done = CliRunner().invoke(app, ["lint", str(file)])
+    assert done.exit_code == 1
+    assert f"{file}:7: spec.acceptNoData: a Promotion cannot be created with it" in done.stderr
 
 
 SMOKE = "  smokeTests: [{name: home, http: {port: http}}]\n"
@@ -130,7 +176,9 @@ def test_what_the_server_refuses_is_wrong(tmp_path: Path, case: Refused) -> None
 
 @pytest.mark.parametrize("made", ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_what_the_server_takes_is_right(tmp_path: Path, made: dict[str, Any]) -> None:
-    assert [line for line in found(tmp_path, yaml.safe_dump(made)) if ": warning: " not in line] == []
+    wrong = [line for line in found(tmp_path, yaml.safe_dump(made)) if ": warning: " not in line]
+    # Admission refuses more than the schema: a word that needs a plan cannot be there from the start.
+    assert [line for line in wrong if "cannot be created with it" not in line] == []
 
 
 @pytest.mark.parametrize(
@@ -167,18 +215,20 @@ def test_standard_input_is_a_file() -> None:
     done = CliRunner().invoke(app, ["lint", "-"], input=ROLLOUT + "---\n" + PROMOTION + "  hodl: later\n")
     assert done.exit_code == 1
     assert done.stderr == "<stdin>:15: spec.hodl: unknown field (did you mean hold?)\n"
-    assert done.stdout == "2 objects of Slipway's in 1 files: 1 wrong\n"
+    assert done.stdout == "2 objects of Slipway's in 1 file: 1 wrong\n"
 
 
 def test_a_file_that_is_not_there_is_no_finding() -> None:
-    assert CliRunner().invoke(app, ["lint", "nothing.yaml"]).exit_code == 2
+    done = CliRunner().invoke(app, ["lint", "nothing.yaml"])
+    assert done.exit_code == 2
+    assert "nothing.yaml: No such file or directory" in done.output
 
 
 def test_the_exit_code_tells(tmp_path: Path) -> None:
     file = tmp_path / "web.yaml"
     file.write_text(PROMOTION)
     good = CliRunner().invoke(app, ["lint", str(file)])
-    assert (good.exit_code, good.output) == (0, "1 objects of Slipway's in 1 files: nothing wrong\n")
+    assert (good.exit_code, good.output) == (0, "1 object of Slipway's in 1 file: nothing wrong\n")
     file.write_text(PROMOTION + "  hodl: later\n")
     bad = CliRunner().invoke(app, ["lint", str(file)])
     assert bad.exit_code == 1

@@ -67,6 +67,21 @@ def drawn(*parts: Any) -> str:
     return captured.get()
 
 
+def test_a_tree_shows_what_was_delivered() -> None:
+    summary = {
+        "outcome": "Succeeded",
+        "delivered": "v2: Pay later.",
+        "environment": "demo",
+        "strategy": "Canary",
+        "revision": "bbb",
+        "checks": "1 of 1 passed",
+    }
+    done = {**PROMOTION, "status": {**PROMOTION["status"], "phase": "Watching", "summary": summary}}
+    assert "delivered: v2: Pay later." in drawn(ROLLOUT, [done], [DEPLOYMENT], PODS)
+    back = {**done, "status": {**done["status"], "summary": {**summary, "wentBack": "gate error-rate"}}}
+    assert "to be delivered: v2: Pay later." in drawn(ROLLOUT, [back], [DEPLOYMENT], PODS)
+
+
 def test_a_tree_shows_where_the_traffic_is_and_why_it_waits() -> None:
     text = drawn(ROLLOUT, [PROMOTION], [DEPLOYMENT], PODS)
     for words in (
@@ -95,6 +110,28 @@ def test_an_explanation_ends_with_the_next_command() -> None:
     assert lines[-1] == "  next: slipway resume web-2 -n shop"
 
 
+def unasked(result: str) -> Any:
+    checks = [{"name": "gates-answer", "result": result, "message": "orders: none", "category": "Operations"}]
+    candidate = {"revision": "bbb", "weight": 0, "checks": checks}
+    status = {**ROLLOUT["status"], "phase": "AwaitingPromotion", "candidate": candidate, "promotion": None}
+    return {**ROLLOUT, "spec": {**ROLLOUT["spec"], "approval": "Automatic"}, "status": status}
+
+
+def test_where_nobody_is_asked_the_checks_are_the_rollouts() -> None:
+    assert "Unverifiable  gates-answer  orders: none" in drawn(unasked("Unverifiable"), [], [DEPLOYMENT], PODS)
+    assert "  check gates-answer: Unverifiable: orders: none" in list(explain(unasked("Unverifiable"), []))
+    assert not [line for line in explain(unasked("Passed"), []) if "gates-answer" in line]
+
+
+def test_an_invalid_rollout_is_told_once_and_asks_for_no_promotion() -> None:
+    words = "spec.analysis.source: there is no source default"
+    accepted = {"type": "Accepted", "status": "False", "reason": "UnknownSource", "message": words}
+    accepted["lastTransitionTime"] = "2026-11-22T01:00:00Z"
+    status = {"phase": "Invalid", "message": words, "conditions": [accepted], "candidate": {"revision": "bbb"}}
+    invalid = {**ROLLOUT, "status": {**status, "observedGeneration": 9}}
+    assert list(explain(invalid, [])) == [f"Rollout web is Invalid: {words}"]
+
+
 def test_a_rollout_that_nobody_looked_at() -> None:
     (line,) = explain({"metadata": {"name": "web", "namespace": "shop"}, "spec": {}}, [])
     assert line.startswith("No operator has looked at Rollout web yet")
@@ -115,7 +152,32 @@ def test_values_gather_while_somebody_looks_on_each_measurement_once() -> None:
             {"name": "e", "verdict": "Pass", "value": value, "measuredAt": f"2026-01-01T00:00:0{second}Z"}
         ]
         trace.add("shop/web", read_status(rollout))
-    assert trace.line("shop/web", "e") == "▅█"
+    assert trace.line("shop/web", "", "e") == "▅█"
+
+
+def test_the_bars_of_two_revisions_are_two_lines() -> None:
+    trace = Trace()
+    for revision, second in (("aaa", 1), ("aaa", 2), ("bbb", 3), ("bbb", 4)):
+        rollout = copy.deepcopy(ROLLOUT)
+        value = 0.5 if revision == "aaa" else float(second)
+        measured = {"name": "e", "revision": revision, "verdict": "Pass", "value": value}
+        rollout["status"]["gates"] = [{**measured, "measuredAt": f"2026-01-01T00:00:0{second}Z"}]
+        trace.add("shop/web", read_status(rollout))
+    assert (trace.line("shop/web", "aaa", "e"), trace.line("shop/web", "bbb", "e")) == ("██", "▇█")
+
+
+def test_one_look_shows_the_course_that_status_keeps_and_the_next_what_is_new() -> None:
+    rollout = copy.deepcopy(ROLLOUT)
+    recent = [{"at": f"2026-01-01T00:00:0{n}Z", "value": float(n), "verdict": "Pass"} for n in (1, 2, 3)]
+    measured = {"name": "error-rate", "verdict": "NoData", "bound": "< 9", "measuredAt": "2026-01-01T00:00:04Z"}
+    rollout["status"]["gates"] = [measured | {"recent": recent}]
+    trace = Trace()
+    trace.add("shop/web", read_status(rollout))
+    assert "error-rate  – < 9  ▃▆█" in drawn(rollout, [], [], [], trace)
+    fifth = {"at": "2026-01-01T00:00:05Z", "value": 3.0, "verdict": "Pass"}
+    rollout["status"]["gates"] = [measured | {"recent": [*recent[1:], fifth]}]
+    trace.add("shop/web", read_status(rollout))
+    assert trace.line("shop/web", "", "error-rate") == "▃▆██"
 
 
 @given(rollout=JSON, promotion=JSON)

@@ -13,7 +13,8 @@ from typing import Any
 from tests.sim.patches import merge_patch
 from tests.unit.core.objects import NAME, NAMESPACE, START, Object, promotion, rollout, route, taken, template
 
-from slipway.api.promotion import PromotionSpec, PromotionStatus
+from slipway.api.promotion import PromotionSpec
+from slipway.api.promotion_status import PromotionStatus
 from slipway.api.record import RecordLink
 from slipway.api.rollout import RolloutStatus
 from slipway.core import names
@@ -26,6 +27,7 @@ from slipway.core.decision import (
     Decision,
     Delete,
     DryRun,
+    JobProbe,
     KeepRecord,
     LogProbe,
     MarkRevision,
@@ -81,6 +83,8 @@ class Cluster:
         self.broken: dict[str, str] = {}
         self.before_write: list[Callable[[Write], None]] = []
         self.after_write: list[Callable[[Write], None]] = []
+        self.job_ends: dict[str, Probed] = {}
+        """The ends of Jobs, by name: one that is there does not run again."""
         self.measured: list[tuple[datetime, MetricProbe, Measured]] = []
         self.events: list[Any] = []
         self._committed: set[str] = set()
@@ -264,12 +268,25 @@ class Cluster:
                 self.observations[key] = Probed(at=self.now, passed=passed, message="" if passed else "refused")
             elif isinstance(probe, PublishReport):
                 self.publish(probe)
+            elif isinstance(probe, JobProbe):
+                self.observations[key] = self.run_job(probe)
             elif isinstance(probe, NodeProbe):
                 node = self.nodes[probe.node]
                 self.observations[key] = Unverified(at=self.now, message=node) if isinstance(node, str) else node
             else:
                 passed = self.probe(probe)
                 self.observations[key] = Probed(at=self.now, passed=passed, message="200" if passed else "answered 500")
+
+    def run_job(self, probe: JobProbe) -> Probed:
+        """The end of the Job of this name: of the one that is there still, or of one that runs now."""
+        name, kept = probe.job["metadata"]["name"], probe.job["spec"].get("ttlSecondsAfterFinished")
+        there = self.job_ends.get(name)
+        # A migration's stays for good, and is the business of those tests.
+        if there is not None and kept is not None and self.now - there.at < timedelta(seconds=kept):
+            return there
+        passed = self.probe(probe)
+        self.job_ends[name] = Probed(at=self.now, passed=passed, message="200" if passed else "answered 500")
+        return self.job_ends[name]
 
     def publish(self, probe: PublishReport) -> None:
         """Bring the keys into the ConfigMap, unless the test has a reason against it."""

@@ -176,12 +176,14 @@ WRONG = {
     ),
     "source": Wrong(
         "UnknownSource",
-        "spec.analysis.source: there is no metrics source 'mine'; known: default",
+        "spec.analysis.source: there is no metrics source 'mine'; known: default; "
+        "an administrator adds it under `sources` of the operator's configuration",
         blue_green(analysis={"source": "mine", "gates": [{"name": "errors", "preset": "error-rate", "below": 1}]}),
     ),
     "no source at all": Wrong(
         "UnknownSource",
-        "spec.analysis.source: there is no metrics source 'default'; known: none is configured",
+        "spec.analysis.source: there is no metrics source 'default'; known: none is configured; "
+        "an administrator adds it under `sources` of the operator's configuration",
         blue_green(),
         settings=Settings(sources=frozenset()),
     ),

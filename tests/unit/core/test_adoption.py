@@ -10,7 +10,7 @@ from tests.unit.core.cluster import Cluster, revision_of
 from tests.unit.core.objects import NAME, Object, blue_green, template
 
 from slipway.core.adoption import Adoption, adoption
-from slipway.core.decision import TcpProbe
+from slipway.core.decision import DryRun, TcpProbe
 
 V1, V2 = (revision_of(blue_green(version)) for version in (1, 2))
 OWN = {"app": "before"}
@@ -140,6 +140,27 @@ def test_a_way_back_to_nobody_is_not_verified() -> None:
     cluster.settle()
     assert cluster.phase("web-1") == "Blocked"
     assert "rollback cannot be verified" in cluster.get("Promotion", "web-1")["status"]["message"]
+
+
+def test_a_way_back_to_nobody_can_be_done_without_by_a_persons_word() -> None:
+    cluster = Cluster(blue_green())
+    cluster.put("Service", service())
+    cluster.probe = lambda probe: not isinstance(probe, TcpProbe)
+    reason = {"reason": "the old workload is down"}
+    cluster.promote("web-1", checks=[{"name": "rollback-rehearsed", "notApplicable": reason}])
+    cluster.settle()
+    assert cluster.phase("web-1") == "AwaitingApproval", cluster.status
+
+
+def test_under_automatic_nobody_behind_a_service_holds_up_nothing() -> None:
+    cluster = Cluster(blue_green(approval="Automatic", environment="staging"), automatic=True)
+    cluster.put("Service", service())
+    cluster.probe = lambda probe: not isinstance(probe, TcpProbe)
+    assert cluster.run(60, lambda: cluster.phase() == "Healthy"), cluster.status
+    cluster = Cluster(blue_green(approval="Automatic", environment="staging"), automatic=True)
+    cluster.put("Service", service())
+    cluster.probe = lambda probe: not isinstance(probe, DryRun) or not probe.key.startswith("rehearsal/")
+    assert not cluster.run(60, lambda: cluster.selected(NAME) is not None)
 
 
 def test_a_service_that_cannot_be_taken_says_why() -> None:

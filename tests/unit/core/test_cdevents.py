@@ -109,6 +109,67 @@ def test_each_step_is_told_and_how_it_ended() -> None:
     assert kinds[-2:] == ["service.upgraded", "pipelinerun.finished"]
 
 
+def everything(spec: Object, **case: Any) -> Cluster:
+    cluster = serving(spec)
+    every = NoticeRoute(events=EVENTS, channels=("CDEvents",))
+    cluster.settings = Settings(notices=NoticeRoutes(routes=(every,), known=frozenset({"CDEvents"})))
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", **case)
+    cluster.settle()
+    cluster.approve("web-2")
+    return cluster
+
+
+def ended(cluster: Cluster) -> list[str]:
+    """The outcomes with which runs were said to have finished."""
+    outcomes: list[str] = []
+    ask = cluster.run_probes
+
+    def listen(wanted: Any) -> None:
+        found = list(wanted)
+        new = [p for p in found if isinstance(p, NoticeProbe) and p.key not in cluster.observations]
+        outcomes.extend(p.values["outcome"] for p in new if p.values["cdEvent"] == "pipelinerun.finished")
+        ask(found)
+
+    cluster.run_probes = listen  # type: ignore[method-assign]
+    return outcomes
+
+
+def test_each_share_is_a_task() -> None:
+    cluster = everything(canary())
+    assert cluster.run(300, lambda: cluster.phase("web-2") == "Succeeded")
+    tasks = [one for one in cluster.get("Promotion", "web-2")["status"]["notices"] if one["event"] == "Share"]
+    assert [one["text"].rpartition(" gets ")[2] for one in tasks] == [
+        f"{share} % of the requests." for share in (25, 50, 100)
+    ]
+    assert {one["cdEvent"]["type"] for one in tasks} == {"taskrun.started"}
+
+
+def test_without_a_watch_a_run_is_finished_when_it_is_launched() -> None:
+    cluster = everything(blue_green())
+    outcomes = ended(cluster)
+    assert cluster.run(120, lambda: cluster.phase("web-2") == "Succeeded")
+    cluster.run(5)
+    assert outcomes == ["success"]
+
+
+def test_a_run_that_was_taken_back_is_finished_too() -> None:
+    cluster = everything(blue_green(), watch=[{"for": "1h", "interval": "1s"}])
+    outcomes = ended(cluster)
+    assert cluster.run(120, lambda: cluster.phase("web-2") == "Watching")
+    assert outcomes == []
+    cluster.measure = lambda probe: {"value": 0.5}
+    assert cluster.run(120, lambda: cluster.phase("web-2") == "RolledBack")
+    cluster.run(5)
+    assert outcomes == ["failure"]
+
+
+def test_people_are_not_told_what_is_for_machines() -> None:
+    routes = NoticeRoutes(routes=(NoticeRoute(channels=("team",)),), known=frozenset({"team"}), open=frozenset({"me"}))
+    assert routes.channels("production", "Shifting", ["me"]) == ["team", "me"]
+    assert [routes.channels("production", event, ["me"]) for event in ("Share", "Ended")] == [[], []]
+
+
 def test_nobody_is_told_who_is_not_configured() -> None:
     cluster = serving(blue_green())
     assert "notices" not in cluster.get("Promotion", "web-1")["status"]

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.api.promotion import PromotionStatus, RecordStatus
+from slipway.api.promotion_status import PromotionStatus, RecordStatus
 from slipway.api.rollout import HistoryEntry
 from slipway.core import dora
 

@@ -22,7 +22,11 @@ V2 = revision_of(blue_green(2))
 
 
 def attested(passed: bool = True) -> Object:
-    return {"name": "tests", "category": "Quality", "attest": {"passed": passed, "summary": "185/185"}}
+    return {
+        "name": "tests",
+        "category": "Quality",
+        "attest": {"passed": passed, "summary": "185/185", "evidence": "https://ci.example/7"},
+    }
 
 
 def condition(cluster: Cluster, name: str, kind: str) -> Object:
@@ -221,3 +225,66 @@ def test_its_report_goes_by_what_is_advisory_for_it(monkeypatch: pytest.MonkeyPa
     assert condition(cluster, "trial", "ChecksPassed")["status"] == "True"
     report = json.loads(cluster.get("ConfigMap", "trial-report")["data"]["report.json"])
     assert report["answer"] == {"go": True}
+
+
+DEMANDS: Object = {
+    "requiredChecks": ["assessment", "scan"],
+    "minReadinessScore": 8,
+    "from": {"required": True},
+    "minWatch": "24h",
+    "approvals": {"fourEyes": True},
+}
+
+
+def demand(cluster: Cluster, **spec: Any) -> Cluster:
+    cluster.put("PromotionPolicy", {"metadata": {"name": "org"}, "spec": {"match": {}, **spec}})
+    return cluster
+
+
+def answer(cluster: Cluster) -> Object:
+    report = json.loads(cluster.get("ConfigMap", "trial-report")["data"]["report.json"])
+    found: Object = report["answer"]
+    return found
+
+
+def test_it_is_judged_by_policies_as_the_launch_would_be() -> None:
+    cluster = tried(demand(serving(blue_green()), **DEMANDS), checks=[attested()])
+    cluster.promote("web-2", checks=[attested()])
+    cluster.settle()
+    assert cluster.phase("web-2") == "Blocked"
+    demanded = message(cluster, "web-2")
+    assert demanded.count("policy org demands") == 5
+    assert cluster.phase("trial") == "DryRunComplete"
+    assert demanded in message(cluster, "trial")
+    assert "nothing was moved" in message(cluster, "trial")
+    passed = condition(cluster, "trial", "ChecksPassed")
+    assert (passed["status"], passed["reason"]) == ("False", "NotPassed")
+    assert answer(cluster) == {"go": False, "blockers": [demanded]}
+
+
+def test_what_did_not_pass_and_what_is_demanded_are_both_said() -> None:
+    cluster = tried(demand(serving(blue_green()), requiredChecks=["scan"]), checks=[attested(False)])
+    assert "check tests Failed" in message(cluster, "trial")
+    assert "policy org demands the check scan" in message(cluster, "trial")
+    assert len(answer(cluster)["blockers"]) == 2
+
+
+def test_it_needs_to_know_its_author_where_four_eyes_are_demanded() -> None:
+    cluster = tried(demand(serving(blue_green()), approvals={"fourEyes": True}))
+    assert condition(cluster, "trial", "ChecksPassed")["status"] == "False"
+    assert "nobody knows who created this Promotion" in message(cluster, "trial")
+
+
+def test_a_policy_that_cannot_be_read_passes_none() -> None:
+    cluster = tried(demand(serving(blue_green()), windows=[{"deny": "x", "cron": "nonsense", "duration": "1h"}]))
+    assert condition(cluster, "trial", "ChecksPassed")["status"] == "False"
+    assert "PromotionPolicy org is not valid" in message(cluster, "trial")
+    assert answer(cluster)["go"] is False
+
+
+def test_one_that_has_all_that_is_demanded_passes_also_while_it_is_closed() -> None:
+    freeze = {"deny": "inventory", "from": "2020-01-01", "until": "2030-01-01"}
+    cluster = demand(serving(blue_green()), requiredChecks=["tests"], minWatch="1h", windows=[freeze])
+    tried(cluster, checks=[attested()], watch=[{"for": "1h", "interval": "1m"}])
+    assert condition(cluster, "trial", "ChecksPassed")["status"] == "True", message(cluster, "trial")
+    assert answer(cluster) == {"go": True}

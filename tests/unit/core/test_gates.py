@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.core.objects import blue_green
 
 from slipway.api.rollout import Gate, GateStatus, RolloutSpec
+from slipway.api.rollout_status import RECENT
 from slipway.core import gates
 from slipway.core.gates import Subject, Verdict
 from slipway.core.snapshot import Measured, Probed
@@ -144,6 +146,16 @@ def test_semantics_16_failures_count_in_a_row_and_a_pass_resets_them() -> None:
         0,
         1,
     ]
+
+
+@given(st.lists(st.sampled_from([PASS, FAIL, NO_DATA, ERROR]), max_size=40))
+def test_the_last_numbers_of_a_stage_are_kept_and_no_more(row: list[dict[str, Any]]) -> None:
+    after = folded(*row)
+    numbers = [(10 * index, answer["value"]) for index, answer in enumerate(row, start=1) if "value" in answer]
+    assert [((one.at - SINCE) / SECOND, one.value) for one in after.recent] == numbers[-RECENT:]
+    assert all(one.verdict == ("Pass" if one.value == 0.0 else "Fail") for one in after.recent)
+    assert not row or gates.fold_all([after], (gate(),), SUBJECT, {}, SECOND) == [after]
+    assert gates.own([after], gate(), replace(SUBJECT, revision="bbbbbbbbbb")).recent == []
 
 
 def test_a_failure_resets_the_passes() -> None:

@@ -139,6 +139,19 @@ def test_a_number_out_of_bounds_stays_a_failure_until_a_rerun() -> None:
     assert cluster.phase("web-2") == "AwaitingApproval", message(cluster)
 
 
+def test_what_is_stated_without_evidence_is_not_verified() -> None:
+    cluster = proposed(attested(evidence=None))
+    found = result(cluster, "tests")
+    assert found["result"] == "Unverifiable"
+    assert found["message"].startswith("attested without evidence: 185/185.")
+    assert "give attest.evidence" in message(cluster)
+    assert cluster.phase("web-2") == "Blocked"
+    assert result(proposed(attested(False, evidence=None)), "tests")["result"] == "Failed"
+    cluster.say("web-2", checks=[attested()])
+    cluster.settle()
+    assert cluster.phase("web-2") == "AwaitingApproval"
+
+
 @pytest.mark.parametrize("answer", [{"no_data": "no series"}, {"error": "no answer"}, {"value": float("nan")}], ids=str)
 def test_semantics_13_no_number_is_no_pass_and_is_asked_for_again(answer: dict[str, Any]) -> None:
     cluster = serving(blue_green())
@@ -375,7 +388,9 @@ def test_a_check_that_slipway_answers_by_itself_needs_no_answer_and_takes_any() 
     found = result(cluster, "no-secrets-in-logs")
     assert (found["result"], found["category"]) == ("Passed", "Security")
     assert cluster.phase("web-2") == "AwaitingApproval"
-    stated = proposed({"name": "no-secrets-in-logs", "attest": {"passed": True, "summary": "looked through"}})
+    stated = proposed(
+        {"name": "no-secrets-in-logs", "attest": {"passed": True, "summary": "looked through", "evidence": EVIDENCE}}
+    )
     assert result(stated, "no-secrets-in-logs")["message"] == "attested: looked through"
 
 
@@ -408,3 +423,39 @@ def test_alerting_rules_are_asked_for_by_the_names_of_the_rollout() -> None:
     cluster.say("web-2", checks=[{"name": "monitoring-configured", "notApplicable": {"reason": "a demo"}}])
     cluster.settle()
     assert cluster.phase("web-2") == "AwaitingApproval"
+
+
+@pytest.mark.parametrize(
+    ("migrations", "words"),
+    [
+        ({"scripts": ["1.sql", "2.sql"], "backwardCompatible": True, "rollback": ["1", "2"]}, "(2 scripts pending)"),
+        ({"scripts": ["1.sql"], "backwardCompatible": True, "rollback": ["1"]}, "(1 script pending)"),
+        (None, "(spec.migrations.scripts names none)"),
+    ],
+)
+def test_whether_migrations_were_tested_counts_the_scripts(migrations: Object | None, words: str) -> None:
+    cluster = serving(blue_green())
+    cluster.edit(template=template(2))
+    stated = {
+        "name": "migrations-tested",
+        "attest": {"passed": True, "summary": "on a copy", "evidence": "https://ci/1"},
+    }
+    cluster.promote("web-2", checks=[stated], **({"migrations": migrations} if migrations else {}))
+    cluster.settle()
+    checks = {check["name"]: check for check in cluster.get("Promotion", "web-2")["status"]["checks"]}
+    assert checks["migrations-tested"]["message"] == f"attested: on a copy {words}"
+
+
+def test_semantics_31_scripts_are_counted_once_however_often_it_is_asked() -> None:
+    cluster = serving(blue_green())
+    cluster.edit(template=template(2))
+    job = {"template": {"spec": {"containers": [{"name": "dry-run", "image": "migrate:v2"}]}}}
+    cluster.unverified = lambda probe: "no Job yet" if isinstance(probe, JobProbe) else ""
+    scripts = {"scripts": ["1.sql"], "backwardCompatible": True, "rollback": ["1-undo.sql"]}
+    cluster.promote("web-2", checks=[{"name": "migrations-tested", "job": job}], migrations=scripts)
+    cluster.run(10)
+    version = cluster.get("Promotion", "web-2")["metadata"]["resourceVersion"]
+    cluster.run(120)
+    [found] = [c for c in cluster.get("Promotion", "web-2")["status"]["checks"] if c["name"] == "migrations-tested"]
+    assert (found["result"], found["message"]) == ("Unverifiable", "no Job yet (1 script pending)")
+    assert cluster.get("Promotion", "web-2")["metadata"]["resourceVersion"] == version

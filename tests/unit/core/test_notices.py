@@ -94,6 +94,8 @@ def test_the_question_has_the_command_and_where_to_look() -> None:
     assert "web v2 in production waits for a person" in asked
     assert '\'{"spec":{"approved":true}}\'' in asked
     assert "kubectl -n shop get promotion web-2" in asked
+    assert "The report: kubectl -n shop get configmap web-2-report -o jsonpath='{.data.report\\.md}'\n" in asked
+    assert '\'{"spec":{"hold":"REASON"}}\'' in asked
 
 
 def test_a_template_can_use_what_the_promotion_says_to_users() -> None:

@@ -48,7 +48,10 @@ def test_a_launch_that_asks_for_it_is_told_before_anybody_can_approve(spec: Obje
 
 
 def test_nobody_is_told_of_a_plan_unless_it_is_asked_for() -> None:
-    for checks in ([], [{**NOTIFIED, "attest": {"passed": True, "summary": "by phone"}}]):
+    for checks in (
+        [],
+        [{**NOTIFIED, "attest": {"passed": True, "summary": "by phone", "evidence": "https://wiki.example/calls"}}],
+    ):
         cluster = listening(checks=checks)
         cluster.settle()
         assert told(cluster) == ["AwaitingApproval"]

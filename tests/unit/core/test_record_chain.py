@@ -133,6 +133,10 @@ def test_a_changed_report_or_page_is_named() -> None:
 def test_a_report_that_is_too_long_is_left_out() -> None:
     [obj] = records(1, "x" * (LONGEST_REPORT + 1))
     assert obj["data"].keys() == {"statement.json", "record.md"}
+    told = json.loads(obj["data"]["statement.json"])["predicate"]
+    assert told["leftOut"] == {"report.md": digest_of("x" * (LONGEST_REPORT + 1))}
+    assert "`report.md` was too long to be kept with this record" in obj["data"]["record.md"]
+    assert "leftOut" not in json.loads(records(1)[0]["data"]["statement.json"])["predicate"]
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"_type": "other"}', "[" * 5000])

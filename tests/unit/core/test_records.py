@@ -61,6 +61,7 @@ def test_a_launch_leaves_a_record_with_its_case_and_figures() -> None:
     assert second["plan"]["hash"] == status["planHash"]
     assert second["approvals"] == status["approvals"]
     assert second["checks"] == status["checks"]
+    assert second["revision"]["health"][0].startswith("web: readinessProbe GET /readyz on ")
     [gate] = second["gates"]
     assert (gate["name"], gate["verdict"], gate["value"], gate["bound"]) == ("error-rate", "Pass", 0.001, "< 0.01")
     assert second["times"]["endedAt"] == status["finishedAt"]
@@ -147,6 +148,9 @@ def test_a_rollback_has_its_own_record_with_the_gate_that_sent_it_back() -> None
     assert (gate["verdict"], gate["value"]) == ("Fail", 0.5)
     assert second["times"]["backAt"] >= second["times"]["endedAt"]
     assert first["kind"] == "launch"
+    pages = {obj["metadata"]["labels"]["slipway.dev/record"]: obj["data"]["record.md"] for obj in records_of(cluster)}
+    assert """patch promotion web-2 --type merge -p '{"spec":{"learnings":{"rootCause":""" in pages["rollback"]
+    assert "root cause" not in pages["launch"]
     [entry] = cluster.get("Promotion", "web-2")["status"]["records"]
     assert entry["kind"] == "rollback"
 

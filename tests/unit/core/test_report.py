@@ -128,7 +128,35 @@ def test_what_only_the_author_vouches_for_is_marked() -> None:
     by_name = {check["name"]: check for check in report(cluster)["checks"]}
     assert by_name["tests"]["attested"] is True
     assert by_name["health-probe"]["attested"] is False
-    assert "| the author alone, without evidence" in text(cluster)
+    assert "| the author, without evidence" in text(cluster)
+    assert "| Requested by | not known |" in text(cluster)
+
+
+def test_each_result_names_who_stands_behind_it() -> None:
+    def listed(name: str, **answer: Any) -> Object:
+        return {"name": name, "category": "Quality", **answer}
+
+    checks = [
+        listed("stated", attest={"passed": True, "summary": "fine"}),
+        listed("proved", attest={"passed": True, "summary": "185", "evidence": "https://ci.example/1"}),
+        listed("excused", notApplicable={"reason": "no users"}),
+        listed("looked-at", manual={"ask": "Is it blue?"}),
+        listed("waiting", manual={"ask": "Is it round?"}),
+        listed("asked", tcp={"service": "db", "port": 5432}),
+        {"name": "code-reviewed"},
+    ]
+    migrations = {"scripts": ["1.sql"], "backwardCompatible": True, "rollback": ["1-undo.sql"]}
+    readiness = {"stage": "REFINE", "status": "approved", "score": 8}
+    cluster = waiting(checks=checks, readiness=readiness, migrations=migrations, requestedBy="dev")
+    cluster.say("web-2", confirmed={"looked-at": {"by": "ada", "plan": status(cluster)["planHash"]}})
+    cluster.settle()
+    found = {check["name"]: check["vouchedBy"] for check in report(cluster)["checks"]}
+    by_author = ["stated", "excused", "readiness-score", "idea-approved", "critical-issues", "migrations-complete"]
+    assert {found[name] for name in by_author} == {"author dev"}
+    assert found["proved"] == "CI evidence, given by author dev"
+    assert (found["looked-at"], found["waiting"], found["code-reviewed"]) == ("person ada", "nobody yet", "nobody yet")
+    assert {found[name] for name in ("asked", "health-probe", "image-pinned", "rollback-rehearsed")} == {"Slipway"}
+    assert "| Requested by | dev (verified) |" in text(cluster)
 
 
 def test_addresses_come_from_the_routes() -> None:
@@ -200,6 +228,16 @@ def test_at_rest_nothing_is_written() -> None:
     assert (cluster.version, published(cluster)) == (version, [])
 
 
+def test_an_autoscaler_changes_nothing_in_it() -> None:
+    """Replicas are of no revision: the new one gets as many as the Rollout has by then."""
+    cluster = waiting()
+    before = status(cluster)["report"]
+    cluster.edit(replicas=7)
+    cluster.settle()
+    assert status(cluster)["report"] == before
+    assert "\nReplicas: as many as serve by then. " in cluster.get("ConfigMap", "web-2-report")["data"]["report.md"]
+
+
 def test_it_follows_the_plan_while_it_waits() -> None:
     cluster = waiting()
     before = status(cluster)["report"]["digest"]
@@ -259,6 +297,7 @@ def test_a_summary_is_added_at_the_end() -> None:
     cluster.settle()
     found = status(cluster)["summary"]
     assert (found["outcome"], found["strategy"], found["version"]) == ("Succeeded", "BlueGreen", "1.2.3")
+    assert found["delivered"] == "1.2.3: registry.example/web:v2"
     checks = len(status(cluster)["checks"])
     assert found["checks"] == f"{checks} of {checks} passed"
     assert set(found["durations"]) == {"waiting", "shifting", "verifying", "total"}
@@ -266,6 +305,7 @@ def test_a_summary_is_added_at_the_end() -> None:
     assert f'"abort":"{found["revision"]}"' in found["rollback"]
     summed_up = cluster.get("ConfigMap", "web-2-report")["data"]["summary.md"]
     assert summed_up.startswith("# web-2: Succeeded\n")
+    assert "| Delivered | 1.2.3: registry.example/web:v2 |" in summed_up
     version = cluster.version
     cluster.run(120)
     assert status(cluster)["report"]["summaryDigest"]
@@ -284,6 +324,18 @@ def test_a_launch_that_went_back_says_which_gate_broke() -> None:
     assert found["outcome"] == "RolledBack"
     assert found["verification"] == ["error-rate 0.5 < 0.01: Fail"]
     assert "rollback" not in found
+    assert found["wentBack"].startswith("gate error-rate")
+    page = cluster.get("ConfigMap", "web-2-report")["data"]["summary.md"]
+    assert "## After going back" in page
+    assert """kubectl -n shop patch promotion web-2 --type merge -p '{"spec":{"learnings":{"rootCause":""" in page
+
+
+def test_an_abort_before_traffic_asks_for_no_root_cause() -> None:
+    cluster = waiting()
+    cluster.say("web-2", abort="not today")
+    cluster.settle()
+    assert status(cluster)["phase"] == "Aborted"
+    assert "rootCause" not in status(cluster).get("summary", {})
 
 
 def test_a_report_of_a_moment_ago_is_none() -> None:

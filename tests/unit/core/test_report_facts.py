@@ -19,6 +19,9 @@ from slipway.core.snapshot import Located
 AWS = Located(at=START, provider="aws", region="eu-central-1")
 
 
+PLACE = {"url": "https://shop.example", "provider": "our own racks", "region": "Berlin"}
+
+
 def on(**nodes: Located | str) -> Cluster:
     """A second version waits, on these nodes."""
     cluster = Cluster(blue_green())
@@ -85,6 +88,56 @@ def test_a_dry_run_ends_when_its_report_is_there() -> None:
     assert report(cluster, "trial")["configuration"]["regions"] == ["eu-central-1"]
 
 
+def test_what_is_given_wins_and_says_so() -> None:
+    cluster = on(a=AWS)
+    cluster.say("web-2", operations=PLACE)
+    cluster.settle()
+    found = report(cluster)["configuration"]
+    assert (found["urls"], found["providers"], found["regions"]) == (
+        ["https://shop.example"],
+        ["our own racks"],
+        ["Berlin"],
+    )
+    assert found["given"] == ["addresses", "provider", "region"]
+    assert "missing" not in found
+    assert "| Addresses | `https://shop.example` (given) |" in text(cluster)
+    assert "| Region | `Berlin` (given) |" in text(cluster)
+    cluster.approve("web-2")
+    assert cluster.run(120, lambda: cluster.phase("web-2") == "Succeeded")
+    cluster.settle()
+    told = status(cluster)["summary"]
+    assert (told["urls"], told["provider"], told["region"]) == (["https://shop.example"], "our own racks", "Berlin")
+    page = cluster.get("ConfigMap", "web-2-report")["data"]["summary.md"]
+    assert "| Addresses | `https://shop.example` (given) |" in page
+    assert "| Region | Berlin (given) |" in page
+
+
+def test_what_is_given_in_part_leaves_the_rest_to_the_cluster() -> None:
+    cluster = on(a="not readable")
+    cluster.say("web-2", operations={"region": "Berlin"})
+    cluster.settle()
+    found = report(cluster)["configuration"]
+    assert (found["regions"], found["given"]) == (["Berlin"], ["region"])
+    assert "provider: not readable" in found["missing"]
+
+
+def test_links_are_in_status_too() -> None:
+    links = {"dashboard": "https://grafana.example/d/web"}
+    cluster = waiting(operations={"links": links})
+    assert status(cluster)["links"] == links
+    cluster.say("web-2", operations=None)
+    cluster.settle()
+    assert "links" not in status(cluster)
+
+
+def test_where_it_is_reached_is_part_of_the_plan() -> None:
+    cluster = on(a=AWS)
+    before = status(cluster)["planHash"]
+    cluster.say("web-2", operations=PLACE)
+    cluster.settle()
+    assert status(cluster)["planHash"] != before
+
+
 # --- addresses -------------------------------------------------------------------------------------------------------
 
 
@@ -103,8 +156,9 @@ def test_an_address_is_host_and_path_of_the_rules_that_lead_here() -> None:
 
 
 def test_without_an_address_the_report_says_so() -> None:
-    assert "addresses: no HTTPRoute leads to it" in report(waiting())["configuration"]["missing"]
-    assert "addresses: no HTTPRoute leads to it" not in report(waiting(canary()))["configuration"].get("missing", [])
+    words = "addresses: no HTTPRoute leads to it; say it in spec.operations.url"
+    assert words in report(waiting())["configuration"]["missing"]
+    assert words not in report(waiting(canary()))["configuration"].get("missing", [])
 
 
 @given(st.recursive(st.none() | st.text(max_size=3) | st.integers(), lambda x: st.lists(x, max_size=2), max_leaves=4))

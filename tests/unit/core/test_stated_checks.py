@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from slipway.api.promotion import CheckStatus, PromotionSpec
+from slipway.api.check_status import CheckStatus
+from slipway.api.promotion import PromotionSpec
 from slipway.core.stated import is_command, is_measurable, stated_checks
 
 READY = {"stage": "REFINE", "status": "approved", "score": 8}
@@ -44,6 +45,18 @@ def test_the_stage_must_be_approved(status: str, result: str) -> None:
     found = checks(readiness=READY | {"status": status})["idea-approved"]
     assert found.result == result
     assert "REFINE" in found.message
+
+
+@pytest.mark.parametrize("stage", ["IDEA", "Spark", "PROTOTYPE", "concept"])
+def test_a_stage_before_refine_is_too_early(stage: str) -> None:
+    found = checks(readiness=READY | {"stage": stage})["idea-approved"]
+    assert found.result == "Failed"
+    assert found.message.startswith(f"readiness.stage: {stage} is too early. A launch is the stage SCALE")
+
+
+@pytest.mark.parametrize("stage", ["REFINE", "SCALE", "scale", "Pilot"])
+def test_later_stages_and_those_of_an_organisation_are_not(stage: str) -> None:
+    assert checks(readiness=READY | {"stage": stage})["idea-approved"].result == "Passed"
 
 
 def test_every_critical_issue_must_be_resolved() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.api.conditions import Condition
-from slipway.api.promotion import PromotionStatus, Target
+from slipway.api.promotion_status import PromotionStatus, Target
 from slipway.api.rollout import CandidateStatus, HistoryEntry, RolloutStatus
 from slipway.api.rollout_status import StepStatus
 from slipway.core import trace

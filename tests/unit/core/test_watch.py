@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.core.cluster import Cluster, revision_of, serving
-from tests.unit.core.objects import NAME, Object, blue_green, canary, template
+from tests.unit.core.objects import ANALYSIS, NAME, Object, blue_green, canary, template
 
+from slipway.api.rollout_status import RECENT
 from slipway.api.watch import WatchPeriod, default_watch, watched_for
 from slipway.core import marks, watch
 from slipway.core.decision import CommitPromotionStatus, CommitRolloutStatus, MetricProbe, Probe
@@ -140,6 +141,39 @@ def test_the_figures_stay_fresh_enough() -> None:
     cluster.measure = lambda _: {"value": next(values) / 10**9}
     first = cluster.status["watch"]["gates"][0]["value"]
     assert hours(cluster, 1000, lambda: cluster.status["watch"]["gates"][0]["value"] != first)
+
+
+def test_the_course_of_a_gate_is_never_a_reason_to_write() -> None:
+    cluster = serving(canary())
+    kept, values, lengths = [without_course(cluster.status)], itertools.count(1), set()
+    cluster.measure = lambda _: {"value": next(values) / 10**9}
+
+    def told_more(write: Any) -> None:
+        if isinstance(write, CommitRolloutStatus):
+            now = without_course(cluster.status)
+            assert now != kept[-1], "nothing but the course is new"
+            kept.append(now)
+            lengths.update(len(gate.get("recent", [])) for gate in cluster.status.get("gates", []))
+
+    cluster.after_write.append(told_more)
+    cluster.edit(template=template(2))
+    cluster.promote("web-2", watch=SHORT)
+    cluster.settle()
+    cluster.approve("web-2")
+    assert cluster.run(300, lambda: condition(cluster, "web-2", "Succeeded")[0] == "True"), cluster.status
+    hours(cluster, 2000)
+    assert max(lengths) == RECENT
+    [first, *rest] = [one["value"] for one in cluster.status["watch"]["gates"][0]["recent"]]
+    assert rest == sorted(rest)
+    assert first < rest[0]
+
+
+def without_course(status: Any) -> Any:
+    """A status but for the measurements that are kept for people to look at."""
+    gates = [*status.get("gates", []), *(status.get("watch") or {}).get("gates", [])]
+    return [{key: value for key, value in gate.items() if key != "recent"} for gate in gates], {
+        key: value for key, value in status.items() if key not in ("gates", "watch")
+    }
 
 
 # --- A breach ---------------------------------------------------------------------------------------------------
@@ -496,6 +530,22 @@ def test_what_traffic_came_back_to_is_measured_and_the_promotion_says_so(
     assert hours(cluster, 120, lambda: cluster.phase("web-3") == "Succeeded"), cluster.status
     cluster.settle()
     assert not [c for c in cluster.status["conditions"] if c["type"] == "Restored"]
+
+
+def test_what_has_no_pod_is_not_well_though_nothing_measures_it() -> None:
+    cluster = launched(blue_green(analysis=ANALYSIS | {"gates": []}))
+    hours(cluster, 60)
+    cluster.say("web-2", abort="no")
+    assert hours(cluster, 60, lambda: cluster.live == V1)
+    cluster.broken[V1] = "NotReady"
+    cluster.controllers()
+    hours(cluster, 30)
+    assert (cluster.condition("Restored")["status"], cluster.condition("Restored")["reason"]) == (
+        "False",
+        "NotVerified",
+    )
+    assert "does not pass after going back: it has no ready pod" in cluster.condition("Restored")["message"]
+    assert "has no ready pod" in cluster.condition("TrafficConverged")["message"]
 
 
 @pytest.mark.parametrize(("trouble", "goes_back"), [("OOMKilled", False), ("CrashLoopBackOff", True)])

@@ -13,7 +13,14 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from slipway.cluster.errors import APIError, Conflict, Forbidden, NotFound
-from slipway.cluster.resources import CONFIG_MAPS, PROMOTIONS, ROLLOUTS, SELF_SUBJECT_REVIEWS, Resource
+from slipway.cluster.resources import (
+    CONFIG_MAPS,
+    PROMOTIONS,
+    ROLLOUTS,
+    SELF_SUBJECT_ACCESS_REVIEWS,
+    SELF_SUBJECT_REVIEWS,
+    Resource,
+)
 from slipway.console.session import Session
 from slipway.core.revision import canonical, sha256
 from slipway.dashboard.app import build
@@ -99,7 +106,13 @@ class FakeClient:
     def __init__(self, *objects: dict[str, Any]) -> None:
         self.there: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.said: list[tuple[str, str, dict[str, Any]]] = []
+        self.who = "ada"
+        self.made: list[dict[str, Any]] = []
+        self.may: set[str] = set()
+        self.asked: list[tuple[str, ...]] = []
         self.refusal: APIError | None = None
+        self.may_not: set[str] = set()
+        """Kinds that nobody may change."""
         self.lists: APIError | None = None
         self.events: asyncio.Queue[tuple[Resource, str, dict[str, Any]]] = asyncio.Queue()
         for one in objects:
@@ -130,14 +143,25 @@ class FakeClient:
         yield "", {}
 
     async def create(self, kind: Resource, obj: dict[str, Any], dry_run: bool = False) -> dict[str, Any]:
-        assert kind is SELF_SUBJECT_REVIEWS
-        return {"status": {"userInfo": {"username": "ada"}}}
+        if kind is SELF_SUBJECT_REVIEWS:
+            return {"status": {"userInfo": {"username": self.who}}}
+        if kind is SELF_SUBJECT_ACCESS_REVIEWS:
+            asked = obj["spec"]["resourceAttributes"]
+            self.asked.append((asked["verb"], asked["resource"], asked["namespace"], asked.get("name", "")))
+            return {"status": {"allowed": asked["verb"] in self.may}}
+        assert kind is PROMOTIONS
+        if self.refusal is not None:
+            raise self.refusal
+        self.made.append(obj)
+        return obj
 
     async def merge_patch(
         self, kind: Resource, namespace: str | None, name: str, patch: dict[str, Any], subresource: str | None = None
     ) -> dict[str, Any]:
         if self.refusal is not None:
             raise self.refusal
+        if kind.kind in self.may_not:
+            raise Forbidden(f"{kind.plural} is forbidden", 403)
         if patch["metadata"]["uid"] != (await self.get(kind, namespace, name))["metadata"]["uid"]:
             raise Conflict("another uid", 409)
         self.said.append((kind.kind, name, patch["spec"]))

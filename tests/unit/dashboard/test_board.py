@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from tests.unit.dashboard.fakes import promotion, rollout
 
-from slipway.cluster.errors import Forbidden, Gone
+from slipway.cluster.errors import Forbidden, Gone, NoCluster
 from slipway.cluster.resources import PROMOTIONS, ROLLOUTS, Resource
 from slipway.dashboard import charts
 from slipway.dashboard.board import Board
@@ -82,6 +83,23 @@ async def test_a_refusal_is_shown_until_it_is_over() -> None:
         assert board.problems == []
 
 
+@pytest.mark.parametrize("error", [NoCluster("no kubeconfig"), ValueError("odd")], ids=lambda one: type(one).__name__)
+async def test_whatever_ends_a_watch_is_shown_and_tried_again(error: Exception) -> None:
+    server = Changing()
+    async with running(server) as board, asyncio.timeout(10):
+        version = board.version
+        server.told[ROLLOUTS].put_nowait(error)
+        version = await board.after(version)
+        assert len(board.problems) == 1
+        assert board.problems[0].startswith("rollouts: ")
+        assert board.rollouts(), "what was known stays, marked as old"
+        version = await board.after(version)
+        assert board.problems == []
+        server.told[PROMOTIONS].put_nowait(("ADDED", promotion()))
+        await board.after(version)
+        assert board.promotion("shop", "web-2") is not None
+
+
 def measured_at(second: int, value: float, revision: str = "bbb", verdict: str = "Pass") -> dict[str, Any]:
     at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
     gate = {
@@ -119,6 +137,19 @@ def test_limits_are_the_numbers_of_a_bound() -> None:
     assert limits("< 0.5 and ≤ 0.012 (baseline 0.01)") == [0.5, 0.012]
     assert limits("≤ 20% of the baseline") == []
     assert limits("") == []
+
+
+def test_a_chart_begins_with_what_status_keeps() -> None:
+    found = measured_at(30, 0.5, verdict="Fail")
+    recent = [(10, 0.001, "Pass"), (20, 0.5, "Fail"), (30, 0.5, "Fail")]
+    found["status"]["gates"][0]["recent"] = [
+        {"at": f"2026-01-01T00:00:{second}Z", "value": value, "verdict": verdict} for second, value, verdict in recent
+    ]
+    measured = Measured()
+    measured.add(found)
+    measured.add(found)
+    points = measured.of(rollout())["error-rate"].points
+    assert [(point.value, point.failed) for point in points] == [(0.001, False), (0.5, True), (0.5, True)]
 
 
 def test_a_chart_is_a_picture_that_fetches_nothing() -> None:

@@ -18,7 +18,12 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     done = CliRunner().invoke(app, ["dashboard"])
     assert done.exit_code == 2
-    assert "slipway[dashboard]" in done.output
+    assert "uv tool install --force '.[dashboard]'" in done.output
+    assert "'slipway[dashboard]'" not in done.output, "the name on the public index is somebody else's"
+    written = (Path(__file__).parents[3] / "docs" / "dashboard.md").read_text()
+    assert "uv tool install '.[dashboard]'" in written
+    assert "whl[dashboard]'" in done.output
+    assert "whl[dashboard]'" in written
 
 
 def test_without_a_cluster_it_says_so(tmp_path: Path) -> None:
@@ -46,3 +51,20 @@ async def test_events_are_lines_however_they_arrive() -> None:
 
     found = [json.loads(line) async for line in _lines(Content())]  # type: ignore[arg-type]
     assert [list(one) for one in found] == [["a"], ["b"], ["c"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--user-header", "X-Forwarded-User"], "--behind-proxy"),
+        (["--proxy-secret-file", "/dev/null"], "--behind-proxy"),
+        (["--behind-proxy", "https://a", "--groups-header", "X-Forwarded-Groups"], "--user-header"),
+        (["--behind-proxy", "nowhere"], "expected https://HOST"),
+        (["--behind-proxy", "https://a", "--user-header", "X-Forwarded-User"], "proves nothing"),
+        (["--behind-proxy", "https://a", "--proxy-secret-file", "/dev/null"], "at least 32 characters"),
+    ],
+)
+def test_what_would_let_in_the_wrong_ones_does_not_start(options: list[str], says: str) -> None:
+    done = CliRunner().invoke(app, ["dashboard", "-A", *options])
+    assert done.exit_code == 2
+    assert says in done.output

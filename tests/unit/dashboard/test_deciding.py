@@ -10,6 +10,10 @@ APPROVE = f"{AT}approve?plan={PLAN}"
 ALL_THREE = {"confirm": ["0", "1", "2"]}
 
 
+def said(**words: str) -> dict:
+    return {"saidBy": {word: {"by": "ada", "said": text} for word, text in words.items()}}
+
+
 def test_an_approval_has_the_plan_that_was_shown_and_the_own_name() -> None:
     with opened(rollout(), promotion()) as (browser, client):
         page = browser.see(APPROVE)
@@ -70,10 +74,14 @@ def test_a_step_that_asks_again_is_approved_up_to_its_share_and_no_other() -> No
 @pytest.mark.parametrize(
     ("name", "spec", "expected"),
     [
-        ("hold", {}, {"hold": "because"}),
-        ("abort", {}, {"abort": "because"}),
-        ("resume", {"hold": "x", "rollbackPlanNeeded": True}, {"hold": None, "rollbackPlanNeeded": None}),
-        ("rollback-plan-needed", {}, {"rollbackPlanNeeded": True}),
+        ("hold", {}, {"hold": "because", **said(hold="because")}),
+        ("abort", {}, {"abort": "because", **said(abort="because")}),
+        (
+            "resume",
+            {"hold": "x", "rollbackPlanNeeded": True},
+            {"hold": None, "rollbackPlanNeeded": None, **said(hold="", rollbackPlanNeeded="")},
+        ),
+        ("rollback-plan-needed", {}, {"rollbackPlanNeeded": True, **said(rollbackPlanNeeded="true")}),
         ("withdraw", {"approved": True}, {"approved": False, "approvals": None}),
     ],
 )
@@ -90,6 +98,32 @@ def test_abort_of_what_has_succeeded_names_the_revision_on_the_rollout() -> None
         form = {**browser.form(f"{AT}abort"), "reason": "it is slow"}
         assert browser.submit(f"{AT}abort", form).status_code == 303
         assert client.said == [("Rollout", "web", {"abort": "bbb"})]
+
+
+def test_who_may_not_change_rollouts_takes_back_what_is_watched_on_the_promotion() -> None:
+    serves = rollout(stable={"revision": "bbb"}, candidate=None)
+    with opened(serves, promotion("Watching", approved=True)) as (browser, client):
+        client.may_not = {"Rollout"}
+        assert "or the Promotion, if you may not change the Rollout" in browser.see(f"{AT}abort")
+        form = {**browser.form(f"{AT}abort"), "reason": "it is slow"}
+        assert browser.submit(f"{AT}abort", form).status_code == 303
+        assert client.said == [("Promotion", "web-2", {"abort": "it is slow", **said(abort="it is slow")})]
+        client.said.clear()
+        client.may_not = {"Promotion"}
+        assert browser.submit(f"{AT}abort", form).status_code == 303
+        assert client.said == [("Rollout", "web", {"abort": "bbb"})]
+
+
+def test_what_cannot_be_taken_back_is_not_said_to_be() -> None:
+    serves = rollout(stable={"revision": "bbb"}, candidate=None)
+    with opened(serves, promotion("Succeeded", approved=True)) as (browser, client):
+        form = {**browser.form(f"{AT}abort"), "reason": "it is slow"}
+        client.may_not = {"Rollout"}
+        answer = browser.submit(f"{AT}abort", form)
+        assert (answer.status_code, "--clusterrole=slipway-editor" in answer.text) == (403, True)
+        del client.there["Rollout", "shop", "web"]
+        assert browser.submit(f"{AT}abort", form).status_code == 404
+        assert client.said == []
 
 
 @pytest.mark.parametrize("name", ["hold", "abort"])

@@ -69,7 +69,7 @@ def test_a_form_of_another_page_does_nothing(headers: dict[str, str]) -> None:
         assert browser.submit(HOLD, form, **headers).status_code == 403
         assert client.said == []
         assert browser.submit(HOLD, form).status_code == 303
-        assert client.said == [("Promotion", "web-2", {"hold": "lunch"})]
+        assert [word["hold"] for _, _, word in client.said] == ["lunch"]
 
 
 @pytest.mark.parametrize("token", ["", "wrong"])

@@ -1,12 +1,21 @@
 """What the pages show, and that words of people stay words."""
 
 import json
+import re
+from typing import Any
 
 import pytest
 from tests.unit.dashboard.fakes import NEXT_PLAN, PLAN, REPORT, opened, promotion, report_map, rollout
+from typer.testing import CliRunner
 
 from slipway.api.record import PREDICATE, STATEMENT
-from slipway.cluster.errors import Forbidden
+from slipway.archive import commands
+from slipway.archive.reading import Chain
+from slipway.cli import app
+from slipway.cluster.errors import Forbidden, NoCluster, Unavailable
+from slipway.console.session import Session
+from slipway.dashboard import pages
+from slipway.dashboard.board import Board
 from slipway.dashboard.views import without_commands
 
 
@@ -37,6 +46,17 @@ def test_a_rollout_shows_traffic_gates_and_history() -> None:
         assert page.count("<time datetime=") >= 2
 
 
+def test_where_nobody_is_asked_the_rollout_has_the_checks() -> None:
+    check = {"name": "gates-answer", "category": "Operations", "result": "Unverifiable", "message": "orders: none"}
+    automatic = rollout(phase="AwaitingPromotion", candidate={"revision": "bbb", "weight": 0, "checks": [check]})
+    with opened(automatic) as (browser, _):
+        page = browser.see("/rollouts/shop/web/")
+        assert "Checks of the candidate" in page
+        assert "orders: none" in page
+    with opened(rollout()) as (browser, _):
+        assert "Checks of the candidate" not in browser.see("/rollouts/shop/web/")
+
+
 def test_what_holds_it_is_said_with_the_next_command() -> None:
     held = promotion("Held", hold="lunch")
     with opened(rollout(phase="Held"), held) as (browser, _):
@@ -52,6 +72,34 @@ def test_who_held_it_and_who_lifted_that_is_said() -> None:
     with opened(rollout(), said) as (browser, _):
         page = browser.see("/promotions/shop/web-2/")
         assert page.index("held by ana (verified): &lt;lunch&gt;") < page.index("hold lifted by ben")
+
+
+@pytest.mark.parametrize("error", [NoCluster("the kubeconfig is gone"), Unavailable("it is away")], ids=str)
+def test_without_a_cluster_a_page_says_why(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    async def workload(self: Session, namespace: str, rollout: str) -> Any:
+        raise error
+
+    monkeypatch.setattr(Session, "workload", workload)
+    with opened(rollout()) as (browser, _):
+        assert str(error) in browser.see("/rollouts/shop/web/", 502)
+
+
+@pytest.mark.parametrize("error", [NoCluster("the kubeconfig is gone"), Unavailable("it is away")], ids=str)
+def test_an_open_page_says_that_it_is_old_and_why(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    there: list[Any] = [rollout()]
+
+    async def workload(self: Session, namespace: str, rollout: str) -> Any:
+        there.clear()  # so that the page ends at its next look
+        raise error
+
+    monkeypatch.setattr(Session, "workload", workload)
+    monkeypatch.setattr(Board, "rollout", lambda *_: there[0] if there else None)
+    monkeypatch.setattr(pages, "AGAIN", 0.01)
+    with opened(rollout()) as (browser, _):
+        told = browser.get(browser.path("/rollouts/shop/web/live")).text
+    assert f"What is shown may be old. {error}" in told
+    assert "data-old" in told
+    assert told.index("data-old") < told.index("event: gone")
 
 
 def test_what_is_not_there_is_said() -> None:
@@ -111,6 +159,8 @@ def test_a_chart_can_do_nothing_even_where_it_is_opened_alone() -> None:
 def test_a_message_is_shown_without_the_commands_that_buttons_stand_for() -> None:
     said = "all 11 checks passed; rollback verified; report: kubectl -n a get configmap x; approve: kubectl -n a patch"
     assert without_commands(said) == "all 11 checks passed; rollback verified"
+    asks = "check pages has no result yet: Look. Confirm it under your own name: kubectl -n a patch x '{\"a\":1}'"
+    assert without_commands(asks) == "check pages has no result yet: Look."
     assert without_commands("revision a serves; the next: is kept") == "revision a serves; the next: is kept"
 
 
@@ -120,22 +170,89 @@ def test_only_decisions_that_make_sense_are_offered() -> None:
             page = browser.see("/promotions/shop/web-2/")
         return [name for name in _NAMES if f"/promotions/shop/web-2/{name}" in page]
 
-    assert offered(rollout(), promotion()) == ["approve", "hold", "rollback-plan-needed", "abort"]
-    assert offered(rollout(), promotion("Blocked")) == ["hold", "rollback-plan-needed", "abort"]
+    waits, ended = ["hold", "rollback-plan-needed", "abort"], ["learnings", "retry"]
+    assert offered(rollout(), promotion()) == ["approve", "rerun", *waits]
+    assert offered(rollout(), promotion("Blocked")) == ["rerun", *waits]
     held = promotion("Held", hold="lunch")
     assert offered(rollout(), held) == ["approve", "resume", "rollback-plan-needed", "abort"]
     moving = rollout(phase="Shifting")
-    assert offered(moving, promotion("Shifting", approved=True)) == _NAMES[1:3] + _NAMES[4:]
+    assert offered(moving, promotion("Shifting", approved=True)) == ["withdraw", *waits]
     asks = rollout(phase="AwaitingApproval", candidate={"revision": "bbb", "weight": 10})
     assert "approve" in offered(asks, promotion("Shifting", approved=True))
+    assert "rerun" not in offered(asks, promotion("AwaitingApproval", approved=True))
     serves = rollout(stable={"revision": "bbb"}, candidate=None)
-    assert offered(serves, promotion("Succeeded", approved=True)) == ["abort"]
-    assert offered(rollout(), promotion("Succeeded", approved=True)) == []
-    assert offered(rollout(), promotion("Aborted", hold="lunch")) == []
-    assert offered(rollout(), promotion("Checking", dryRun=True)) == ["hold", "rollback-plan-needed", "abort"]
+    assert offered(serves, promotion("Succeeded", approved=True)) == ["abort", "learnings"]
+    assert offered(rollout(), promotion("Succeeded", approved=True)) == ["learnings"]
+    for phase in ("Aborted", "RolledBack", "Failed", "Superseded"):
+        assert offered(rollout(), promotion(phase, hold="lunch")) == ended
+    assert offered(rollout(), promotion("Checking", dryRun=True)) == ["rerun", *waits]
+    assert offered(rollout(), promotion("DryRunComplete", dryRun=True)) == []
 
 
-_NAMES = ["approve", "withdraw", "hold", "resume", "rollback-plan-needed", "abort"]
+_NAMES = [
+    *("approve", "withdraw", "confirm", "resume", "break-glass", "rerun", "hold", "rollback-plan-needed", "abort"),
+    *("learnings", "retry"),
+]
+
+
+def frozen(**spec: object) -> dict:
+    held = promotion("Held", **spec)
+    held["status"]["conditions"] = [
+        {
+            "type": "Stalled",
+            "status": "True",
+            "reason": "Window",
+            "message": "closed: inventory",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }
+    ]
+    return held
+
+
+def test_the_glass_is_offered_only_where_a_window_holds_and_to_whoever_may() -> None:
+    at = "/promotions/shop/web-2/"
+    with opened(rollout(), frozen()) as (browser, client):
+        assert f"{at}break-glass" not in browser.see(at)
+        assert client.asked == [("break-glass", "rollouts", "shop", "web")]
+        client.may.add("break-glass")
+        assert f"{at}break-glass" in browser.see(at)
+    with opened(rollout(), promotion("Held", hold="lunch")) as (browser, client):
+        client.may.add("break-glass")
+        assert f"{at}break-glass" not in browser.see(at)
+        assert client.asked == []
+    broken = frozen(breakGlass={"reason": "x"})
+    broken["status"]["conditions"].append(
+        {**broken["status"]["conditions"][0], "type": "GlassBroken", "message": "policies are lifted by ada: <x>"}
+    )
+    with opened(rollout(), broken) as (browser, client):
+        page = browser.see(at)
+        assert client.asked == []
+        assert "policies are lifted by ada: &lt;x&gt;" in page
+
+
+def test_a_manual_check_is_confirmed_once_it_is_time_to_look() -> None:
+    at = "/promotions/shop/web-2/"
+    listed = [
+        {"name": "pages", "manual": {"ask": "Look at <the> pages."}},
+        {"name": "users", "manual": {"ask": "Look at users.", "when": "after"}},
+        {"name": "tests", "attest": {"passed": True, "summary": "185"}},
+    ]
+    waiting = promotion("Checking", checks=listed)
+    pending = [{"name": one["name"], "result": "Pending", "message": "kubectl patch"} for one in listed]
+    waiting["status"]["checks"] = pending
+    with opened(rollout(), waiting) as (browser, _):
+        page = browser.see(at)
+        assert "Look at &lt;the&gt; pages." in page
+        assert page.count(f"{at}confirm?") == 1
+        assert "Waiting for a person" in browser.see("/")
+        assert "web-2</a>" in browser.see("/")
+        assert f"{at}confirm?" not in browser.get(browser.path(at), params={"plan": NEXT_PLAN}).text
+    waiting["status"] |= {"phase": "Shifting", "shiftedAt": "2026-01-01T00:00:00Z"}
+    with opened(rollout(), waiting) as (browser, _):
+        assert browser.see(at).count(f"{at}confirm?") == 2
+    waiting["status"]["phase"] = "Aborted"
+    with opened(rollout(), waiting) as (browser, _):
+        assert f"{at}confirm?" not in browser.see(at)
 
 
 def record(idea: str, number: int) -> dict:
@@ -174,6 +291,25 @@ def test_records_are_listed_by_idea_the_newest_first() -> None:
         one = browser.see("/records/shop/launch-web-3")
         assert "<h3>Launch</h3>" in one
         assert "<img" not in one
+
+
+def test_the_page_and_the_command_have_the_same_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = record("search", 3)
+    with opened(rollout(), promotion()) as (browser, client):
+        client.put("ConfigMap", kept)
+        del client.there["ConfigMap", "shop", "web-2-report"]
+        page = browser.see("/records/")
+    monkeypatch.setattr(commands, "_chains", lambda where, rollout: [Chain("shop", "web", [kept])])
+    lines = CliRunner().invoke(app, ["records", "list"]).stdout.splitlines()
+    heads = re.findall(r'<th scope="col">(\w+)</th>', page)
+    assert heads == [head.capitalize() for head in lines[0].split()]
+    row = page.partition("<tbody>")[2].partition("</tbody>")[0]
+    cells = [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<td>(.*?)</td>", row, re.DOTALL)]
+    shown = dict(zip(heads, cells, strict=True))
+    told = dict(zip(heads, lines[1].split(), strict=True))
+    assert {head: cell.replace("–", "-") for head, cell in shown.items() if head != "At"} == {
+        head: cell for head, cell in told.items() if head != "At"
+    }
 
 
 def test_whoever_may_not_list_them_sees_those_that_promotions_name() -> None:

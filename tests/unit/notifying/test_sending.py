@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
-import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.unit.logged import logged
 from tests.unit.metrics.raw_server import RawServer, Request, hang, http, raw_server, says
 
 from slipway.core.decision import NoticeProbe
 from slipway.notifying.channel import NotSent, Patience
 from slipway.notifying.notifier import Notifier
 from slipway.notifying.settings import Channel, Notifications
-from slipway.runtime import logs
 
 SECRET = "s3cr3t-t0ken"
 QUICK = Patience(pauses=(0.0,), give_up=120.0)
@@ -108,15 +106,8 @@ async def test_a_channel_that_is_configured_no_more() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 403, 0], ids=["taken", "refused", "unreachable"])
-async def test_no_secret_is_logged_at_any_level_or_told(
-    status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written = io.StringIO()
-    monkeypatch.setattr("sys.stderr", written)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    try:
-        logs.configure("DEBUG", "json")
+async def test_no_secret_is_logged_at_any_level_or_told(status: int, tmp_path: Path) -> None:
+    with logged("DEBUG", "json") as written:
         async with raw_server(says(http(status or 200, b"{}"))) as server:
             team = channel(tmp_path, server)
             if not status:
@@ -126,9 +117,6 @@ async def test_no_secret_is_logged_at_any_level_or_told(
                 await notifier(team).deliver(notice())
             except NotSent as error:
                 said = str(error)
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
     assert bool(said) == (status != 200)
     assert SECRET not in said
     assert SECRET not in written.getvalue()

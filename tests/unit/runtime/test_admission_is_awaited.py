@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster.errors import NotFound
+from slipway.cluster.errors import APIError, NotFound
 from slipway.config import Config
 from slipway.runtime import operator as module
 from slipway.runtime.operator import Operator, Options
@@ -35,3 +35,22 @@ async def test_the_policy_is_found_long_before_the_next_listing(
     assert asked == len(answers)
     assert not resting.done()  # and from now on it only waits for the next listing
     resting.cancel()
+
+
+async def test_what_keeps_it_from_being_known_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    operator = Operator(Config(), Options(kubeconfig=tmp_path / "none"))
+    problems = [APIError("may not get it", 403), APIError("may not get it", 403), APIError("no answer")]
+
+    async def get(*_: Any) -> Any:
+        raise problems.pop(0)
+
+    monkeypatch.setattr(operator._client, "get", get)
+    while problems:
+        await operator._fitness.check_policy()
+    said = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == 2
+    assert "may not get it" in said[0]
+    assert "no answer" in said[1]
+    assert not operator._settings().identity_verified

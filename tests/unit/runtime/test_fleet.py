@@ -16,7 +16,10 @@ OF_WEB = {"namespace": "shop", "rollout": "web"}
 
 
 def rollout(version: int = 1, **status: Any) -> dict[str, Any]:
-    gates = [{"name": "error-rate", "below": 0.01}, {"name": "orders", "above": 5, "below": 50}]
+    gates = [
+        {"name": "error-rate", "preset": "error-rate", "below": 0.01},
+        {"name": "orders", "query": "sum(orders)", "above": 5, "below": 50},
+    ]
     return {
         "metadata": {"namespace": "shop", "name": "web", "uid": "r", "resourceVersion": str(version)},
         "spec": {"environment": "production", "analysis": {"gates": gates}},
@@ -46,7 +49,7 @@ def fleet(cache: Cache, leads: bool = True, limit: int = 10) -> CollectorRegistr
 
 def test_each_rollout_has_its_phase_weight_and_gates() -> None:
     cache = Cache()
-    gate = {"name": "error-rate", "verdict": "Pass", "value": 0.002}
+    gate = {"name": "error-rate", "verdict": "Pass", "value": 0.002, "bound": "< 0.01"}
     cache.upsert(ROLLOUTS, rollout(phase="Shifting", candidate={"revision": "b", "weight": 10}, gates=[gate]))
     found = fleet(cache).get_sample_value
     assert found("slipway_rollout_phase", {**OF_WEB, "environment": "production", "phase": "Shifting"}) == 1
@@ -54,7 +57,53 @@ def test_each_rollout_has_its_phase_weight_and_gates() -> None:
     assert found("slipway_rollout_gate_value", {**OF_WEB, "gate": "error-rate"}) == 0.002
     assert found("slipway_rollout_gate_verdict", {**OF_WEB, "gate": "error-rate", "verdict": "Pass"}) == 1
     assert found("slipway_rollout_gate_bound", {**OF_WEB, "gate": "error-rate", "bound": "below"}) == 0.01
-    assert found("slipway_rollout_gate_bound", {**OF_WEB, "gate": "orders", "bound": "above"}) == 5
+
+
+def bounds(obj: dict[str, Any]) -> dict[tuple[str, str], float]:
+    cache = Cache()
+    cache.upsert(ROLLOUTS, obj)
+    return {
+        (sample.labels["gate"], sample.labels["bound"]): sample.value
+        for family in fleet(cache).collect()
+        for sample in family.samples
+        if sample.name == "slipway_rollout_gate_bound"
+    }
+
+
+@pytest.mark.parametrize("spec", [{}, {"analysis": {}}, {"analysis": {"interval": "10s"}}])
+def test_a_rollout_that_names_no_gates_has_the_bounds_of_the_default_ones(spec: dict[str, Any]) -> None:
+    assert bounds({**rollout(phase="Healthy"), "spec": spec}) == {
+        ("error-rate", "below"): 0.01,
+        ("latency-p95", "below"): 0.5,
+    }
+
+
+def test_at_rest_the_bounds_are_those_of_the_spec_and_none_without_gates() -> None:
+    assert bounds(rollout(phase="Healthy")) == {
+        ("error-rate", "below"): 0.01,
+        ("orders", "above"): 5,
+        ("orders", "below"): 50,
+    }
+    assert bounds({**rollout(phase="Healthy"), "spec": {"analysis": {"gates": []}}}) == {}
+
+
+def test_while_traffic_moves_the_bounds_are_those_of_the_plan_in_force() -> None:
+    step = {"index": 0, "weight": 10, "startedAt": "2026-01-01T12:00:00Z"}
+    moving = {"candidate": {"revision": "b", "weight": 10, "step": step}}
+    gates = [
+        {"name": "orders", "verdict": "", "bound": "> 2 and < 90"},
+        {"name": "latency", "verdict": "Pass", "bound": "≥ 0.1 and ≤ 0.012 (baseline 0.01)"},
+        {"name": "later", "verdict": "", "bound": "≤ baseline + 20%"},
+    ]
+    assert bounds(rollout(phase="Shifting", gates=gates, **moving)) == {
+        ("orders", "above"): 2,
+        ("orders", "below"): 90,
+        ("latency", "at_least"): 0.1,
+        ("latency", "at_most"): 0.012,
+    }
+    assert bounds(rollout(phase="Shifting", gates=[], **moving)) == {}, "a step without gates keeps nothing"
+    watch = {"revision": "a", "gates": [{"name": "orders", "verdict": "Pass", "bound": "> 3"}]}
+    assert bounds(rollout(phase="Watching", watch=watch)) == {("orders", "above"): 3}
 
 
 def test_a_promotion_that_waits_says_how_long_and_one_that_ended_is_no_series() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.logged import logged
 
 from slipway.config import parse_config
 from slipway.metrics.reading import Error
@@ -23,15 +24,9 @@ log = logging.getLogger("slipway.test")
 
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    text = io.StringIO()
-    monkeypatch.setattr("sys.stderr", text)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    logs.configure("DEBUG", "json")
-    yield text
-    root.handlers[:] = handlers
-    root.setLevel(level)
+def written() -> Iterator[io.StringIO]:
+    with logged("DEBUG", "json") as text:
+        yield text
 
 
 def lines(written: io.StringIO) -> list[dict[str, Any]]:
@@ -81,3 +76,16 @@ async def test_the_credentials_of_a_source_are_in_no_line(written: io.StringIO, 
             assert isinstance(reading, Error)
     assert len(lines(written)) >= 3
     assert SECRET not in written.getvalue()
+
+
+def test_words_of_people_neither_begin_a_line_nor_speak_to_the_terminal() -> None:
+    with logged("INFO", "text") as text:
+        log.info("held: %s", "lunch\n2026-11-22 ERROR \x1b[2J")
+        try:
+            raise ValueError("a\nb")
+        except ValueError:
+            log.exception("it broke")
+    first, second, *traceback = text.getvalue().splitlines()
+    assert first.endswith("held: lunch\\n2026-11-22 ERROR \\x1b[2J")
+    assert second.endswith("it broke")
+    assert traceback[0].startswith("Traceback")

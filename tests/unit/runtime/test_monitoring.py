@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -33,16 +34,15 @@ def registry() -> CollectorRegistry:
     """All that an operator can have, with a sample of everything that is read from objects."""
     telemetry, cache = Telemetry(), Cache()
     meta = {"namespace": "a", "name": "b", "uid": "c", "resourceVersion": "1"}
-    gate = {"name": "g", "below": 1}
     now = datetime.now(UTC)
     back = {"revision": "o", "promotion": "b2", "outcome": "RolledBack", "at": format_instant(now - HOUR)}
     status = {
         "phase": "Shifting",
         "candidate": {"revision": "r"},
-        "gates": [{"name": "g", "verdict": "Pass", "value": 1}],
+        "gates": [{"name": "g", "verdict": "Pass", "value": 1, "bound": "< 1"}],
         "history": [back],
     }
-    cache.upsert(ROLLOUTS, {"metadata": meta, "spec": {"analysis": {"gates": [gate]}}, "status": status})
+    cache.upsert(ROLLOUTS, {"metadata": meta, "spec": {}, "status": status})
     waiting = {"phase": "AwaitingApproval", "startedAt": "2026-01-01T00:00:00Z"}
     cache.upsert(PROMOTIONS, {"metadata": meta, "spec": {"rollout": "b"}, "status": waiting})
     times = {name: format_instant(now) for name in ("shiftedAt", "finishedAt")}
@@ -67,13 +67,21 @@ def known() -> dict[str, tuple[str, frozenset[str]]]:
     }
 
 
+def variables(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the user chooses from, where metrics say what there is to choose."""
+    return [one for one in dashboard["templating"]["list"] if one["type"] == "query"]
+
+
 def expressions() -> Iterator[tuple[str, str]]:
     for rule in OF_ALL:
         yield rule.get("alert") or rule["record"], rule["expr"]
     for file in sorted(MONITORING.glob("*.json")):
-        for panel in json.loads(file.read_text())["panels"]:
+        dashboard = json.loads(file.read_text())
+        for panel in dashboard["panels"]:
             for target in panel.get("targets", []):
                 yield f"{file.name}: {panel['title']}", target["expr"]
+        for variable in variables(dashboard):
+            yield f"{file.name}: variable {variable['name']}", variable["query"]["query"]
 
 
 @pytest.mark.parametrize(("where", "expression"), [*expressions()])
@@ -81,6 +89,22 @@ def test_every_metric_that_is_asked_for_exists(where: str, expression: str) -> N
     asked = {_SUFFIX.sub("", name) for name in _METRIC.findall(expression)}
     assert asked, where
     assert asked <= known().keys() | RECORDED
+
+
+@pytest.mark.parametrize("file", sorted(MONITORING.glob("*.json")), ids=lambda file: file.name)
+def test_what_is_chosen_from_is_a_label_of_its_metric(file: Path) -> None:
+    dashboard = json.loads(file.read_text())
+    chosen = {variable["name"] for variable in variables(dashboard)}
+    for variable in variables(dashboard):
+        assert variable["definition"] == variable["query"]["query"], "Grafana shows the one and asks the other"
+        asked = re.fullmatch(r"label_values\((\w+)(?:\{(.*)\})?, (\w+)\)", variable["definition"])
+        assert asked is not None, variable["definition"]
+        metric, matchers, label = asked.groups()
+        matched = re.findall(r'(\w+)="\$(\w+)"', matchers or "")
+        assert {label, *(name for name, _ in matched)} <= known()[metric][1]
+        assert {name for _, name in matched} <= chosen
+    used = set(re.findall(r"\$(\w+)", " ".join(t["expr"] for p in dashboard["panels"] for t in p.get("targets", []))))
+    assert used - {"__rate_interval", "__range", "__interval"} <= chosen
 
 
 def test_the_page_of_metrics_says_what_there_is_of_which_type_with_which_labels() -> None:
@@ -93,7 +117,7 @@ def test_the_page_of_metrics_says_what_there_is_of_which_type_with_which_labels(
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
 def test_every_alert_has_a_section_that_says_what_to_do(rule: dict[str, dict[str, str]]) -> None:
-    file, _, section = rule["annotations"]["runbook_url"].partition("#")
+    file, _, section = rule["annotations"]["runbook"].partition("#")
     headings = re.findall(r"^## (\w+)$", (REPOSITORY / file).read_text(), re.MULTILINE)
     assert section in {heading.lower() for heading in headings}
     assert section == str(rule["alert"]).lower()

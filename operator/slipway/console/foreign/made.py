@@ -10,6 +10,7 @@ from slipway.cluster.api import Object
 from slipway.console import first_manifests
 from slipway.console.first_manifests import CannotBegin
 from slipway.console.foreign.source import Documents, Notes
+from slipway.console.program import program
 
 NO_GATES = (
     "there are none that could be carried over, so the two default gates count: they need a metrics source 'default'"
@@ -106,12 +107,12 @@ def rollout(
 
 def next_steps(name: str, namespace: str, origin: str, pods_stay: str) -> list[str]:
     """In the order in which nothing that serves is lost."""
-    at = f" -n {namespace}" if namespace else ""
+    at, called = f" -n {namespace}" if namespace else "", program()
     return [
-        "look through this file, and: slipway lint FILE",
+        f"look through this file, and: {called} lint FILE",
         f"let the pods serve on without the old operator: kubectl delete {origin}{at} --cascade=orphan",
         f"let Slipway take the Service over: kubectl annotate service {name}{at} slipway.dev/adopt={name}",
-        f"kubectl apply -f FILE{at}; what it waits for: slipway explain {name}{at}; then: slipway approve {name}{at}",
+        f"kubectl apply -f FILE{at}; what it waits for: {called} explain {name}{at}; then: {called} approve {name}{at}",
         f"when the Rollout serves and is verified, {pods_stay} can go; autoscalers scale rollouts.slipway.dev {name}",
     ]
 

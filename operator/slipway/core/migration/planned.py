@@ -11,7 +11,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from slipway.api.migration_job import MigrationJob
-from slipway.api.promotion import MigrationStatus
+from slipway.api.promotion_status import MigrationStatus
 from slipway.core import instants, job, names
 from slipway.core.case import Case
 from slipway.core.charge import Claim

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from slipway.api.conditions import Condition
-from slipway.api.promotion import MigrationStatus, PromotionStatus
+from slipway.api.promotion_status import MigrationStatus, PromotionStatus
 from slipway.core import charge
 from slipway.core.approval import patch_command
 from slipway.core.charge import Claim

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from slipway.api.learnings import Learnings
 from slipway.api.record import Predicate, Statement
-from slipway.core import instants
+from slipway.core import instants, root_cause
 from slipway.core.markdown import block, bullets, link, quoted, table
 from slipway.core.markdown import code as _code
 from slipway.core.markdown import plain as _text
+from slipway.core.record.owed import ROLLBACK
 
 _TITLES = {
     "launch": "Launch",
@@ -56,6 +57,7 @@ def _lines(predicate: Predicate) -> Iterator[str]:
         for d in predicate.decisions
     )
     yield from _section("Said", decisions, ("what", "by", "identity", "at", "reason", "lifted by", "lifted at"))
+    yield from _section("Overrides", _overrides(predicate), ("what", "by", "reason", "about"))
     checks = ((_text(c.name), c.category, c.result, _text(c.message), link(c.evidence)) for c in predicate.checks)
     yield from _section("Checks", checks, ("check", "category", "result", "message", "evidence"))
     after = ((c.name, c.result, _text(c.message)) for c in predicate.after_rollback)
@@ -69,11 +71,17 @@ def _lines(predicate: Predicate) -> Iterator[str]:
     yield from _section("Smoke tests", tests, ("test", "verdict", "at"))
     jobs = ((m.step, m.result, _text(m.message), _at(m.at)) for m in predicate.migrations)
     yield from _section("Migrations", jobs, ("step", "result", "message", "at"))
+    if predicate.kind == ROLLBACK:
+        about = predicate.promotion
+        answer = root_cause.command(predicate.namespace, about.name) if about is not None else ""
+        yield from ("", *root_cause.section(predicate.reason, answer))
     if predicate.learnings is not None:
         yield from _learnings(predicate.learnings)
     if predicate.plan is not None:
         yield from ("", "## Plan", "", _code(predicate.plan.hash), "")
         yield from block([json.dumps(predicate.plan.inputs, indent=2, sort_keys=True)], "json")
+    for key, digest in predicate.left_out.items():
+        yield from ("", f"{_code(key)} was too long to be kept with this record; its digest was {_code(digest)}.")
     yield from ("", "## Chain", "")
     before = predicate.previous
     follows = f"follows `{before.config_map}`, whose statement is `{before.digest}`" if before else "the first one"
@@ -91,6 +99,17 @@ def _facts(predicate: Predicate) -> Iterator[tuple[str, str]]:
     yield "Revision", _code(predicate.revision.digest)
     if predicate.strategy:
         yield "Strategy", predicate.strategy
+
+
+def _overrides(predicate: Predicate) -> Iterator[tuple[str, str, str, str]]:
+    glass, accepted = predicate.break_glass, predicate.accept_no_data
+    if glass is not None:
+        lifted = ", ".join(_text(policy) for policy in glass.policies)
+        yield "breakGlass", _text(glass.by) or "nobody is named", _text(glass.reason), f"policies {lifted}"
+    if accepted is not None:
+        up_to = f"up to {accepted.weight} %: " if accepted.weight else ""
+        about = f"{up_to}{_text(accepted.used) or 'not needed, there was data'}"
+        yield "acceptNoData", "an approver", _text(accepted.reason), about
 
 
 def _times(predicate: Predicate) -> Iterator[tuple[str, str]]:

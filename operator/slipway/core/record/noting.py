@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from slipway.api.promotion import RecordStatus
+from slipway.api.promotion_status import RecordStatus
 from slipway.core.charge import Claim
 from slipway.core.promotion_status import Verdict
 from slipway.core.record import statement

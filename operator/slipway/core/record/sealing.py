@@ -31,9 +31,11 @@ def digest_of(text: str) -> str:
 
 def seal(statement: Statement, number: int, previous: RecordLink | None, report: str | None) -> dict[str, Any]:
     """The ConfigMap of a record that follows `previous`; `report` is the text of the Promotion's report."""
-    placed = _with(statement, {"number": number, "previous": previous, "attachments": {}})
+    too_long = report is not None and len(report.encode()) > LONGEST_REPORT
+    left_out = {REPORT_KEY: digest_of(report)} if report is not None and too_long else {}
+    placed = _with(statement, {"number": number, "previous": previous, "attachments": {}, "left_out": left_out})
     texts = {RECORD_KEY: markdown.render(placed)}
-    if report and len(report.encode()) <= LONGEST_REPORT:
+    if report and not too_long:
         texts[REPORT_KEY] = report
     whole = _with(placed, {"attachments": {key: digest_of(text) for key, text in sorted(texts.items())}})
     text = canonical(dump(whole)).decode()

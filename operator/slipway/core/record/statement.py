@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from slipway.api.duration import format_duration
 from slipway.api.learnings import Learnings
 from slipway.api.model import StatusModel
-from slipway.api.promotion import ApprovalStatus
+from slipway.api.promotion_status import ApprovalStatus
 from slipway.api.record import (
     Predicate,
     RecordedGate,
@@ -26,13 +26,14 @@ from slipway.api.record import (
     Statement,
     Subject,
 )
-from slipway.core import approval, instants, names, said, staging
+from slipway.core import approval, instants, names, overrides, said, staging
 from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.conditions import find
 from slipway.core.marks import AUTOMATIC, Marks
 from slipway.core.migration import planned
 from slipway.core.record.owed import LAUNCH, ROLLBACK, Owed
+from slipway.core.report import template
 from slipway.core.revision import Revision, canonical, sha256
 from slipway.core.snapshot import Object
 
@@ -72,6 +73,8 @@ def of_owed(case: Case, revision: Revision, owed: Owed) -> Statement:
             "migrations": planned.recorded(claim, owed.promotion_uid, revision),
             "approvals": _approvals(claim, owed),
             "decisions": said.of(case, claim) if claim else [],
+            "break_glass": overrides.on_record(case, claim) if claim else None,
+            "accept_no_data": overrides.accepted(claim) if claim else None,
             "times": times,
             "durations": _durations(times, owed.kind),
         }
@@ -114,7 +117,10 @@ def _predicate(case: Case, claim: Claim | None, revision: Revision, record_id: s
         environment=case.environment,
         strategy=case.status.strategy,
         revision=RecordedRevision(
-            name=revision.name, digest=revision.digest, images=list(recorded_images(case, revision))
+            name=revision.name,
+            digest=revision.digest,
+            images=list(recorded_images(case, revision)),
+            health=template.probes(revision.template),
         ),
         idea=str(idea.get("id") or "") if isinstance(idea, Mapping) else "",
         version=str(stated.get("version") or ""),

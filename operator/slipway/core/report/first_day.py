@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from slipway.api.check_status import CheckStatus
 from slipway.api.duration import format_duration
-from slipway.api.promotion import CheckStatus, PromotionSpec
+from slipway.api.promotion import PromotionSpec
 from slipway.api.rollout import RolloutSpec
 from slipway.core import after_switch, strategy
 from slipway.core.checking import GOOD

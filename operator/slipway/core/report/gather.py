@@ -1,6 +1,7 @@
 """Everything that an approver should know, gathered from one pass.
 
-Nothing in it changes by time alone: a report that waits for a person is written once.
+Nothing in it changes by time alone but windows, which open and close: else a report that waits for a person is
+written once.
 """
 
 from __future__ import annotations
@@ -9,30 +10,32 @@ from collections.abc import Iterator, Sequence
 
 from slipway.api.after_rollback import AfterRollbackCheck
 from slipway.api.check import BUILT_IN
+from slipway.api.check_status import CheckStatus
 from slipway.api.duration import format_duration
 from slipway.api.job_check import JobCheck
-from slipway.api.promotion import CheckStatus, PromotionSpec
+from slipway.api.promotion import PromotionSpec
 from slipway.api.report import (
     CONFIRMATIONS,
     Answer,
+    Author,
     Change,
     CheckLine,
-    Configuration,
     PlanStep,
     Report,
     WayBack,
 )
 from slipway.api.rollout import RolloutSpec, SmokeTest
-from slipway.core import after_switch, said, strategy
-from slipway.core.approval import patch_command
+from slipway.core import after_switch, overrides, said, strategy
+from slipway.core.approval import identity, patch_command
 from slipway.core.case import Case
 from slipway.core.ceiling import Code
 from slipway.core.charge import Claim
 from slipway.core.checking import GOOD
 from slipway.core.containers import containers
+from slipway.core.delivered import delivered
 from slipway.core.gates import bound
-from slipway.core.report import learned, template
-from slipway.core.report.addresses import addresses
+from slipway.core.report import learned, needed, template, vouching
+from slipway.core.report.facts import configuration
 from slipway.core.report.first_day import first_day, follow_ups
 from slipway.core.report.migrations import with_migrations
 from slipway.core.report.placement import Placement
@@ -71,13 +74,18 @@ def gather(
         plan_hash=plan_hash,
         version=spec.version or "",
         commit=spec.commit or "",
+        requested_by=_author(case, spec),
         images=list(revision.images),
+        delivers=delivered(spec, revision.images),
         answer=_answer(scene, claim, checks),
+        break_glass=overrides.in_force(case, claim),
+        approvals=needed.approvals(case, claim, plan_hash),
+        closed=needed.closed_now(case, claim),
         idea=spec.idea,
         readiness=spec.readiness,
         assessment=spec.assessment,
-        checks=_lines(spec, checks),
-        configuration=_configuration(scene, rollout, revision, placement),
+        checks=_lines(spec, checks, plan_hash),
+        configuration=configuration(case, rollout, spec, revision, placement),
         changes=_changes(rollout, stable, revision),
         plan=with_migrations(list(_plan(rollout, stable is not None, sorted(after_switch.later(spec)))), spec),
         watch=[
@@ -108,6 +116,10 @@ def _answer(scene: Scene, claim: Claim, checks: Sequence[CheckStatus]) -> Answer
     shown = (checked.advisory if checked else frozenset()) | after_switch.later(claim.spec)
     wrong = [check for check in checks if check.result not in GOOD and check.name not in shown]
     blockers = [f"check {check.name} is {check.result}: {check.message}" for check in wrong]
+    if trial is not None and trial.lacks:
+        blockers.append(trial.lacks)
+    if trial is not None and not scene.acceptance.accepted:
+        blockers.append(f"the Rollout is not accepted: {scene.acceptance.message}")
     course, limit = scene.course, scene.course.limit
     leads = course.is_led_by(claim)
     waits = course.entered is None and not (course.candidate and course.candidate.marks.in_flight)
@@ -116,7 +128,13 @@ def _answer(scene: Scene, claim: Claim, checks: Sequence[CheckStatus]) -> Answer
     return Answer(go=not blockers, blockers=blockers)
 
 
-def _lines(spec: PromotionSpec, checks: Sequence[CheckStatus]) -> list[CheckLine]:
+def _author(case: Case, spec: PromotionSpec) -> Author | None:
+    who = spec.requested_by
+    return Author(name=who, identity=identity(who, case.snapshot.settings.identity_verified)) if who else None
+
+
+def _lines(spec: PromotionSpec, checks: Sequence[CheckStatus], plan_hash: str) -> list[CheckLine]:
+    known = vouching.vouchers(spec, plan_hash)
     attested = {check.name for check in spec.checks if check.attest} - set(BUILT_IN)
     return [
         CheckLine(
@@ -127,32 +145,11 @@ def _lines(spec: PromotionSpec, checks: Sequence[CheckStatus]) -> list[CheckLine
             # A built-in check keeps there what it was about.
             evidence=check.evidence if check.evidence.startswith("http") else "",
             attested=check.name in attested,
+            vouched_by=vouching.by_whom(check, known),
             at=check.at,
         )
         for check in checks
     ]
-
-
-def _configuration(scene: Scene, rollout: RolloutSpec, revision: Revision, placement: Placement) -> Configuration:
-    pod = revision.template.get("spec") or {}
-    urls = urls_of(scene.case)
-    no_route = [] if urls else ["addresses: no HTTPRoute leads to it"]
-    return Configuration(
-        urls=urls,
-        providers=list(placement.providers),
-        regions=list(placement.regions),
-        missing=[*no_route, *placement.missing],
-        ports=[f"{port.name} {port.port}" for port in rollout.service.ports],
-        service_account=str(pod.get("serviceAccountName") or "default"),
-        probes=template.probes(revision.template),
-        resources=template.resources(revision.template),
-        variables=template.variables(revision.template),
-    )
-
-
-def urls_of(case: Case) -> list[str]:
-    """The addresses by which users reach the workload."""
-    return addresses(case.snapshot.routes, case.namespace, case.world.live_service, case.world.candidate_service)
 
 
 def _changes(rollout: RolloutSpec, stable: Revision | None, revision: Revision) -> list[Change]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from slipway.api.check import BUILT_IN
 from slipway.api.instant import format_instant
 from slipway.api.report import CheckLine, Report
 from slipway.core.markdown import block, bullets, code, instruction, link, plain, table
+from slipway.core.report.facts import ADDRESSES, PROVIDER, REGION
 
 _CATEGORIES = ("Security", "Quality", "Operations", "Documentation", "Compliance")
 _SYMBOLS = {"Passed": "✓", "NotApplicable": "–", "Failed": "✗", "Unverifiable": "?", "Pending": "…"}
@@ -42,9 +42,8 @@ def checklist(checks: Sequence[CheckLine]) -> Iterator[str]:
 
 def _source(check: CheckLine) -> str:
     at = f", {format_instant(check.at)}" if check.at else ""
-    if check.attested:
-        return f"the author alone{'' if check.evidence else ', without evidence'}{at}"
-    return f"{'Slipway' if check.name in BUILT_IN else 'asked by Slipway'}{at}"
+    evidence = ", without evidence" if check.attested and not check.evidence else ""
+    return f"{plain(check.vouched_by)}{evidence}{at}"
 
 
 def configuration(report: Report) -> Iterator[str]:
@@ -52,10 +51,11 @@ def configuration(report: Report) -> Iterator[str]:
     found = report.configuration
     yield "## Infrastructure and configuration"
     yield ""
+    given = dict.fromkeys(found.given, " (given)")
     rows = [
-        ("Addresses", "<br>".join(code(url) for url in found.urls) or "none known"),
-        ("Provider", ", ".join(code(provider) for provider in found.providers) or "not known"),
-        ("Region", ", ".join(code(region) for region in found.regions) or "not known"),
+        ("Addresses", ("<br>".join(code(url) for url in found.urls) or "none known") + given.get(ADDRESSES, "")),
+        ("Provider", (", ".join(code(name) for name in found.providers) or "not known") + given.get(PROVIDER, "")),
+        ("Region", (", ".join(code(name) for name in found.regions) or "not known") + given.get(REGION, "")),
         ("Ports", ", ".join(code(port) for port in found.ports)),
         ("Service account", code(found.service_account)),
         ("Health", "<br>".join(plain(probe) for probe in found.probes) or "no probe"),
@@ -86,6 +86,9 @@ def changes(report: Report) -> Iterator[str]:
         (plain(c.what), code(c.before) if c.before else "–", code(c.after) if c.after else "–") for c in report.changes
     ]
     yield from table(("What", "Now", "After"), rows) or ["None in what the report looks at."]
+    yield ""
+    # Not how many: an autoscaler would make it another report each time.
+    yield "Replicas: as many as serve by then. `spec.replicas` is the Rollout's, and not a revision's."
 
 
 def plan(report: Report) -> Iterator[str]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from slipway.api.argument import Idea
-from slipway.api.report import Report
+from slipway.api.report import Author, Report
 from slipway.core import said
 from slipway.core.markdown import block, bullets, code, plain, table
-from slipway.core.report import case_markdown, launch_markdown, learned
+from slipway.core.report import case_markdown, launch_markdown, learned, needed
 
 
 def render(report: Report) -> str:
@@ -42,31 +42,41 @@ def _opening(report: Report) -> Iterator[str]:
     name = report.idea.id if report.idea else report.promotion
     yield f"# {plain(name)}: launch of {plain(report.rollout)} {plain(report.version or report.revision)}"
     yield ""
-    yield f"**{'GO' if report.answer.go else 'NO-GO'}**" + (
-        " – nothing stands in the way but a person's approval." if report.answer.go else " – in the way:"
-    )
+    answer, words = needed.headline(report)
+    yield f"**{answer}** – {words}"
     yield from bullets(report.answer.blockers)
     yield ""
+    if report.break_glass is not None:
+        yield f"**Glass is broken**{needed.glass(report.break_glass, plain, code)}"
+        yield ""
     yield from table(
         ("", ""),
         (
             (label, value)
             for label, value in (
+                ("Delivers", plain(report.delivers)),
                 ("Stage", report.stage),
                 ("Journey", _path(report.idea)),
                 ("Environment", code(report.environment)),
                 ("Promotion", code(f"{report.namespace}/{report.promotion}")),
+                ("Requested by", _author(report.requested_by)),
                 ("Rollout", code(report.rollout)),
                 ("Revision", code(report.revision)),
                 ("Serving now", code(report.serving) if report.serving else "nothing: this is the first launch"),
                 ("Commit", code(report.commit) if report.commit else ""),
                 ("Images", "<br>".join(code(image) for image in report.images)),
                 ("Plan", code(report.plan_hash)),
+                ("Approvals needed", needed.row(report.approvals)),
+                ("Closed", plain(report.closed)),
                 ("Policies", ", ".join(code(policy) for policy in report.policies) or "none matches"),
             )
             if value
         ),
     )
+
+
+def _author(author: Author | None) -> str:
+    return f"{plain(author.name)} ({author.identity})" if author is not None else "not known"
 
 
 def _path(idea: Idea | None) -> str:
@@ -93,6 +103,7 @@ def _deciding(report: Report) -> Iterator[str]:
         yield ""
         yield from bullets(said.told(entry) for entry in report.decisions)
         yield ""
+    yield from needed.deciding(report)
     yield from block(report.commands, "sh")
     yield ""
     yield "Who approves confirms:"

@@ -12,12 +12,13 @@ from datetime import timedelta
 
 from slipway.api.conditions import Condition
 from slipway.api.model import dump
-from slipway.api.promotion import PromotionStatus, ReportStatus
+from slipway.api.promotion_status import PromotionStatus, ReportStatus
 from slipway.core import names
 from slipway.core.charge import Claim
 from slipway.core.conditions import condition, find
 from slipway.core.decision import Probe, PublishReport
 from slipway.core.promotion_status import Verdict
+from slipway.core.report import where
 from slipway.core.report.gather import gather
 from slipway.core.report.markdown import render
 from slipway.core.report.placement import place
@@ -112,9 +113,8 @@ def _pointed_at(scene: Scene, claim: Claim, status: PromotionStatus) -> Promotio
     """Who is asked to approve is told where the report is."""
     if status.phase != "AwaitingApproval" or status.report is None or _APPROVE not in status.message:
         return status
-    name = names.report_name(claim.name)
-    command = rf"kubectl -n {scene.case.namespace} get configmap {name} -o jsonpath='{{.data.report\.md}}'"
-    message = status.message.replace(_APPROVE, f"; report: {command}{_APPROVE}", 1)
+    report = where.command(scene.case.namespace, claim.name)
+    message = status.message.replace(_APPROVE, f"; report: {report}{_APPROVE}", 1)
     return status.model_copy(update={"message": message[:4000]})
 
 

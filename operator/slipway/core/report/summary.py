@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from slipway.api.promotion import CheckStatus, PromotionStatus, Summary
-from slipway.core import charge, instants, strategy
+from slipway.api.check_status import CheckStatus
+from slipway.api.promotion_status import PromotionStatus, Summary
+from slipway.core import charge, instants, root_cause, strategy
 from slipway.core.charge import Claim
 from slipway.core.checking import GOOD
+from slipway.core.delivered import delivered
 from slipway.core.markdown import code, plain, table
-from slipway.core.report.gather import urls_of
+from slipway.core.report import facts
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
@@ -26,19 +28,34 @@ def summary(scene: Scene, claim: Claim, status: PromotionStatus, revision: Revis
     plan = course.progress.spec if course.progress is not None else case.spec
     back = course.lineage.previous if outcome_of(status) == "Succeeded" else None
     at = f"kubectl -n {case.namespace} patch rollout {case.name} --type merge -p"
+    why, said = _why_back(claim, status, revision), facts.given(spec)
     return Summary(
         outcome=outcome_of(status),
+        delivered=delivered(spec, revision.images),
         environment=case.environment,
         strategy=strategy.name_of(plan) if plan is not None else case.status.strategy,
         revision=revision.name,
         version=(spec.version or "") if spec else "",
         commit=(spec.commit or "") if spec else "",
-        urls=urls_of(case),
+        urls=facts.urls(case, said),
+        provider=said.provider or "",
+        region=said.region or "",
+        given=said.names,
         checks=_checks(status.checks),
         durations=dict(_durations(status, revision.marks.verified_at or status.finished_at or case.now)),
         verification=list(_verification(scene, revision)),
         rollback=f"""{at} '{{"spec":{{"abort":"{revision.name}"}}}}'""" if back is not None else "",
+        went_back=why,
+        root_cause=root_cause.command(case.namespace, claim.name) if why else "",
     )
+
+
+def _why_back(claim: Claim, status: PromotionStatus, revision: Revision) -> str:
+    """Why users were taken from it; '' where none were."""
+    rejected, approved = revision.marks.rejected, revision.marks.approved
+    if outcome_of(status) not in ("RolledBack", "Aborted") or rejected is None:
+        return ""
+    return rejected.reason if approved is not None and approved.promotion_uid == claim.uid else ""
 
 
 def _checks(checks: list[CheckStatus]) -> str:
@@ -75,9 +92,12 @@ def render_summary(promotion: str, found: Summary) -> str:
     """The summary as Markdown, ending with a newline."""
     rows = [
         ("Status", found.outcome),
+        ("To be delivered" if found.went_back else "Delivered", plain(found.delivered)),
         ("Environment", code(found.environment)),
         ("Strategy", found.strategy),
-        ("Addresses", ", ".join(code(url) for url in found.urls)),
+        ("Addresses", _given(", ".join(code(url) for url in found.urls), facts.ADDRESSES in found.given)),
+        ("Provider", _given(plain(found.provider), True)),
+        ("Region", _given(plain(found.region), True)),
         ("Version", plain(found.version)),
         ("Commit", code(found.commit) if found.commit else ""),
         ("Revision", code(found.revision)),
@@ -87,4 +107,10 @@ def render_summary(promotion: str, found: Summary) -> str:
         ("Going back", code(found.rollback) if found.rollback else ""),
     ]
     lines = [f"# {plain(promotion)}: {found.outcome}", "", *table(("", ""), [row for row in rows if row[1]])]
+    if found.root_cause:
+        lines += ["", *root_cause.section(found.went_back, found.root_cause)]
     return "\n".join(lines) + "\n"
+
+
+def _given(cell: str, given: bool) -> str:
+    return f"{cell} (given)" if cell and given else cell

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from slipway.api.promotion import PromotionSpec
-from slipway.core.policy.demands import Demands, add_up, lacking, of_case
+from slipway.core.policy.demands import STAGING, Demands, add_up, lacking, of_case
 from slipway.core.policy.matching import matching
 from slipway.core.policy.quorum import Wanted
 from slipway.core.stated import stated_checks
@@ -30,7 +30,8 @@ def demands(environment: str, *policies: dict[str, Any]) -> Demands:
 
 def missing(spec: PromotionSpec, found: Demands) -> str:
     listed = [check.name for check in spec.checks]
-    return lacking(found, spec, [*listed, *(check.name for check in stated_checks(spec, found.least_score))])
+    of_from = [STAGING] if spec.from_ else []
+    return lacking(found, spec, [*listed, *of_from, *(check.name for check in stated_checks(spec, found.least_score))])
 
 
 def test_a_person_alone_may_approve_what_the_full_sample_says() -> None:
@@ -45,8 +46,16 @@ def test_a_person_alone_may_approve_what_the_full_sample_says() -> None:
 def test_six_lines_are_not_enough_for_production_and_it_says_what_is_missing() -> None:
     six = sample("promotion").model_copy(update={"environment": "production"})
     words = missing(six, demands(six.environment, SHIPPED))
-    for part in ("spec.readiness", "spec.assessment", "the check tests-passed"):
+    for part in ("spec.from", "spec.readiness", "spec.assessment", "the check tests-passed"):
         assert part in words
+
+
+def test_staging_comes_first() -> None:
+    found = demands("production", SHIPPED)
+    assert found.staging.required
+    without = sample("promotion-full").model_copy(update={"from_": None})
+    assert missing(without, found) == "policy production demands the check staging: state spec.from"
+    assert STAGING not in missing(sample("promotion-from-staging"), found)
 
 
 @pytest.mark.parametrize("name", ["promotion", "promotion-checklist"])

@@ -38,6 +38,19 @@ def test_it_counts_what_it_is_about() -> None:
     assert condition(one, "Matching")["message"] == "1 Rollout in 1 namespace"
 
 
+def test_names_of_checks_that_nobody_knows_are_told_and_are_no_error() -> None:
+    known = policy(requiredChecks=["tests-passed", "assessment", "non-root"], advisoryChecks=["smoke/home"])
+    assert condition(stated(known, HERE, LABELS, NOW), "Accepted")["message"] == "it can be read"
+    found = stated(
+        policy(requiredChecks=["test-passed"], advisoryChecks=["tax-office", "test-passed"]), HERE, LABELS, NOW
+    )
+    accepted = condition(found, "Accepted")
+    assert (accepted["status"], accepted["reason"]) == ("True", "Valid")
+    assert accepted["message"].endswith("checks of your own: test-passed (or is tests-passed meant?), tax-office")
+    many = condition(stated(policy(requiredChecks=[f"own-{n}" for n in range(12)]), HERE, LABELS, NOW), "Accepted")
+    assert many["message"].endswith("own-9 and 2 more")
+
+
 @pytest.mark.parametrize(
     ("match", "here", "words"),
     [
