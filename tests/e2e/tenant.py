@@ -237,6 +237,11 @@ class Tenant:
         await self.until(there, f"Promotion {name} is {' or '.join(phases)}", within)
         return self.status(name, "promotions")
 
+    async def kubectl_waits(self, condition: str, name: str) -> None:
+        """As a pipeline does, and Flux by the same conditions. It does not believe one that is older than the spec."""
+        argv = ("wait", f"--namespace={self.namespace}", f"--for=condition={condition}", name, "--timeout=20s")
+        await asyncio.to_thread(self.cluster.kubectl, *argv)
+
     async def until_weight(self, weight: int, name: str = "web", within: float = PATIENCE) -> None:
         """Until the candidate has a share, and the gateway was seen to follow."""
 

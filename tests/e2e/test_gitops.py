@@ -126,15 +126,10 @@ async def _a_launch(tenant: Tenant, app: Application) -> str:
     seen = [state.health for state in app.since(launch) if state.sync == "Synced"]
     course = [health for number, health in enumerate(seen) if number == 0 or seen[number - 1] != health]
     assert course[-3:] == ["Suspended", "Progressing", "Healthy"], app.account()
-    await _waits(tenant, "Ready", "rollouts.slipway.dev/web")
-    await _waits(tenant, "Succeeded", "promotions.slipway.dev/web-2")
+    await tenant.kubectl_waits("Ready", "rollouts.slipway.dev/web")
+    await tenant.kubectl_waits("Stalled=False", "rollouts.slipway.dev/web")
+    await tenant.kubectl_waits("Succeeded", "promotions.slipway.dev/web-2")
     return deployment
-
-
-async def _waits(tenant: Tenant, condition: str, name: str) -> None:
-    """As a pipeline does, and Flux by the same conditions."""
-    at = f"--namespace={tenant.namespace}"
-    await asyncio.to_thread(tenant.cluster.kubectl, "wait", at, f"--for=condition={condition}", name, "--timeout=10s")
 
 
 async def _at_rest(tenant: Tenant, app: Application) -> None:
@@ -162,8 +157,9 @@ async def _a_rollback(tenant: Tenant, app: Application, stable: str) -> str:
     await app.until("Synced", "Degraded", worse)
     await app.until_resource("Promotion", "web-3", "Degraded")
     await app.until_resource("Rollout", "web", "Degraded")
-    await _waits(tenant, "Ready=False", "rollouts.slipway.dev/web")
-    await _waits(tenant, "Succeeded=False", "promotions.slipway.dev/web-3")
+    await tenant.kubectl_waits("Ready=False", "rollouts.slipway.dev/web")
+    await tenant.kubectl_waits("Stalled", "rollouts.slipway.dev/web")
+    await tenant.kubectl_waits("Succeeded=False", "promotions.slipway.dev/web-3")
     assert tenant.stable() == stable
     wrote = app.writes()
     # Git is ahead of what serves, and healing does not bring it back.

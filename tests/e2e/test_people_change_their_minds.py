@@ -47,6 +47,7 @@ async def test_an_approval_of_one_version_does_not_carry_over_to_the_next(tenant
         # Held, so that the approval is given but no traffic moves.
         await tenant.tell(promotion, hold="not during lunch")
         await tenant.until_promotion(promotion, "Held")
+        await tenant.kubectl_waits("Stalled", f"promotions.slipway.dev/{promotion}")
         second = tenant.candidate()
         await tenant.tell(promotion, tenant.approver, approved=True)
         await tenant.change_image("v3")

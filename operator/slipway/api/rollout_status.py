@@ -221,7 +221,7 @@ class RolloutStatus(StatusModel):
     history: Annotated[list[HistoryEntry], LIST_ATOMIC] = Field(default_factory=list)
     """What was tried, the newest last."""
     conditions: Annotated[list[Condition], list_map("type")] = Field(default_factory=list)
-    """Ready, Progressing, AwaitingApproval, TrafficConverged, Accepted, and Restored after going back."""
+    """Ready, Progressing, Stalled, AwaitingApproval, TrafficConverged, Accepted, and Restored after going back."""
 
     @property
     def judged(self) -> list[GateStatus]:

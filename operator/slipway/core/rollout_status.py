@@ -27,6 +27,9 @@ from slipway.core.rollout_facts import (
 from slipway.core.rollout_words import message_of
 from slipway.core.scene import Scene
 
+AWAITED = frozenset({"RouteNotFound"})
+"""Reasons of Accepted that pass by themselves where all is applied at once."""
+
 
 def rollout_status(scene: Scene) -> RolloutStatus:
     """The status to commit."""
@@ -162,6 +165,7 @@ def _conditions(scene: Scene, phase: str) -> list[Condition]:
         accepted,
         _ready(scene, phase),
         condition(before, "Progressing", progressing, why, text, now, generation, restart=scene.restart_clock),
+        _stalled(scene, phase, text),
         awaiting,
         converged,
         *([back] if back is not None else []),
@@ -203,6 +207,24 @@ def _ready(scene: Scene, phase: str) -> Condition:
     elif case.world.ready(live.name) == 0 and replicas_of(case) > 0:
         ready, reason, text = False, "NoReadyPods", f"revision {live.name} has no ready pod"
     return condition(case.status.conditions, "Ready", ready, reason, text, case.now, case.generation)
+
+
+def _stalled(scene: Scene, phase: str, text: str) -> Condition:
+    """What kstatus takes for failed: nothing happens any more until somebody changes something.
+
+    A phase that passes by itself is not among it: pods of the stable revision that restart, a closed window.
+    """
+    case = scene.case
+    if not scene.acceptance.accepted and scene.acceptance.reason not in AWAITED:
+        stalled, reason = True, scene.acceptance.reason
+    elif phase == "RolledBack":
+        stalled, reason = True, "CandidateRejected"
+    elif scene.late:
+        stalled, reason = True, "ProgressDeadlineExceeded"
+    else:
+        stalled, reason = False, "NotStalled"
+        text = "nothing stands in the way that a change would have to mend"
+    return condition(case.status.conditions, "Stalled", stalled, reason, text, case.now, case.generation)
 
 
 def needs_person(scene: Scene) -> bool:

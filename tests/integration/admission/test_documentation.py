@@ -56,7 +56,8 @@ def shop(kube: Kubernetes, guarded: Cluster) -> Iterator[None]:
     }
     kube.create(ROLLOUT, "shop", ROLLOUT.manifest("web", spec=spec)).accepted()
     # `kubectl wait` believes no condition that is older than the spec.
-    found = {"observedGeneration": 1, "promotion": "web-6.9.2", "phase": "Healthy", "conditions": [condition("Ready")]}
+    conditions = [condition("Ready"), condition("Stalled") | {"status": "False"}]
+    found = {"observedGeneration": 1, "promotion": "web-6.9.2", "phase": "Healthy", "conditions": conditions}
     kube.state(ROLLOUT, "shop", "web", found).accepted()
     for name in ("web-6.9.1", "web-6.9.2", "web-1.2.3", "web-1.2.4", "web-trial"):
         made = PROMOTION.manifest(name, spec={"rollout": "web", "environment": "demo"})
