@@ -42,8 +42,9 @@ types: setup ## mypy, strict
 crds: setup ## Generate crds/ from the models
 	$(RUN) python -m slipway.api.crd
 
-chart: setup ## Generate what the chart has from manifests/, crds/ and its values.yaml; the install files and the reference too
+chart: setup ## Generate what is made from the chart (manifests/, the install files) and what is made for it, and the reference
 	$(RUN) python -m tests.docs
+	$(RUN) python -m tests.docs.operator
 	$(RUN) python -m tests.cluster helm-docs
 
 # CLUSTER=kind asks for a kind cluster (Docker), SLIPWAY_KUBECONFIG=… for a cluster of yours; see tests/cluster/README.md.

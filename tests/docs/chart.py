@@ -1,8 +1,9 @@
-"""What of the Helm chart is made from elsewhere: the manifests that it ships, and values.schema.json.
+"""What of the Helm chart is made, and what is made from it: values.schema.json, and the folders of manifests/.
 
-manifests/ and crds/ are the source of what the chart installs; its templates read copies of these files, since a
-packaged chart has nothing but its own folder. values.yaml is the source of the schema, and the model of the
-configuration file that of `config`. helm-docs makes the README of it too.
+charts/slipway/files is the source of what is installed. manifests/ has copies for kustomize; tests/docs/operator.py
+renders the rest of them. The CRDs alone come from elsewhere: a packaged chart has nothing but its own folder.
+values.yaml is the source of the schema, and the model of the configuration file that of `config`. helm-docs makes the
+README of it too.
 """
 
 import json
@@ -18,17 +19,11 @@ from slipway.config import Config
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CHART = REPOSITORY / "charts" / "slipway"
-SHIPPED = (
-    "crds/*.yaml",
-    "manifests/access/operator-roles.yaml",
-    "manifests/access/people-roles.yaml",
-    "manifests/admission/*.yaml",
-    "manifests/dashboard/*.yaml",
-    "manifests/dashboard/deciding/roles.yaml",
-    "manifests/stamping/*.yaml",
-    "manifests/policies/production.yaml",
-    "manifests/monitoring/*",
-)
+FILES = CHART / "files"
+MANIFESTS = REPOSITORY / "manifests"
+CRDS = REPOSITORY / "crds"
+BY_HAND = {MANIFESTS / "access" / "namespace.yaml", MANIFESTS / "access" / "operator-identity.yaml"}
+"""What Helm has flags or values for."""
 
 
 @dataclass(frozen=True)
@@ -42,27 +37,24 @@ class Value:
 
 
 def render() -> dict[Path, str]:
-    """Every generated file of the chart by its path."""
-    files = {CHART / "files" / _place(path): path.read_text() for path in _shipped()}
+    """Every file that is made from the chart, or in it, by its path."""
+    found = {FILES / "crds" / path.name: path.read_text() for path in CRDS.glob("*.yaml")}
+    found |= {MANIFESTS / path.relative_to(FILES): path.read_text() for path in _sources()}
     values = list(read_values((CHART / "values.yaml").read_text()))
-    files[CHART / "values.schema.json"] = json.dumps(schema(values), indent=2, ensure_ascii=False) + "\n"
-    return files
+    found[CHART / "values.schema.json"] = json.dumps(schema(values), indent=2, ensure_ascii=False) + "\n"
+    return found
 
 
 def superfluous() -> list[Path]:
     """Copies of files that are no more."""
     wanted = render()
-    return [path for path in sorted((CHART / "files").rglob("*")) if path.is_file() and path not in wanted]
+    folders = {path.parent for path in wanted} - {CHART}
+    found = (path for folder in sorted(folders) for path in sorted(folder.glob("*")) if path.is_file())
+    return [path for path in found if path not in wanted and path not in BY_HAND and path.name != "kustomization.yaml"]
 
 
-def _shipped() -> Iterator[Path]:
-    for pattern in SHIPPED:
-        yield from (path for path in sorted(REPOSITORY.glob(pattern)) if path.name != "kustomization.yaml")
-
-
-def _place(path: Path) -> Path:
-    place = path.relative_to(REPOSITORY)
-    return place.relative_to("manifests") if place.parts[0] == "manifests" else place
+def _sources() -> Iterator[Path]:
+    yield from (path for path in sorted(FILES.rglob("*")) if path.is_file() and path.parent.name != "crds")
 
 
 def read_values(text: str) -> Iterator[Value]:

@@ -42,8 +42,12 @@ def render() -> dict[Path, str]:
 
 def _file(folder: str) -> str:
     head = _HEAD.format(folder=folder, versions=_VERSIONS[folder])
-    written = (yaml.dump(each, Dumper=_Plain, sort_keys=False, width=10_000) for each in objects(MANIFESTS / folder))
-    return head + "".join(f"---\n{text}" for text in written)
+    return head + "".join(f"---\n{dump(each)}" for each in objects(MANIFESTS / folder))
+
+
+def dump(found: Object) -> str:
+    """As people write it."""
+    return yaml.dump(found, Dumper=_Plain, sort_keys=False, width=10_000)
 
 
 def objects(folder: Path) -> Iterator[Object]:

@@ -9,6 +9,7 @@ import yaml
 from tests.cluster.helm import Helm, helm_docs
 from tests.cluster.paths import REPOSITORY
 from tests.cluster.toolchain import program
+from tests.docs import operator
 
 from slipway import __version__
 
@@ -117,17 +118,20 @@ def test_in_namespaces_the_same_rights_are_roles(helm: Helm) -> None:
     assert cluster_wide == {"slipway-operator", "slipway-operator-nodes"}
 
 
-def test_the_pods_are_those_of_the_manifests(helm: Helm) -> None:
-    ours = of("Deployment", rendered(helm))["slipway"]["spec"]
-    theirs = of("Deployment", shipped("operator/deployment.yaml"))["slipway"]["spec"]
-    assert (ours["replicas"], ours["selector"]) == (theirs["replicas"], theirs["selector"])
-    pod, plain = ours["template"]["spec"], theirs["template"]["spec"]
-    for field in ("serviceAccountName", "securityContext", "volumes"):
-        assert pod[field] == plain[field]
-    (container,), (other,) = pod["containers"], plain["containers"]
-    assert {k: v for k, v in container.items() if k not in ("image", "imagePullPolicy")} == {
-        k: v for k, v in other.items() if k != "image"
-    }
+def test_the_operators_folder_is_what_helm_makes_of_the_chart(helm: Helm) -> None:
+    for path, text in operator.render(helm).items():
+        assert path.read_text() == text, f"{path}: run make chart"
+    listed = yaml.safe_load((operator.FOLDER / "kustomization.yaml").read_text())["resources"]
+    assert sorted(listed) == sorted(f"{name}.yaml" for name in operator.TEMPLATES)
+
+
+def test_the_install_file_has_what_the_chart_has_and_its_namespace(helm: Helm) -> None:
+    served = ("--api-versions=slipway.dev/v1alpha1/PromotionPolicy", "--kube-version=1.36.0")
+    plain = [each for each in rendered(helm, *served) if "helm.sh/hook" not in each["metadata"].get("annotations", {})]
+    of_chart = {(each["kind"], each["metadata"]["name"]) for each in plain if "CustomResource" not in each["kind"]}
+    of_file = {(each["kind"], each["metadata"]["name"]) for each in shipped("install.yaml")}
+    assert of_file - of_chart == {("Namespace", "slipway-system")}
+    assert of_chart - of_file == set()
 
 
 def test_the_page_in_the_cluster_is_that_of_the_manifests(helm: Helm) -> None:
