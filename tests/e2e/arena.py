@@ -81,7 +81,7 @@ class Arena:
             future.result()
         finally:
             sums = self._results.get(item.nodeid, Sums())
-            for note in sums.notes:
+            for note in (*sums.notes, sums.account):
                 print(note)
 
     async def _play(self, item: pytest.Item) -> None:

@@ -48,6 +48,8 @@ class Sums:
     requests: int = 0
     failures: int = 0
     notes: list[str] = field(default_factory=list)
+    account: str = ""
+    """After a failure: all that is known."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ class Tenant:
                 yield tenant
                 tenant.check_approvals()
             except BaseException as error:
-                error.add_note(await tenant.account())
+                tenant.sums.account = await tenant.account()
+                error.add_note(tenant.summary(error))
                 raise
 
     async def _furnish(self, labels: Mapping[str, str]) -> None:
@@ -384,8 +387,17 @@ class Tenant:
 
     # After a failure
 
+    def summary(self, error: BaseException) -> str:
+        """The last that happened, and what went wrong once more: short enough to be read whole where logs are cut."""
+        began = self.history[0].at if self.history else 0.0
+        lines = [f"{s.at - began:7.2f} {s.kind} {s.name}: {s.phase}: {s.message[:120]}" for s in self.history[-24:]]
+        report = Report(self.requests)
+        lines.append(f"users: {report.summary()}")
+        lines += [f"failed: {one.at - began:7.2f} {one}" for one in report.failures[:12]]
+        return "\n".join([*lines, f"{type(error).__name__}: {error}"[:2000]])
+
     async def account(self) -> str:
-        """What was going on: phases, status, operator log."""
+        """What was going on, whole: phases, status, operator log."""
         began = self.history[0].at if self.history else 0.0
         lines = [f"{s.at - began:7.2f} {s.kind} {s.name}: {s.phase}: {s.message}" for s in self.history]
         for plural in ("rollouts", "promotions"):
@@ -400,9 +412,6 @@ class Tenant:
         for found in self.all("deployments"):
             counts = (found["spec"].get("replicas"), (found.get("status") or {}).get("readyReplicas"))
             lines.append(f"Deployment {found['metadata']['name']}: {counts[0]} wanted, {counts[1]} ready")
-        report = Report(self.requests)
-        lines.append(f"users: {report.summary()}")
-        lines += [f"failed: {one.at - began:7.2f} {one}" for one in report.failures[:12]]
         lines += ["--- operator", *self.operator.lines(self.namespace, 40), "--- its last lines"]
         return "\n".join([*lines, *self.operator.lines("", 15)])
 
