@@ -12,7 +12,7 @@ RUN := $(UV) run --frozen
 SPREAD := -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup parts lint types crds chart test test-unit test-sim test-integration test-e2e test-matrix demo bench \
+.PHONY: help setup parts lint types crds chart test test-unit test-sim test-integration test-e2e test-matrix pictures demo bench \
 	cluster-up cluster-down image krew release audit clean
 
 help: ## Show this
@@ -70,6 +70,9 @@ test-e2e: parts ## Real pods, gateway, Prometheus and requests
 
 test-matrix: setup ## All combinations of faults, and many more examples: long, not part of `test`
 	SLIPWAY_SIM=all HYPOTHESIS_PROFILE=thorough $(RUN) pytest $(SPREAD) --timeout 7200 tests/unit/core tests/sim
+
+pictures: parts ## Take the pictures of the page in docs/pictures anew; look at them before they are committed
+	SLIPWAY_PICTURES=docs/pictures $(RUN) pytest tests/e2e/test_dashboard_for_everybody.py -k documentation_shows
 
 demo: setup ## The main job, told and shown; YES=1 runs without pauses, KEEP=1 leaves the cluster running
 	$(RUN) python -m tests.demo

@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
+import os
+import re
 import shutil
 import socket
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 from tests.e2e import manifests
+from tests.e2e.accessibility import for_everybody
 from tests.e2e.arena import scenario
 from tests.e2e.dashboard import chromium, dashboard, opened
 from tests.e2e.tenant import Tenant
@@ -18,37 +22,9 @@ CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
     pytest.skip("there is no chromium here (make parts installs it as root on a Debian)", allow_module_level=True)
 
-# WCAG 2.2: 1.4.3, for text of any size.
-CONTRAST = 4.5
-
-# Every text that is shown, with the contrast to what is behind it.
-CONTRASTS = """() => {
-  const parsed = (color) => (color.match(/[\\d.]+/g) || []).map(Number);
-  const linear = (part) => (part /= 255) <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-  const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-  const behind = (one) => {
-    for (; one; one = one.parentElement) {
-      const color = parsed(getComputedStyle(one).backgroundColor);
-      if (color[3] !== 0) return color;
-    }
-    return [255, 255, 255];
-  };
-  const found = [];
-  for (const one of document.body.querySelectorAll("*")) {
-    const texts = [...one.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
-    const text = texts.map((node) => node.data.trim()).join(" ").trim();
-    if (!text || !one.checkVisibility({ visibilityProperty: true }) || one.closest("noscript, svg")) continue;
-    const [light, dark] = [parsed(getComputedStyle(one).color), behind(one)].map(luminance).sort((a, b) => b - a);
-    found.push([(light + 0.05) / (dark + 0.05), `${one.tagName}.${one.className}: ${text.slice(0, 40)}`]);
-  }
-  return found;
-}"""
-
-MOVES = """() => [...document.querySelectorAll("*")].filter((one) => {
-  const style = getComputedStyle(one);
-  const lasts = (durations) => durations.split(",").some((duration) => parseFloat(duration) > 0);
-  return lasts(style.transitionDuration) || (style.animationName !== "none" && lasts(style.animationDuration));
-}).map((one) => one.outerHTML.slice(0, 80))"""
+STEPS = {"canary": {"steps": [{"weight": 20, "hold": "10m"}], "verify": "2s", "keepPrevious": "3s"}}
+PICTURES = os.environ.get("SLIPWAY_PICTURES")
+"""The folder that gets a picture of each page."""
 
 FOCUS = """() => {
   const one = document.activeElement, style = getComputedStyle(one), box = one.getBoundingClientRect();
@@ -68,20 +44,20 @@ async def test_a_launch_is_approved_by_keyboard_alone_and_can_be_read_in_the_dar
         page, complaints = await opened(browser, address)
         promotion = page.get_by_role("region", name="Waiting for a person").get_by_role("link", name=name)
         await expect(promotion).to_be_visible()
-        await _can_be_read(page)
+        await for_everybody(page)
 
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
         await page.keyboard.press("Enter")
         await _enter(page, promotion)
         await expect(page.get_by_role("heading", name="Report", exact=True)).to_be_visible()
-        await _can_be_read(page)
+        await for_everybody(page)
         approve = page.get_by_role("link", name="Approve…")
         await _enter(page, approve)
         # Whoever has second thoughts gets away.
         await _enter(page, page.get_by_role("link", name="Back, do nothing"))
         await _enter(page, approve)
-        await _can_be_read(page)
+        await for_everybody(page)
         for box in await page.get_by_role("checkbox").all():
             await _to(page, box)
             await page.keyboard.press("Space")
@@ -90,7 +66,59 @@ async def test_a_launch_is_approved_by_keyboard_alone_and_can_be_read_in_the_dar
         tenant.approved[tenant.candidate()] = time.time()
         await _enter(page, page.get_by_role("button", name="Approve"))
         await expect(page.get_by_text("Your approval is recorded.")).to_be_visible()
-        await _can_be_read(page)
+        await for_everybody(page)
+        assert not complaints, complaints
+
+
+@scenario
+async def test_every_page_can_be_read_and_is_as_the_documentation_shows_it(tenant: Tenant) -> None:
+    """`make pictures` keeps what is seen here in docs/pictures."""
+    await tenant.serve("v1", strategy=STEPS)
+    approver = tenant.cluster.kubeconfig("approver")
+    async with (
+        tenant.users(rate=20),
+        chromium(str(CHROMIUM)) as browser,
+        dashboard(approver, tenant.namespace) as address,
+    ):
+        page, complaints = await opened(browser, address)
+        await page.set_viewport_size({"width": 1100, "height": 900})
+        await tenant.change_image("v2")
+        idea = {"id": "IDEA-7", "summary": "Greet people by their names."}
+        name = await tenant.promote(version="6.9.1", commit="2f41c9e", idea=idea)
+        await tenant.until_promotion(name, "AwaitingApproval")
+        waiting = page.get_by_role("region", name="Waiting for a person").get_by_role("link", name=name)
+        await expect(waiting).to_be_visible()
+        await seen(page, "overview")
+        await waiting.click()
+        await expect(page.get_by_role("heading", name="Report", exact=True)).to_be_visible()
+        await seen(page, "promotion")
+
+        await page.get_by_role("link", name="Rollback plan needed…").click()
+        await page.get_by_role("button", name="Rollback plan needed").click()
+        await tenant.until_promotion(name, "Held")
+        await page.get_by_role("link", name="Resume…").click()
+        await page.get_by_role("button", name="Resume").click()
+        await tenant.until_promotion(name, "AwaitingApproval")
+        await page.reload()
+        await page.get_by_role("link", name="Approve…").click()
+        await expect(page.get_by_role("checkbox")).to_have_count(3)
+        await seen(page, "approve")
+        await tenant.approve(name)
+
+        await page.goto(f"{address.partition('?')[0]}rollouts/{tenant.namespace}/web/")
+        await expect(page.get_by_role("img", name="Traffic: stable 80 %, candidate 20 %")).to_be_visible()
+        await expect(page.get_by_text(re.compile(r"^1\d measurements")).first).to_be_visible()
+        await seen(page, "rollout", "dark")
+        await tenant.tell(name, abort="seen enough")
+        await tenant.until_promotion(name, "Aborted")
+        await tenant.until(lambda: tenant.status(name, "promotions").get("records"), "its record is written")
+        await page.get_by_role("link", name="Launch records").click()
+        records = page.get_by_role("group", name="Records of IDEA-7")
+        await expect(records.get_by_role("row").filter(has_text="Aborted")).to_be_visible()
+        await seen(page, "records")
+        await records.get_by_role("link", name=re.compile("^launch-")).click()
+        await expect(page.get_by_text("Greet people by their names.").first).to_be_visible()
+        await for_everybody(page)
         assert not complaints, complaints
 
 
@@ -117,17 +145,13 @@ async def test_an_open_page_says_that_its_server_is_away_and_goes_on_when_it_is_
             assert await page.evaluate("window.loadedOnce")
 
 
-async def _can_be_read(page: Page) -> None:
-    """In both schemes, and nothing moves for whoever does not want it to."""
-    # A document that is still being loaded has no style yet, though it can be asked for one.
-    await page.wait_for_load_state("load")
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        found = await page.evaluate(CONTRASTS)
-        assert len(found) > 10
-        assert not [one for one in found if one[0] < CONTRAST], scheme
-        assert await page.evaluate(MOVES) == []
-    await page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+async def seen(page: Page, name: str, scheme: str = "light") -> None:
+    """By everybody, and by a camera."""
+    await for_everybody(page)
+    if PICTURES:
+        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await page.screenshot(path=Path(PICTURES) / f"dashboard-{name}.png")
+        await page.emulate_media(color_scheme="light")
 
 
 async def _to(page: Page, wanted: Locator) -> None:

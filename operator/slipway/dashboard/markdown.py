@@ -21,11 +21,17 @@ def rendered(text: str, below: int = 2) -> Markup:
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(_DEEPEST, int(token.tag[1:]) + below)}"
+    for opened, content, closed in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        # What heads nothing is read out as a heading without words.
+        if opened.type == "th_open" and not content.content:
+            opened.tag = closed.tag = "td"
     html = _reader.renderer.render(tokens, _reader.options, {})
     safe = nh3.clean(
         html,
         tags=_TAGS,
         attributes={"a": {"href"}},
+        # What is too wide is scrolled, also by those who have no mouse.
+        set_tag_attribute_values={"pre": {"tabindex": "0"}},
         url_schemes={"http", "https"},
         link_rel="noopener noreferrer",
     )

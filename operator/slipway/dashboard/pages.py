@@ -150,7 +150,8 @@ class Pages:
                 # Its address names its edition, so that the browser may show it again.
                 headers = {"Content-Security-Policy": PICTURE_POLICY, "Cache-Control": "private, max-age=300"}
                 return Response(picture, media_type="image/svg+xml", headers=headers)
-        raise HTTPException(404, "there is no such gate")
+        # It may have been measured until a moment ago: the page that asks is about to hear of that.
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
 
     async def _overview(self, request: Request) -> Facts:
         viewer, lines, waiting = viewer_of(request), [], []

@@ -82,7 +82,9 @@ class Records:
         if not await viewer.sees(namespace):
             raise NotFound(f"there is no record {namespace}/{name}, or it may not be seen", 404)
         text = await viewer.reading.text(namespace, name, RECORD_KEY)
-        return self._screen.page(request, "record.html", {"namespace": namespace, "name": name, "text": rendered(text)})
+        return self._screen.page(
+            request, "record.html", {"namespace": namespace, "name": name, "text": rendered(text, below=1)}
+        )
 
 
 async def _told(viewer: Viewer, namespace: str, name: str) -> Told | None:

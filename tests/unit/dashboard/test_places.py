@@ -57,7 +57,7 @@ def test_what_opens_is_found_again(elements: list[tuple[str, dict[str, str]]]) -
 
 def test_what_scrolls_is_reached_and_named(elements: list[tuple[str, dict[str, str]]]) -> None:
     wide = [attributes for _, attributes in elements if attributes.get("class") == "wide"]
-    assert not [one for one in wide if one.get("tabindex") != "0" or one.get("role") != "region"]
+    assert not [one for one in wide if one.get("tabindex") != "0" or one.get("role") != "group"]
     names = [one.get("aria-label") for one in wide]
     assert all(names)
     assert len(set(names)) == len(names)
