@@ -31,12 +31,12 @@ _ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 @dataclass(frozen=True)
 class Image:
-    """A name, the files in its only layer (path in the image → program) or that layer as a tar, and its entry point."""
+    """A name, the files in its only layer (path in the image → program) or its layers as tars, and its entry point."""
 
     name: str
     files: Mapping[str, Path]
     entrypoint: tuple[str, ...]
-    layer: Path | None = None
+    layers: tuple[Path, ...] = ()
     environment: tuple[str, ...] = ()
 
 
@@ -88,19 +88,19 @@ def write_layout(images: list[Image], path: Path) -> None:
 
     index: list[object] = []
     for image in images:
-        content = image.layer.read_bytes() if image.layer else _layer(image.files)
-        layer = {"mediaType": "application/vnd.oci.image.layer.v1.tar", **blob(content)}
+        contents = [path.read_bytes() for path in image.layers] or [_layer(image.files)]
+        layers = [{"mediaType": "application/vnd.oci.image.layer.v1.tar", **blob(content)} for content in contents]
         config = {
             "architecture": _ARCHITECTURE[platform.machine()],
             "os": "linux",
             "config": {"Entrypoint": list(image.entrypoint), "User": "65532:65532", "Env": list(image.environment)},
-            "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
+            "rootfs": {"type": "layers", "diff_ids": [layer["digest"] for layer in layers]},
         }
         manifest = {
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
             "config": described(config, "config"),
-            "layers": [layer],
+            "layers": layers,
         }
         names = {
             "io.containerd.image.name": image.name,

@@ -1,4 +1,4 @@
-"""The operator's own image, made without an engine: its wheel and its locked dependencies on this machine's Python.
+"""The images of the operator and of its page, made without an engine: the wheel, and what it needs, on this Python.
 
 No base image can be fetched where there is no registry, so the lowest layer is what this interpreter needs to run: its
 standard library and the shared libraries that the loader names. Above lies the same environment as in the Dockerfile.
@@ -14,6 +14,7 @@ import sysconfig
 import tarfile
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from .images import Image, write_layout
@@ -21,6 +22,7 @@ from .paths import REPOSITORY, build_cache
 from .progress import step
 
 NAME = "docker.io/slipway/slipway"
+DASHBOARD = "docker.io/slipway/slipway-dashboard"
 TAG = "test"
 KEPT = 3
 
@@ -30,22 +32,26 @@ _LEFT_OUT = {"test", "idlelib", "tkinter", "ensurepip", "site-packages", "dist-p
 _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def operator_image() -> Path:
-    """The image as an OCI layout to import; built when the code, the lock or this Python changed."""
+@dataclass(frozen=True)
+class _Variant:
+    name: str
+    entrypoint: tuple[str, ...]
+    extras: tuple[str, ...] = ()
+
+
+_VARIANTS = (_Variant(NAME, ("slipway",)), _Variant(DASHBOARD, ("slipway", "dashboard"), ("dashboard",)))
+
+
+def operator_images() -> Path:
+    """Both as an OCI layout to import; built when the code, the lock or this Python changed."""
     layout = build_cache() / f"operator-{_digest()}.tar"
     if not layout.exists():
-        with step("building the operator's image from its wheel"):
+        with step("building the images of the operator and of its page from the wheel"):
             _build(layout)
         # Each is some hundred megabytes, and each change of the code makes one.
         for old in sorted(build_cache().glob("operator-*.tar"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             old.unlink(missing_ok=True)
     return layout
-
-
-def _image(layer: Path) -> Image:
-    return Image(
-        f"{NAME}:{TAG}", {}, ("slipway",), layer=layer, environment=(f"PATH=/{_ENVIRONMENT}/bin:/{_HOME}/bin",)
-    )
 
 
 def _digest() -> str:
@@ -60,24 +66,30 @@ def _digest() -> str:
 
 def _build(target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        packages = Path(scratch) / "packages"
-        _install(packages, Path(scratch))
-        layer = Path(scratch) / "layer.tar"
-        with tarfile.open(layer, "w") as tar:
-            _add_python(tar, packages)
-            _add_environment(tar, packages, Path(scratch))
-        layout = Path(scratch) / "layout.tar"
-        write_layout([_image(layer)], layout)
+    path = (f"PATH=/{_ENVIRONMENT}/bin:/{_HOME}/bin",)
+    with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
+        scratch, images = Path(temporary), []
+        _uv("build", "--quiet", "--wheel", "--out-dir", str(scratch / "dist"), str(REPOSITORY))
+        base = scratch / "python.tar"
+        for number, variant in enumerate(_VARIANTS):
+            packages, layer = scratch / f"packages-{number}", scratch / f"environment-{number}.tar"
+            _install(packages, scratch, variant.extras)
+            with tarfile.open(layer, "w") as tar:
+                _add_environment(tar, packages, scratch)
+            images.append(Image(f"{variant.name}:{TAG}", {}, variant.entrypoint, (base, layer), path))
+        with tarfile.open(base, "w") as tar:
+            _add_python(tar, [scratch / f"packages-{number}" for number in range(len(_VARIANTS))])
+        layout = scratch / "layout.tar"
+        write_layout(images, layout)
         layout.replace(target)
 
 
-def _install(packages: Path, scratch: Path) -> None:
+def _install(packages: Path, scratch: Path, extras: Iterable[str]) -> None:
     """The wheel and exactly what the lock file names for it, compiled to bytecode, without what development needs."""
-    _uv("build", "--quiet", "--wheel", "--out-dir", str(scratch / "dist"), str(REPOSITORY))
     wheel = next((scratch / "dist").glob("*.whl"))
     locked = scratch / "requirements.txt"
-    _uv("export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", f"--output-file={locked}")
+    more = [f"--extra={extra}" for extra in extras]
+    _uv("export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", *more, f"--output-file={locked}")
     common = ("pip", "install", "--quiet", "--no-deps", "--link-mode=copy", "--compile-bytecode")
     place = (f"--target={packages}", f"--python={sys.executable}")
     _uv(*common, *place, "--require-hashes", f"--requirements={locked}")
@@ -93,7 +105,7 @@ def _uv(*arguments: str) -> None:
         raise RuntimeError(f"uv {' '.join(arguments)} failed:\n{done.stderr}")
 
 
-def _add_python(tar: tarfile.TarFile, packages: Path) -> None:
+def _add_python(tar: tarfile.TarFile, environments: Iterable[Path]) -> None:
     interpreter = Path(sys.executable).resolve()
     library = Path(sysconfig.get_path("stdlib", vars={"base": sys.base_prefix, "installed_base": sys.base_prefix}))
     _file(tar, interpreter, f"{_HOME}/bin/{_VERSION}", executable=True)
@@ -101,7 +113,7 @@ def _add_python(tar: tarfile.TarFile, packages: Path) -> None:
     for path in _files(library):
         _file(tar, path, f"{_HOME}/lib/{_VERSION}/{path.relative_to(library)}")
         programs += [path] if ".so" in path.suffixes else []
-    programs += [path for path in _files(packages) if ".so" in path.suffixes]
+    programs += [path for packages in environments for path in _files(packages) if ".so" in path.suffixes]
     for shared in sorted(_shared(programs)):
         _file(tar, shared, str(shared).lstrip("/"), executable=True)
 

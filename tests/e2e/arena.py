@@ -31,12 +31,13 @@ class _Play:
     run: Scenario
     alone: bool
     labels: Mapping[str, str]
+    words: str
 
 
 def scenario(
-    run: Scenario | None = None, *, alone: bool = False, labels: Mapping[str, str] | None = None
+    run: Scenario | None = None, *, alone: bool = False, labels: Mapping[str, str] | None = None, words: str = ""
 ) -> Callable[..., Any]:
-    """Make a test of a coroutine function of a `Tenant`, whose namespace gets `labels`."""
+    """Make a test of a coroutine function of a `Tenant`, whose namespace gets `labels`, and `words` in its name."""
 
     def declared(run: Scenario) -> Callable[..., None]:
         def test(arena: "Arena", request: pytest.FixtureRequest) -> None:
@@ -44,7 +45,7 @@ def scenario(
 
         test.__name__ = test.__qualname__ = run.__name__
         test.__module__, test.__doc__ = run.__module__, run.__doc__
-        test.play = _Play(run, alone, labels or {})  # type: ignore[attr-defined]
+        test.play = _Play(run, alone, labels or {}, words)  # type: ignore[attr-defined]
         return test
 
     return declared if run is None else declared(run)
@@ -87,7 +88,7 @@ class Arena:
     async def _play(self, item: pytest.Item) -> None:
         play = _play_of(item)
         assert play is not None
-        words = re.sub(r"[^a-z]+", "-", item.name.removeprefix("test_"))[:40].strip("-")
+        words = play.words or re.sub(r"[^a-z]+", "-", item.name.removeprefix("test_"))[:40].strip("-")
         namespace = f"{words}-{os.getpid() % 10_000}-{next(self._number)}"
         sums = self._results.setdefault(item.nodeid, Sums())
         began = time.monotonic()

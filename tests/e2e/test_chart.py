@@ -6,13 +6,16 @@ A cluster of its own, since Slipway's admission policies exist once in a cluster
 import asyncio
 import json
 import os
+import re
 import shutil
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 from tests.cluster import operator_image
 from tests.cluster.capabilities import Level
@@ -29,7 +32,9 @@ CHART = REPOSITORY / "charts" / "slipway"
 NAMESPACE, SERVICE_ACCOUNT = "delivery", "pilot"
 TENANT = "shop"
 IN = f"--namespace={NAMESPACE}"
-SELECTOR = "--selector=app.kubernetes.io/name=slipway"
+SELECTOR = "--selector=app.kubernetes.io/name=slipway,app.kubernetes.io/component=operator"
+PAGE = "--selector=app.kubernetes.io/name=slipway,app.kubernetes.io/component=dashboard"
+HOST, PROXY_SECRET = "slipway.example.com", "s" * 64
 # What serves must not starve while operators beside it are started.
 SHARE = {"requests": {"cpu": "300m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
 CRDS = {f"{plural}.slipway.dev" for plural in ("rollouts", "promotions", "promotionpolicies")}
@@ -54,6 +59,36 @@ class PodOperator:
         return {name.removeprefix("pod/") for name in listed.split()}
 
 
+class Page:
+    """The page in its pod, asked as the proxy before it would."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        listed = json.loads(cluster.kubectl("get", "pods", IN, PAGE, "--output=json"))
+        (pod,) = listed["items"]
+        self._at = f"http://{pod['status']['podIP']}:8080"
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return requests.get(self._at + path, headers={"Host": HOST, **headers}, timeout=60)
+
+    def approve(self, namespace: str, promotion: str, plan: str) -> None:
+        """As the approver, who has read that plan."""
+        named = {"X-Forwarded-User": "approver", "X-Forwarded-Groups": "approvers"}
+        proxied = {"Host": HOST, "X-Slipway-Proxy-Secret": PROXY_SECRET, **named}
+        at = f"/promotions/{namespace}/{promotion}/"
+        shown = self.get(f"{at}approve?plan={plan}", **proxied)
+        assert shown.status_code == 200, shown.text
+        form: dict[str, Any] = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', shown.text))
+        said = proxied | {"Origin": f"https://{HOST}", "Sec-Fetch-Site": "same-origin"}
+        done = requests.post(
+            f"{self._at}{at}approve",
+            data=form | {"confirm": ["0", "1", "2"]},
+            headers=said,
+            timeout=60,
+            allow_redirects=False,
+        )
+        assert (done.status_code, done.headers.get("Location")) == (303, f"{at}?done=approve"), done.text
+
+
 @pytest.fixture(scope="module")
 def own_cluster() -> Iterator[Cluster]:
     level, reason = best_level()
@@ -61,7 +96,7 @@ def own_cluster() -> Iterator[Cluster]:
         pytest.skip(f"needs real pods: {reason}")
     if os.environ.get("SLIPWAY_KUBECONFIG") or os.environ.get("CLUSTER") == "kind":
         pytest.skip("installs Slipway anew, which is not for a cluster that others use: run it with CLUSTER=own")
-    layout = operator_image.operator_image()
+    layout = operator_image.operator_images()
     with Cluster.start(Level.NODE) as cluster:
         cluster.import_images(layout)
         with cluster.inside():
@@ -73,7 +108,14 @@ def values(own_cluster: Cluster, tmp_path: Path) -> Path:
     written = tmp_path / "values.yaml"
     image = {"repository": operator_image.NAME, "tag": operator_image.TAG, "pullPolicy": "Never"}
     config = {
-        "sources": [{"name": "default", "url": own_cluster.prometheus_url}],
+        "sources": [
+            {
+                "name": "default",
+                "url": own_cluster.prometheus_url,
+                # A query fails without its token.
+                "tokenFile": "/etc/slipway-secrets/prometheus/token",
+            }
+        ],
         "drainDelay": DRAIN_DELAY,
         "gatewaySettle": GATEWAY_SETTLE,
         "leaderElection": {"leaseDuration": "8s", "renewDeadline": "6s", "retryPeriod": "1s"},
@@ -86,6 +128,7 @@ def values(own_cluster: Cluster, tmp_path: Path) -> Path:
         # The default asks for so little that on a busy test machine the program takes a minute to load.
         "resources": {"requests": {"cpu": "200m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
         "networkPolicy": {"enabled": True},
+        "secrets": [{"name": "prometheus", "secretName": "prometheus-token"}],
         "dashboards": {"enabled": True},
     }
     written.write_text(yaml.safe_dump(given))
@@ -99,6 +142,8 @@ def test_slipway_is_installed_upgraded_rolled_back_and_removed(
     restricted = "pod-security.kubernetes.io/enforce=restricted"
     cluster.kubectl("create", "namespace", NAMESPACE)
     cluster.kubectl("label", "namespace", NAMESPACE, restricted)
+    for name, literal in (("prometheus-token", "token=t"), ("slipway-dashboard-proxy", f"secret={PROXY_SECRET}")):
+        cluster.kubectl("create", "secret", "generic", name, IN, f"--from-literal={literal}")
     before = _version_before(helm, tmp_path)
     given = (IN, f"--values={values}", "--wait", "--timeout=240s")
 
@@ -115,9 +160,12 @@ def test_slipway_is_installed_upgraded_rolled_back_and_removed(
     async def lead(tenant: Tenant) -> None:
         await _launched(tenant, "v1")
         async with tenant.users() as users:
-            await asyncio.to_thread(helm, "upgrade", "slipway", str(CHART), *given)
+            await asyncio.to_thread(helm, "upgrade", "slipway", str(CHART), *given, *_with_page())
             assert await asyncio.to_thread(_knows_migrations, cluster)
-            second = await _launched(tenant, "v2")
+            page = await asyncio.to_thread(Page, cluster)
+            beside = await asyncio.to_thread(page.get, "/", **{"X-Forwarded-User": "approver"})
+            assert beside.status_code == 403
+            second = await _launched(tenant, "v2", page)
             await tenant.all_served_by(users, second)
             await asyncio.to_thread(helm, "rollback", "slipway", "1", IN, "--wait", "--timeout=240s")
             assert not await asyncio.to_thread(_knows_migrations, cluster)
@@ -136,19 +184,32 @@ def test_slipway_is_installed_upgraded_rolled_back_and_removed(
     _with_tenant(cluster, lead)
 
 
-async def _launched(tenant: Tenant, tag: str) -> str:
+async def _launched(tenant: Tenant, tag: str, page: Page | None = None) -> str:
     """A launch from the manifest to the end, with the name of who said yes in the record; the revision's Deployment."""
     if tag == "v1":
         await tenant.deploy(tag, template=manifests.template(tag, resources=SHARE))
     else:
         await tenant.change_image(tag, resources=SHARE)
     promotion = await tenant.promote()
-    deployment = await tenant.approve(promotion)
+    if page is None:
+        deployment = await tenant.approve(promotion)
+    else:
+        found = await tenant.until_promotion(promotion, "AwaitingApproval")
+        deployment = tenant.candidate()
+        tenant.approved[deployment] = time.time()
+        await asyncio.to_thread(page.approve, tenant.namespace, promotion, found["planHash"])
     status = await tenant.until_promotion(promotion, "Succeeded")
     assert [(each["by"], each["identity"]) for each in status["approvals"]] == [("approver", "verified")]
     operator = PodOperator(tenant.cluster)
     assert operator.leader().rpartition("_")[0] in operator.pods()
     return deployment
+
+
+def _with_page() -> Iterator[str]:
+    """What brings the page, on which people decide."""
+    yield f"--set=dashboard.enabled=true,dashboard.address=https://{HOST}"
+    yield f"--set=dashboard.image.repository={operator_image.DASHBOARD},dashboard.image.tag={operator_image.TAG}"
+    yield "--set=dashboard.userHeader=X-Forwarded-User,dashboard.groupsHeader=X-Forwarded-Groups"
 
 
 def _version_before(helm: Helm, folder: Path) -> Path:

@@ -70,7 +70,7 @@ async def test_a_launch_is_approved_by_keyboard_alone_and_can_be_read_in_the_dar
         assert not complaints, complaints
 
 
-@scenario
+@scenario(words="shop")
 async def test_every_page_can_be_read_and_is_as_the_documentation_shows_it(tenant: Tenant) -> None:
     """`make pictures` keeps what is seen here in docs/pictures."""
     await tenant.serve("v1", strategy=STEPS)
@@ -150,7 +150,7 @@ async def seen(page: Page, name: str, scheme: str = "light") -> None:
     await for_everybody(page)
     if PICTURES:
         await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        await page.screenshot(path=Path(PICTURES) / f"dashboard-{name}.png")
+        await page.screenshot(path=Path(PICTURES) / f"dashboard-{name}.png", animations="disabled")
         await page.emulate_media(color_scheme="light")
 
 

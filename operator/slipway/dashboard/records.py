@@ -60,7 +60,8 @@ class Records:
         except Forbidden:
             found = await self._named(viewer)
             note = f"You may not list ConfigMaps, so these are the newest {NAMED} at most that Promotions name."
-        return self._screen.page(request, "records.html", {"ideas": by_idea(found), "columns": COLUMNS, "note": note})
+        columns = [column for column in COLUMNS if column != "namespace" or not self._board.namespace]
+        return self._screen.page(request, "records.html", {"ideas": by_idea(found), "columns": columns, "note": note})
 
     async def _named(self, viewer: Viewer) -> list[Told]:
         """Those that the newest Promotions name: approvers may read a ConfigMap, and list none."""
