@@ -10,7 +10,7 @@ from .access import Access
 from .capabilities import Level
 from .cluster import Cluster, best_level
 from .foreign import kind_cluster, kind_is_usable, named_cluster
-from .operator_image import operator_image
+from .operator_image import operator_images
 from .packages import BESIDE, install_missing_packages
 from .programs import control_plane_programs
 from .progress import say
@@ -53,7 +53,7 @@ def prepare() -> None:
     if level is Level.NODE:
         build_node()
         build_neighbours()
-        operator_image()
+        operator_images()
         install_missing_packages(BESIDE)
         return
     say(f"tests that need real pods are left out: {reason}")
