@@ -2,18 +2,21 @@
 
 import asyncio
 import contextlib
+import json
 import subprocess
+import time
 from typing import Any
 
 import pytest
 import yaml
-from tests.cluster.argocd import Repository, argocd, lacking
+from tests.cluster.argocd import CONTROLLER_USER, Repository, argocd, lacking
 from tests.cluster.cluster import Cluster
 from tests.cluster.paths import REPOSITORY
 from tests.cluster.toolchain import program
 from tests.e2e import manifests
 from tests.e2e.application import Application, application
 from tests.e2e.arena import scenario
+from tests.e2e.installation import OPERATOR_NAMESPACE
 from tests.e2e.tenant import Tenant
 
 ARGOCD = REPOSITORY / "manifests" / "argocd"
@@ -73,9 +76,12 @@ async def test_argo_cd_and_slipway_keep_out_of_each_others_fields(tenant: Tenant
     if missing := lacking():
         pytest.skip(f"Argo CD needs {missing}")
     repository = Repository(tenant.cluster.folder / "git" / tenant.namespace)
-    route = _file(manifests.route(tenant.host(), canary=True))
+    route = manifests.route(tenant.host(), canary=True)
     today = repository.commit("what there is today", {"shop/before.yaml": _before()})
-    files = {"route": route, "rollout": _rollout("v2"), "web-1": _promotion("web-1")}
+    # The Rollout and its Promotions are in the last wave, as docs/gitops.md asks for.
+    wave = {"argocd.argoproj.io/sync-wave": "-1"}
+    route["metadata"]["annotations"] = wave
+    files = {"route": _file(route), "rollout": _rollout("v2"), "web-1": _promotion("web-1")}
     async with contextlib.AsyncExitStack() as stack:
         started = argocd(tenant.cluster, CONFIGURATION)
         await asyncio.to_thread(started.__enter__)
@@ -106,6 +112,7 @@ async def test_argo_cd_and_slipway_keep_out_of_each_others_fields(tenant: Tenant
         await _at_rest(tenant, app)
         worse = await _a_rollback(tenant, app, stable)
         await tenant.all_served_by(users, stable)
+        await tenant.all_served_by(users, await _approved_by_pull_request(tenant, app))
         others = [one for one in users.report().failures if one.revision != worse]
         assert not others, others[:5]
     _nothing_was_fought_over(app)
@@ -175,6 +182,25 @@ async def _a_rollback(tenant: Tenant, app: Application, stable: str) -> str:
     return deployment
 
 
+async def _approved_by_pull_request(tenant: Tenant, app: Application) -> str:
+    """What docs/gitops.md says of it: whoever can merge approves, by the account of the tool; what serves then."""
+    approves = ("--clusterrole=slipway-approver", f"--user={CONTROLLER_USER}", f"--namespace={tenant.namespace}")
+    await asyncio.to_thread(tenant.cluster.kubectl, "create", "rolebinding", "argocd-approves", *approves)
+    listed = ("--type=merge", "--patch", json.dumps({"data": {"approvers": CONTROLLER_USER}}))
+    names = ("configmap", "slipway-admission", f"--namespace={OPERATOR_NAMESPACE}")
+    await asyncio.to_thread(tenant.cluster.kubectl, "patch", *names, *listed)
+    await app.commit("launch v1", {"shop/rollout.yaml": _rollout("v1"), "shop/web-4.yaml": _promotion("web-4")})
+    plan = (await tenant.until_promotion("web-4", "AwaitingApproval"))["planHash"]
+    deployment = tenant.candidate()
+    tenant.approved[deployment] = time.time()
+    promotion = manifests.promotion("web-4", approved=True, approvals={CONTROLLER_USER: plan})
+    merged = await app.commit("approve v1", {"shop/web-4.yaml": _file(promotion)})
+    ended = await tenant.until_promotion("web-4", "Succeeded")
+    assert [(each["by"], each["identity"]) for each in ended["approvals"]] == [(CONTROLLER_USER, "delegated")]
+    await app.until("Synced", "Healthy", merged)
+    return deployment
+
+
 def _nothing_was_fought_over(app: Application) -> None:
     """Argo CD wrote what the commits changed, each change once, and nothing else."""
     wrote = app.writes()
@@ -183,7 +209,8 @@ def _nothing_was_fought_over(app: Application) -> None:
         ("create", "services", "web"): 1,
         ("create", "httproutes", "web"): 1,
         ("create", "rollouts", "web"): 1,
-        ("patch", "rollouts", "web"): 3,
-        **{("create", "promotions", f"web-{number}"): 1 for number in (1, 2, 3)},
+        ("patch", "rollouts", "web"): 4,
+        **{("create", "promotions", f"web-{number}"): 1 for number in (1, 2, 3, 4)},
+        ("patch", "promotions", "web-4"): 1,
         ("delete", "promotions", "web-3"): 1,
     }, app.account()
