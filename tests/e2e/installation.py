@@ -185,10 +185,15 @@ class Operator:
             if self._program is not None:
                 self._program.stop(patience=10)
 
-    def sample(self, name: str, **labels: str) -> float:
-        """The sum of a metric over all series with these labels, as Prometheus would read it."""
+    def exposition(self) -> str:
+        """All its metrics, as Prometheus reads them."""
         with urllib.request.urlopen(f"http://127.0.0.1:{METRICS_PORT}/metrics", timeout=10) as answer:
-            families = text_string_to_metric_families(answer.read().decode())
+            text: str = answer.read().decode()
+        return text
+
+    def sample(self, name: str, **labels: str) -> float:
+        """The sum of a metric over all series with these labels."""
+        families = text_string_to_metric_families(self.exposition())
         samples = (sample for family in families for sample in family.samples if sample.name == name)
         return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 

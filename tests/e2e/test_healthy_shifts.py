@@ -1,5 +1,9 @@
 """A healthy version reaches all users, in the order that was approved, and nobody meets an error on the way."""
 
+import asyncio
+import subprocess
+
+from tests.cluster.toolchain import program
 from tests.e2e import manifests
 from tests.e2e.arena import scenario
 from tests.e2e.tenant import Tenant
@@ -58,6 +62,7 @@ async def test_a_healthy_canary_takes_its_steps_and_loses_no_request(tenant: Ten
         # v1 was the first.
         await tenant.until_metric("slipway_launches_total", 2, outcome="Succeeded")
         await tenant.until_metric("slipway_launch_lead_time_seconds_count", 2)
+        await asyncio.to_thread(_named_as_prometheus_asks, tenant.operator.exposition())
         await tenant.all_served_by(users, second)
         await tenant.until_phase("Healthy")
         await tenant.until(lambda: tenant.pods("v1") == 0, "the pods of v1 are gone")
@@ -76,3 +81,10 @@ def _judge_log(tenant: Tenant, launches: int) -> None:
     assert sum("is entering" in message for message in about) >= 3, about
     # Some ten changes of phase each. The passes meanwhile are ten times as many.
     assert len(about) <= 20 * launches, about
+
+
+def _named_as_prometheus_asks(exposition: str) -> None:
+    """Units, suffixes and help, while a launch is under way: all families are there."""
+    argv = [str(program("prometheus", "promtool")), "check", "metrics"]
+    done = subprocess.run(argv, input=exposition, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
