@@ -296,6 +296,38 @@ def test_a_crd_that_is_missing_is_named(own: Cluster, shop: str, config: Path, t
         until_established(own.kubectl, "promotions.slipway.dev")
 
 
+def test_a_crd_that_is_older_is_named_with_what_it_lacks(own: Cluster, shop: str, config: Path, tmp_path: Path) -> None:
+    def published() -> bool:
+        document = json.loads(own.kubectl("get", "--raw=/openapi/v3/apis/slipway.dev/v1alpha1"))
+        status = document["components"]["schemas"]["dev.slipway.v1alpha1.Rollout"]["properties"]["status"]
+        return "planHash" in status["properties"]["candidate"]["properties"]
+
+    def patch(**change: object) -> None:
+        own.kubectl("patch", "crd", "rollouts.slipway.dev", "--type=json", f"--patch={json.dumps([change])}")
+
+    at = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/candidate/properties/planHash"
+    there: Any = json.loads(own.kubectl("get", "crd", "rollouts.slipway.dev", "--output=json"))
+    for part in at.removeprefix("/").split("/"):
+        there = there[int(part) if part.isdigit() else part]
+    patch(op="remove", path=at)
+    try:
+        wait_for("the older schema is published", lambda: not published())
+        with replicas(config, tmp_path, "older", election=QUICK) as (only,):
+            wait_for("it says so", lambda: only.says("is older than this operator"))
+            said = only.says("is older than this operator")
+            assert said is not None
+            assert "of Rollout is older than this operator and lacks status.candidate.planHash; what" in said["message"]
+            assert "slipway crds" in said["message"]
+            assert "of Promotion" not in said["message"]
+    finally:
+        patch(op="add", path=at, value=there)
+        wait_for("the newer schema is published", published)
+    with replicas(config, tmp_path, "newer", election=QUICK) as (only,):
+        own.apply(rollout(shop))
+        wait_for("it works", lambda: observed(own, shop))
+        assert only.says("is older than this operator") is None
+
+
 def test_a_crd_that_is_removed_while_it_runs_ends_it(own: Cluster, shop: str, config: Path, tmp_path: Path) -> None:
     with replicas(config, tmp_path, "only") as (only,):
         wait_for("it leads", lambda: only.says("leading as"))

@@ -226,6 +226,12 @@ class Client:
         """The plural names that the server serves in `group/version`; empty when it does not know it."""
         return {resource["name"] for resource in await self.kinds(group, version)}
 
+    async def openapi(self, group: str, version: str) -> Object:
+        """The OpenAPI v3 document of `group/version`, in which each kind has its schema."""
+        marker = Resource(group, version, "", "OpenAPI", namespaced=False)
+        document: Object = await self._request("discover", marker, f"/openapi/v3/apis/{group}/{version}")
+        return document
+
     async def _write(
         self,
         verb: str,

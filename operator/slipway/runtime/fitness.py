@@ -6,6 +6,14 @@ import asyncio
 import contextlib
 import logging
 
+from pydantic import BaseModel
+
+from slipway.api.crd import structural
+from slipway.api.promotion import Promotion
+from slipway.api.promotion_policy import PromotionPolicy
+from slipway.api.rollout import Rollout
+from slipway.api.served import lacking, schema_of
+from slipway.cluster.api import Object
 from slipway.cluster.cache import WATCHED
 from slipway.cluster.client import Client
 from slipway.cluster.errors import APIError, NotFound
@@ -21,6 +29,8 @@ from slipway.cluster.resources import (
 log = logging.getLogger(__name__)
 
 APPROVAL_POLICY_BINDING = "slipway-approval"
+SHOWN = 5
+"""Fields that a line of the log names."""
 
 
 class CannotRun(Exception):
@@ -36,6 +46,8 @@ class Fitness:
         self.identity_verified = False
         """Whether admission verifies approvers here, as `check_policy` found last."""
         self._unclear = ""
+        self._defined = False
+        self._told: set[str] = set()
 
     async def kinds(self) -> list[Resource]:
         """What there is to watch; CannotRun if a custom resource of ours is not installed."""
@@ -59,6 +71,25 @@ class Fitness:
         if not routed:
             log.info("no HTTPRoutes in this cluster: canaries need the Gateway API, blue/green does not")
         return [kind for kind in WATCHED if kind != HTTP_ROUTES or routed]
+
+    async def check_definitions(self) -> None:
+        """Say, once, which fields the installed CRDs lack: what stands in one of those is lost, in spec and in status.
+
+        To be asked again now and then: a schema is published some time after its CRD was applied.
+        """
+        if self._defined:
+            return
+        try:
+            document = await self._client.openapi(ROLLOUTS.group, ROLLOUTS.version)
+        except APIError as error:
+            log.debug("cannot tell whether the CustomResourceDefinitions are of this version: %s", error)
+            return
+        found = [await asyncio.to_thread(_outdated, model, document) for model in (Rollout, Promotion, PromotionPolicy)]
+        self._defined = found == ["", "", ""]
+        for words in filter(None, found):
+            if words not in self._told:
+                log.warning("%s; what stands there is lost: slipway crds | kubectl apply --server-side -f -", words)
+        self._told = {words for words in found if words}
 
     async def routed(self) -> bool:
         """Whether there are HTTPRoutes; no where that cannot be told."""
@@ -85,3 +116,17 @@ class Fitness:
         if verified != self.identity_verified:
             log.info("approvals are %s at admission", "verified" if verified else "not verified")
         self.identity_verified = verified
+
+
+def _outdated(model: type[BaseModel], document: Object) -> str | None:
+    """What a CRD lacks of a model, in words; '' if nothing, None if its schema is not published (yet)."""
+    there = schema_of(model.__name__, document)
+    if not there:
+        return None
+    ours = structural(model)["properties"]
+    missing = list(lacking({"properties": {part: ours[part] for part in ("spec", "status") if part in ours}}, there))
+    if not missing:
+        return ""
+    more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+    fields = ", ".join(missing[:SHOWN]) + more
+    return f"the CustomResourceDefinition of {model.__name__} is older than this operator and lacks {fields}"

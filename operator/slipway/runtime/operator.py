@@ -243,6 +243,7 @@ class Operator:
     async def _repair(self, resync: Resync, kinds: list[Resource]) -> None:
         interval = self.config.resync_interval.total_seconds()
         while True:
+            await self._fitness.check_definitions()
             # Replicas that were started together should not list together for ever.
             await self._rest(interval * random.uniform(0.8, 1.2))  # noqa: S311 -- no secret
             await until_listed(resync, grace=GRACE_SECONDS)
