@@ -52,7 +52,9 @@ def circumstances(
         if spec.approved is not True or (not changed and consent is not None and not consent.granted):
             withdrawn = f"the approval on Promotion {claim.name} was withdrawn"
             changed = ""
-    weight_hash = approved.plan_hash if approved else (plan_now.hash if plan_now else "")
+    # Where nobody approved the launch, a Promotion may come during it: then the person agrees to the plan it shows.
+    bound = approved if not free else None
+    weight_hash = bound.plan_hash if bound else (plan_now.hash if plan_now else "")
     allowed = 0
     demands = course.demands or case.demands
     if spec is not None and claim is not None:

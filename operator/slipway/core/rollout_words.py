@@ -124,11 +124,13 @@ def _about_candidate(scene: Scene, phase: str) -> str:
         return f"candidate {candidate.name} was not ready by spec.progressDeadline: {why}"
     hint = _command(scene)
     if phase == "AwaitingPromotion" and code is Code.NO_PROMOTION:
-        return (
-            f"candidate {candidate.name} is ready and waits: create a Promotion with spec.rollout: {case.name} and "
-            f"spec.environment: {case.environment}"
-        )
+        return f"candidate {candidate.name} is ready and waits: {_create(scene)}"
     return f"candidate {candidate.name}: {why or 'traffic begins to move'}{hint}"
+
+
+def _create(scene: Scene) -> str:
+    case = scene.case
+    return f"create a Promotion with spec.rollout: {case.name} and spec.environment: {case.environment}"
 
 
 def _held_for(scene: Scene) -> str:
@@ -146,6 +148,8 @@ def _held_for(scene: Scene) -> str:
 def _command(scene: Scene) -> str:
     """The next command, if a person's word is what is missing."""
     course, case = scene.course, scene.case
+    if course.claim is None and course.limit is not None and course.limit.code is Code.ASKS:
+        return f"; {_create(scene)}, then say there which share may be entered"
     if course.claim is None or course.limit is None:
         return ""
     patch = approval.patch_command(case.namespace, course.claim.name)

@@ -29,7 +29,8 @@ RETRY = timedelta(seconds=30)
 class Occasion:
     """Why the tests run: the revision, from when on results count, and whether they are repeated.
 
-    `service` is the Service that selects the revision then.
+    `service` is the Service that selects the revision then. `failed_every`: what has failed is repeated too, where
+    nobody can ask for that.
     """
 
     revision: str
@@ -37,6 +38,7 @@ class Occasion:
     since: datetime
     every: timedelta | None
     service: str = ""
+    failed_every: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ def due(test: SmokeTest, status: SmokeTestStatus | None, occasion: Occasion) -> 
     if status is None or status.at is None or not _counts(test, status, occasion):
         return occasion.since
     every = occasion.every
+    if status.verdict == "Fail" and occasion.failed_every is not None:
+        every = min(every, occasion.failed_every) if every is not None else occasion.failed_every
     if status.verdict == "Error":
         every = min(every, RETRY) if every is not None else RETRY
     return status.at + every if every is not None else None

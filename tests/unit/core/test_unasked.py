@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from tests.unit.core.cluster import Cluster, revision_of
 from tests.unit.core.environments import automatic
-from tests.unit.core.objects import ANALYSIS, GATE, Object, blue_green, template
+from tests.unit.core.objects import ANALYSIS, GATE, Object, blue_green, canary, template
 from tests.unit.core.test_gates_answer import ORDERS, says
 
-from slipway.core.decision import DryRun, Probe
+from slipway.core.decision import DryRun, HttpProbe, Probe
 from slipway.core.template_checks import TEMPLATE_CHECKS
 
 STAGING: dict[str, Any] = {"environment": "staging", "approval": "Automatic"}
@@ -104,6 +104,27 @@ def test_a_way_back_that_is_refused_holds_the_launch_and_is_tried_again() -> Non
     assert cluster.run(60, lambda: serves(cluster, V2))
 
 
+def test_a_smoke_test_that_failed_is_tried_again_and_one_that_passed_is_not() -> None:
+    """A Job of ten minutes that has passed is not run again and again beside one that fails."""
+    tests = [{"name": name, "http": {"path": f"/{name}", "port": "http"}} for name in ("good", "bad")]
+    cluster = automatic(smokeTests=tests)
+    ran: list[str] = []
+    broken = True
+
+    def answers(probe: Probe) -> bool:
+        if isinstance(probe, HttpProbe) and V2 in probe.key:
+            ran.append(probe.path)
+        return not (broken and isinstance(probe, HttpProbe) and probe.path == "/bad" and V2 in probe.key)
+
+    cluster.probe = answers
+    cluster.edit(template=template(2))
+    assert not cluster.run(120, lambda: cluster.live == V2)
+    assert ran.count("/bad") > 2
+    assert ran.count("/good") == 1, ran
+    broken = False
+    assert cluster.run(60, lambda: serves(cluster, V2))
+
+
 def test_what_serves_nobody_does_not_keep_its_own_mend_away() -> None:
     cluster = gated()
     cluster.broken[V1] = "CrashLoopBackOff"
@@ -161,3 +182,21 @@ def test_a_status_that_was_wiped_is_found_out_anew() -> None:
     cluster.wipe_status()
     cluster.measure = says(100)
     assert cluster.run(60, lambda: serves(cluster, V2))
+
+
+def test_a_step_that_asks_says_how_it_is_answered_where_no_promotion_is_there() -> None:
+    steps = [{"weight": 25, "hold": "5s"}, {"weight": 50, "hold": "5s", "approval": "Required"}]
+    strategy = canary(steps=steps)["strategy"]
+    cluster = automatic(strategy=strategy, replicas=4, traffic={"httpRoutes": [{"name": "web"}]})
+    cluster.edit(template=template(2))
+    assert cluster.run(120, lambda: cluster.phase() == "AwaitingApproval")
+    assert "create a Promotion with spec.rollout: web and spec.environment: staging" in cluster.status["message"]
+    launched = candidate(cluster)["revision"]
+    cluster.promote("web-2", environment="staging")
+    cluster.settle()
+    said = cluster.status["message"]
+    assert """kubectl -n shop patch promotion web-2 --type merge -p '{"spec":{"approvedWeight":50}}'""" in said
+    agreed = {"weight": 50, "plan": cluster.get("Promotion", "web-2")["status"]["planHash"]}
+    cluster.say("web-2", approvedWeight=50, weightApprovals={"ada": agreed})
+    assert cluster.run(200, lambda: cluster.phase() == "Healthy"), cluster.status["message"]
+    assert cluster.live == launched
