@@ -188,7 +188,8 @@ class Operator:
                 return metrics.answer(world.server, namespace, probe, now, world.turned)
             case TcpProbe():
                 behind = world.plane.reachable(probe.service)
-                return Probed(at=now, passed=behind, message="" if behind else f"no ready pod behind {probe.service}")
+                message = "" if behind else f"no ready pod behind {probe.service}"
+                return Probed(at=now, passed=behind, message=message, nobody=not behind)
             case KeepRecord():
                 return await self._prober.run(namespace, probe)
             case NoticeProbe():

@@ -78,13 +78,22 @@ def _unfollowed(case: Case, service: str, revision: str | None) -> str:
         return f"Service {service} still has {others} endpoints of another revision"
     if revision is None or replicas_of(case) == 0:
         return ""
-    # Stable without a ready pod has nobody to follow to: that keeps no launch away which may be the way out.
-    stable = case.lineage.stable
-    least = 0 if stable is not None and stable.name == revision else 1
+    least = 0 if _may_be_empty(case, revision) else 1
     expected = max(least, min(case.world.ready(revision), _wanted_endpoints(case, revision)))
     if endpoints[revision] < expected:
         return f"Service {service} has {endpoints[revision]} of {expected} ready endpoints of {revision}"
     return ""
+
+
+def _may_be_empty(case: Case, revision: str) -> bool:
+    """Whether it is stable, or was rejected while stable has no pod to go back to.
+
+    Where those have no pod, users have nobody already: that keeps no launch away which may be the way out.
+    """
+    stable, found = case.lineage.stable, case.lineage.get(revision)
+    if stable is None or found is None:
+        return False
+    return found == stable or (found.marks.rejected is not None and case.world.ready(stable.name) == 0)
 
 
 def _wanted_endpoints(case: Case, revision: str) -> int:
@@ -109,13 +118,13 @@ def next_move(
     goal = {"share": share, "stable": stable, "subject": subject, "routed": case.routed}
     wanted = next_traffic(now, settled=settled, **goal)  # type: ignore[arg-type]
     if wanted != now:
-        waiting = _not_ready(case, now, wanted, stable)
+        waiting = _not_ready(case, now, wanted, stable, lineage.shifting)
         if waiting:
             return Move(now, waiting)
     return Move(wanted, reached=wanted == now and reached(now, **goal))  # type: ignore[arg-type]
 
 
-def _not_ready(case: Case, now: Traffic, wanted: Traffic, stable: str | None) -> str:
+def _not_ready(case: Case, now: Traffic, wanted: Traffic, stable: str | None, shifting: Revision | None) -> str:
     """Traffic goes only where enough ready endpoints are."""
     replicas = replicas_of(case)
     if wanted.live != now.live and wanted.live is not None:
@@ -127,6 +136,10 @@ def _not_ready(case: Case, now: Traffic, wanted: Traffic, stable: str | None) ->
     if not target or leaves is None or target == leaves:
         return ""
     ready, full = case.world.ready(target), max(1, capacity.needed(replicas, 100))
+    if target == stable and ready == 0 and shifting is not None and shifting.name != leaves:
+        # What was rejected stays where stable has nobody. An approved launch goes on by way of stable all the same: it
+        # is what mends that, and waiting for stable would be waiting for ever.
+        return ""
     # Enough is all of them; on the way back also as many as there are where users are now.
     enough = ready >= full or (target == stable and 0 < ready >= case.world.ready(leaves))
     return "" if enough else f"revision {target} has {ready} of {full} ready pods: traffic moves when they are there"

@@ -237,12 +237,11 @@ def _before_traffic(case: Case, candidate: Revision) -> Occasion | None:
     claim = charge.in_charge(case.claims, case.environment, candidate)
     run = (claim.spec.rerun if claim and claim.spec else None) or ""
     # Without a Promotion nobody can ask for a rerun: under Automatic a failed test is tried again by itself.
-    failed = any(test.verdict == "Fail" for test in case.status.smoke_tests)
-    alone = claim is None and failed and case.spec is not None and case.spec.approval == "Automatic"
-    every = case.spec.analysis.interval if alone and case.spec is not None else case.demands.max_age
+    alone = claim is None and case.spec is not None and case.spec.approval == "Automatic"
+    again = case.spec.analysis.interval if alone and case.spec is not None else None
     # What ran for another Promotion is no run for this one.
-    name = f"preview:{claim.uid if claim else ''}:{run}"
-    return Occasion(candidate.name, name, datetime.fromtimestamp(0, UTC), every, case.world.preview_service)
+    name, since = f"preview:{claim.uid if claim else ''}:{run}", datetime.fromtimestamp(0, UTC)
+    return Occasion(candidate.name, name, since, case.demands.max_age, case.world.preview_service, again)
 
 
 def rerun_asked(case: Case, candidate: Revision) -> bool:

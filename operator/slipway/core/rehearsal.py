@@ -30,7 +30,7 @@ def check(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[Check
     if known is not None and known.result == Result.PASSED and known.evidence == goal:
         return known, []
     if gone:
-        return _gone(about, goal, gone, nobody=case.world.ready(goal) == 0), []
+        return _gone(about, goal, gone, served=case.world.ready(goal) > 0), []
     key, due = f"rehearsal/{goal}/{about.candidate.name}/{about.rerun}/{about.plan_hash}", case.now
     refused = None
     if about.promotion is None and known is not None and (known.result, known.evidence) == (Result.UNVERIFIABLE, goal):
@@ -55,7 +55,9 @@ def check(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[Check
     if wrong:
         accepted = case.snapshot.observations.get(writes.key)
         if isinstance(accepted, Probed) and accepted.passed:
-            return _gone(about, goal, wrong, nobody=True).model_copy(update=at), probes
+            # Who does not answer this operator may answer users: only a Service without a pod serves nobody.
+            served = False if any(one.nobody for one in seen) else None
+            return _gone(about, goal, wrong, served).model_copy(update=at), probes
         # Still wanted, so that its result is kept: the next try comes with a rerun or another plan.
         reason = f"rollback cannot be verified: {wrong}"
         failed = outcome(NAME, "Operations", Result.UNVERIFIABLE, reason, goal)
@@ -63,19 +65,20 @@ def check(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[Check
     return outcome(NAME, "Operations", Result.PASSED, f"rollback verified: {there}", goal).model_copy(update=at), []
 
 
-def _gone(about: Subjects, goal: str, why: str, nobody: bool) -> CheckStatus:
+def _gone(about: Subjects, goal: str, why: str, served: bool | None) -> CheckStatus:
     """There is nobody to go back to.
 
-    `nobody`: no pod takes requests either, so that users have nothing left to lose by a launch, which may well be the
-    way out.
+    `served`: whether a pod takes requests all the same; None where nobody can tell. Without one users have nothing left
+    to lose by a launch, which may well be the way out.
     """
     words = f"rollback cannot be verified: {why}"
-    if not nobody:
+    if served:
         return outcome(NAME, "Operations", Result.UNVERIFIABLE, words, goal)
-    if about.promotion is None:
+    if about.promotion is None and served is False:
         words += "; approval is Automatic, and what serves nobody holds up nothing"
         return outcome(NAME, "Operations", Result.NOT_APPLICABLE, words, goal)
     if said := about.said_not_to_apply(NAME):
         return outcome(NAME, "Operations", Result.NOT_APPLICABLE, f"{words}; {NOT_APPLICABLE}{said}", goal)
-    words += f". Mend it, or where this launch is what mends it, list {NAME} in spec.checks with notApplicable and"
+    where = "spec.checks" if about.promotion is not None else "spec.checks of a Promotion"
+    words += f". Mend it, or where this launch is what mends it, list {NAME} in {where} with notApplicable and"
     return outcome(NAME, "Operations", Result.UNVERIFIABLE, f"{words} the reason", goal)

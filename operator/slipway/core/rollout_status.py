@@ -210,20 +210,23 @@ def _ready(scene: Scene, phase: str) -> Condition:
 
 
 def _stalled(scene: Scene, phase: str, text: str) -> Condition:
-    """What kstatus takes for failed: nothing happens any more until somebody changes something.
+    """What kstatus takes for failed: of this Rollout nothing happens any more until somebody changes it.
 
-    A phase that passes by itself is not among it: pods of the stable revision that restart, a closed window.
+    What passes by itself is not among it: pods of the stable revision that restart, a closed window. What a launch
+    waits for is said of its Promotion, which has the same condition.
     """
-    case = scene.case
+    case, stable = scene.case, scene.course.lineage.stable
     if not scene.acceptance.accepted and scene.acceptance.reason not in AWAITED:
         stalled, reason = True, scene.acceptance.reason
     elif phase == "RolledBack":
         stalled, reason = True, "CandidateRejected"
     elif scene.late:
         stalled, reason = True, "ProgressDeadlineExceeded"
+    elif phase == "Degraded" and stable is not None and stable.marks.kept:
+        stalled, reason = True, "NothingToGoBackTo"
     else:
         stalled, reason = False, "NotStalled"
-        text = "nothing stands in the way that a change would have to mend"
+        text = "the phase says where it is, and the Promotion what a launch waits for"
     return condition(case.status.conditions, "Stalled", stalled, reason, text, case.now, case.generation)
 
 

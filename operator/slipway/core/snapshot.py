@@ -28,11 +28,12 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Probed:
-    """The result of a probe that ends in yes or no."""
+    """The result of a probe that ends in yes or no. `nobody`: no pod was there that it could have asked."""
 
     at: datetime
     passed: bool
     message: str
+    nobody: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

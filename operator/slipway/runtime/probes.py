@@ -171,12 +171,12 @@ class Prober:
         try:
             addresses = await self._endpoints(namespace, probe)
         except NotFound:
-            return Probed(at=_now(), passed=False, message=f"there is no Service {probe.service}")
+            return Probed(at=_now(), passed=False, message=f"there is no Service {probe.service}", nobody=True)
         except APIError as error:
             raise NoResult(str(error)) from error
         if not addresses:
             message = f"the Service {probe.service} has no ready pod on port {probe.port}"
-            return Probed(at=_now(), passed=False, message=message)
+            return Probed(at=_now(), passed=False, message=message, nobody=True)
         if isinstance(probe, TcpProbe):
             result = await tcp_probe(addresses, probe.timeout)
         else:

@@ -74,6 +74,8 @@ class Cluster:
         self.measure: Callable[[MetricProbe], dict[str, Any]] = lambda _: {"value": 0.001}
         self.count: Callable[[LogProbe], dict[str, Any]] = lambda _: {"value": 0.0}
         self.probe: Callable[[Probe], bool] = lambda _: True
+        self.deserted = True
+        """Whether a Service that does not answer has no pod."""
         self.unverified: Callable[[Probe], str] = lambda _: ""
         self.settings = Settings()
         self.labels = {names.AUTOMATIC_LABEL: "automatic"} if automatic else {}
@@ -275,7 +277,10 @@ class Cluster:
                 self.observations[key] = Unverified(at=self.now, message=node) if isinstance(node, str) else node
             else:
                 passed = self.probe(probe)
-                self.observations[key] = Probed(at=self.now, passed=passed, message="200" if passed else "answered 500")
+                message = "200" if passed else "answered 500"
+                self.observations[key] = Probed(
+                    at=self.now, passed=passed, message=message, nobody=self.deserted and not passed
+                )
 
     def run_job(self, probe: JobProbe) -> Probed:
         """The end of the Job of this name: of the one that is there still, or of one that runs now."""

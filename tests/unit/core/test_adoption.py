@@ -152,11 +152,21 @@ def test_a_way_back_to_nobody_can_be_done_without_by_a_persons_word() -> None:
     assert cluster.phase("web-1") == "AwaitingApproval", cluster.status
 
 
-def test_under_automatic_nobody_behind_a_service_holds_up_nothing() -> None:
+@pytest.mark.parametrize("deserted", [True, False])
+def test_under_automatic_nobody_behind_a_service_holds_up_nothing(deserted: bool) -> None:
+    """Somebody who does not answer the operator is not nobody: a NetworkPolicy may keep it away."""
     cluster = Cluster(blue_green(approval="Automatic", environment="staging"), automatic=True)
     cluster.put("Service", service())
     cluster.probe = lambda probe: not isinstance(probe, TcpProbe)
-    assert cluster.run(60, lambda: cluster.phase() == "Healthy"), cluster.status
+    cluster.deserted = deserted
+    assert cluster.run(60, lambda: cluster.phase() == "Healthy") is deserted, cluster.status
+    if not deserted:
+        (found,) = [one for one in cluster.status["candidate"]["checks"] if one["name"] == "rollback-rehearsed"]
+        assert found["result"] == "Unverifiable"
+        assert "in spec.checks of a Promotion with notApplicable" in found["message"]
+
+
+def test_under_automatic_a_way_back_that_is_refused_holds_up_everything() -> None:
     cluster = Cluster(blue_green(approval="Automatic", environment="staging"), automatic=True)
     cluster.put("Service", service())
     cluster.probe = lambda probe: not isinstance(probe, DryRun) or not probe.key.startswith("rehearsal/")

@@ -98,6 +98,33 @@ def test_one_that_fails_too_stays_where_it_is_until_stable_has_pods(spec: Any) -
     assert cluster.live == broken
 
 
+@pytest.mark.parametrize("dies", [False, True], ids=["breaks its gates", "crashes"])
+@pytest.mark.parametrize(
+    ("spec", "then"),
+    [(blue_green, blue_green), (canary, canary), (canary, blue_green)],
+    ids=["blue/green", "canary", "canary, then blue/green"],
+)
+def test_one_that_fails_too_does_not_keep_the_next_mend_away(spec: Any, then: Any, dies: bool) -> None:
+    cluster = down(spec, checks=SAID)
+    stable, worse = cluster.live, revision_of(spec(2))
+    cluster.approve("web-2")
+    assert cluster.run(60, lambda: cluster.exposure(worse) > 0), cluster.status
+    cluster.measure = lambda _: {"value": 0.5}
+    if dies:
+        cluster.broken[worse] = "CrashLoopBackOff"
+        cluster.controllers()
+    cluster.run(90)
+    assert "slipway.dev/rejected" in cluster.marks(worse), cluster.status
+    cluster.measure = lambda probe: {"value": 0.0 if probe.variables["revision"] == stable else _healthy(probe)}
+    cluster.edit(template=template(3), strategy=then()["strategy"])
+    cluster.promote("web-3", checks=SAID)
+    cluster.settle()
+    assert cluster.phase("web-3") == "AwaitingApproval", status(cluster, "web-3")
+    cluster.approve("web-3")
+    assert cluster.run(600, lambda: cluster.phase("web-3") == "Succeeded"), cluster.status["message"]
+    assert cluster.exposure(revision_of(spec(3))) == 100
+
+
 def test_what_was_rehearsed_stays_so_while_pods_come_and_go() -> None:
     cluster = serving(blue_green())
     stable = str(cluster.live)

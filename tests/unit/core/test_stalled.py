@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.unit.core.cluster import Cluster, revision_of, serving, shifting
-from tests.unit.core.objects import blue_green, canary, template
+from tests.unit.core.objects import ANALYSIS, GATE, blue_green, canary, template
 
 V1, V2 = (revision_of(blue_green(version)) for version in (1, 2))
 
@@ -52,6 +52,17 @@ def test_a_candidate_that_is_late_stalls() -> None:
     cluster.promote("web-2")
     assert cluster.run(100, lambda: cluster.condition("Stalled")["status"] == "True"), cluster.status
     assert stalled(cluster)[1] == "ProgressDeadlineExceeded"
+
+
+def test_a_first_revision_that_failed_and_keeps_serving_stalls() -> None:
+    cluster = Cluster(blue_green(analysis=ANALYSIS | {"gates": [GATE]}))
+    cluster.promote("web-1")
+    cluster.settle()
+    cluster.approve("web-1")
+    cluster.measure = lambda _: {"value": 0.5}
+    assert cluster.run(120, lambda: cluster.phase("web-1") == "Failed"), cluster.status
+    cluster.settle()
+    assert (cluster.status["phase"], stalled(cluster)) == ("Degraded", ("True", "NothingToGoBackTo"))
 
 
 def test_a_spec_that_cannot_be_done_stalls_and_its_mend_ends_that() -> None:
