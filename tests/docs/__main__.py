@@ -7,14 +7,18 @@ from tests.docs import argocd_cm, catalogue, chart, install, reference, report_s
 
 def main(arguments: list[str]) -> int:
     pages = reference, catalogue, report_schema, argocd_cm.PLAIN, argocd_cm.DELEGATED
-    files = {page.PATH: page.render() for page in pages} | chart.render() | install.render()
+    files = {page.PATH: page.render() for page in pages} | chart.render()
     if "--check" not in arguments:
         for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         for path in chart.superfluous():
             path.unlink()
+        # Of the folders that have just been written.
+        for path, text in install.render().items():
+            path.write_text(text)
         return 0
+    files |= install.render()
     stale = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
     stale += chart.superfluous()
     for path in stale:

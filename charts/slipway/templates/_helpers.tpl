@@ -5,6 +5,24 @@ app.kubernetes.io/name: slipway
 app.kubernetes.io/component: operator
 {{- end }}
 
+{{- define "slipway.testLabels" -}}
+app.kubernetes.io/name: slipway
+app.kubernetes.io/component: test
+{{- end }}
+
+{{- define "slipway.apiServerEgress" -}}
+ports:                               # the API server
+{{- range .Values.networkPolicy.apiServer.ports }}
+- {port: {{ . }}}
+{{- end }}
+{{- with .Values.networkPolicy.apiServer.cidrs }}
+to:
+{{- range . }}
+- ipBlock: {cidr: {{ . | quote }}}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "slipway.labels" -}}
 app.kubernetes.io/part-of: slipway
 app.kubernetes.io/instance: {{ .Release.Name }}
