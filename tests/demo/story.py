@@ -264,7 +264,7 @@ class Story:
 
 
 def _patch(version: str, patch: str) -> tuple[str, ...]:
-    return ("-n", NAMESPACE, "patch", "promotion", f"web-{version}", "--type", "merge", "-p", patch)
+    return ("-n", NAMESPACE, "patch", "promotions.slipway.dev", f"web-{version}", "--type", "merge", "-p", patch)
 
 
 def _typed(arguments: tuple[str, ...]) -> str:

@@ -24,7 +24,7 @@ async def test_a_launch_is_told_to_a_channel_that_listens_and_not_held_up_by_one
 
     await tenant.until(lambda: told() == ["Planned", "AwaitingApproval"], "the question arrives")
     question = tenant.receiver.about(tenant.namespace)[1]["message"]
-    assert f"kubectl -n {tenant.namespace} patch promotion {promotion}" in question
+    assert f"kubectl -n {tenant.namespace} patch promotions.slipway.dev {promotion}" in question
     await tenant.until(lambda: [one.get("delivered") for one in deliveries("team")] == [True] * 2, "both are recorded")
     async with tenant.users() as users:
         second = await tenant.approve(promotion)

@@ -200,7 +200,7 @@ CASE = {
     "readiness": {"stage": "REFINE", "status": "approved", "score": 8, "criticalIssues": [{"id": "BUG-1"}]},
     "assessment": {"dataClassification": "INTERNAL", "risk": "Medium", "recommendation": "Proceed"},
     "checks": [{"name": "tests", "category": "Quality", "attest": {"passed": True, "summary": "185/185"}}],
-    "rollbackPlan": {"steps": ["kubectl -n shop get rollout web"]},
+    "rollbackPlan": {"steps": ["kubectl -n shop get rollouts.slipway.dev web"]},
     "migrations": {"scripts": ["001.sql"], "backwardCompatible": True, "estimatedDuration": "5m"},
     "operations": {"logging": "Loki", "links": {"runbook": "https://runbooks.example/web"}},
     "communication": {"changelog": "faster", "notify": ["support"]},

@@ -12,12 +12,12 @@ from slipway.core.conditions import find
 
 _MENDED = "when that is mended: {program} retry {name} -n {namespace}"
 _APPROVE = "{program} approve {name} -n {namespace}"
-_EDIT = "kubectl edit promotion {name} -n {namespace}"
-_DELETE = "kubectl delete promotion {name} -n {namespace}"
+_EDIT = "kubectl edit promotions.slipway.dev {name} -n {namespace}"
+_DELETE = "kubectl delete promotions.slipway.dev {name} -n {namespace}"
 _FOLLOW = "it goes on by itself; to follow it: {program} get {rollout} -n {namespace} -w"
 _ROLLOUT = "kubectl edit rollouts.slipway.dev {rollout} -n {namespace}"
 _NO_DATA = (
-    "mend what measures; or, who may approve, with your own reason: kubectl patch promotion {name} "
+    "mend what measures; or, who may approve, with your own reason: kubectl patch promotions.slipway.dev {name} "
     '-n {namespace} --type merge -p \'{{"spec":{{"acceptNoData":{{"weight":{weight},"reason":"WHY"}}}}}}\''
 )
 

@@ -150,7 +150,7 @@ _WHO = "$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}')"
 
 def patch_command(namespace: str, promotion: str) -> str:
     """The begin of every command by which a person says something to a Promotion; the patch follows."""
-    return f"kubectl -n {namespace} patch promotion {promotion} --type merge -p"
+    return f"kubectl -n {namespace} patch promotions.slipway.dev {promotion} --type merge -p"
 
 
 def identity(who: str, verified: bool) -> str:

@@ -73,7 +73,7 @@ def _time(instant: datetime) -> str:
 
 
 def _planned(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
-    look = f"kubectl -n {scene.case.namespace} get promotion {claim.name} -o yaml"
+    look = f"kubectl -n {scene.case.namespace} get promotions.slipway.dev {claim.name} -o yaml"
     then = "it begins by itself" if automatic(scene.case) else "it begins when it is approved"
     return (
         f"The launch of {subject(scene, claim, after)} is planned: all other checks have passed, and {then}.\n"
@@ -94,7 +94,7 @@ def _awaiting(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
         after.message.replace(f"; report: {report}", "", 1),
         f"The report: {report}",
         f"To hold it: {hold}",
-        f"To see all of it: kubectl -n {at} get promotion {name} -o yaml",
+        f"To see all of it: kubectl -n {at} get promotions.slipway.dev {name} -o yaml",
     )
     return "\n".join(lines)
 
@@ -129,7 +129,8 @@ def _sentence(words: str) -> Callable[[Scene, Claim, PromotionStatus], str]:
 
 def _after_rollback(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
     wrong = ", ".join(f"{check.name} {check.result}" for check in after_rollback.failed(after))
-    look = f"kubectl -n {scene.case.namespace} get promotion {claim.name} -o jsonpath='{{.status.afterRollback}}'"
+    found = f"kubectl -n {scene.case.namespace} get promotions.slipway.dev {claim.name}"
+    look = f"{found} -o jsonpath='{{.status.afterRollback}}'"
     return f"{subject(scene, claim, after)} was taken back, and not all is well after it: {wrong}.\nTo see why: {look}"
 
 

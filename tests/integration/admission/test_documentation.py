@@ -263,8 +263,8 @@ def whole(line: str) -> str | None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        """kubectl -n shop patch promotion web-6.9.2 --type merge -p '{"spec":{"hodl":"x"}}'""",
-        "kubectl -n shop get promotion web-6.9.2 --outptu json",
+        """kubectl -n shop patch promotions.slipway.dev web-6.9.2 --type merge -p '{"spec":{"hodl":"x"}}'""",
+        "kubectl -n shop get promotions.slipway.dev web-6.9.2 --outptu json",
         "kubectl apply --server-side -f manifests/sample/canary.yaml",
         "helm install slipway charts/slipway --set replica=3",
         "make dmeo",
@@ -288,5 +288,5 @@ def test_what_kustomize_installs_it_removes() -> None:
 
 
 def test_the_plan_of_the_shop_is_one(desk: Desk) -> None:
-    shown = desk.run("kubectl -n shop get promotion web-6.9.2 -o jsonpath='{.status.planHash}'")
+    shown = desk.run("kubectl -n shop get promotions.slipway.dev web-6.9.2 -o jsonpath='{.status.planHash}'")
     assert shown.stdout == PLAN

@@ -272,7 +272,7 @@ ACCEPTED = {
         },
         rollbackPlan={
             "triggers": ["more than 1 % of payments fail"],
-            "steps": ["`kubectl -n shop patch promotion web-1 --type merge -p '{}'`"],
+            "steps": ["`kubectl -n shop patch promotions.slipway.dev web-1 --type merge -p '{}'`"],
             "verification": ["payments per minute above 40"],
             "communication": ["tell support"],
         },

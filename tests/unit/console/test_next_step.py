@@ -19,8 +19,8 @@ from slipway.core.ceiling import Code
 RETRY = "when that is mended: slipway retry web-2 -n shop"
 FOLLOW = "it goes on by itself; to follow it: slipway get web -n shop -w"
 APPROVE = "slipway approve web-2 -n shop"
-EDIT = "kubectl edit promotion web-2 -n shop"
-DELETE = "kubectl delete promotion web-2 -n shop"
+EDIT = "kubectl edit promotions.slipway.dev web-2 -n shop"
+DELETE = "kubectl delete promotions.slipway.dev web-2 -n shop"
 ROLLOUT_EDIT = "correct the Rollout: kubectl edit rollouts.slipway.dev web -n shop"
 TABLE = {
     ("Blocked", "Checks"): RETRY,
@@ -39,8 +39,8 @@ TABLE = {
     ("Held", "PlanChanged"): f"undo the edit of the plan; or, where it was not of its migrations: {APPROVE}",
     ("Held", "NoPlan"): "slipway abort web-2 'its approved plan is lost' -n shop",
     ("Held", "NoData"): (
-        "mend what measures; or, who may approve, with your own reason: kubectl patch promotion web-2 -n shop "
-        """--type merge -p '{"spec":{"acceptNoData":{"weight":10,"reason":"WHY"}}}'"""
+        "mend what measures; or, who may approve, with your own reason: kubectl patch promotions.slipway.dev web-2 "
+        """-n shop --type merge -p '{"spec":{"acceptNoData":{"weight":10,"reason":"WHY"}}}'"""
     ),
     ("AwaitingApproval", "Approval"): APPROVE,
     ("AwaitingApproval", "Asks"): APPROVE,

@@ -76,7 +76,10 @@ def test_nothing_succeeds_before_it_is_ticked(spec: Object) -> None:
     assert (cluster.phase("web-2"), cluster.phase()) == ("Shifting", "Verifying")
     assert cluster.live == V2
     assert "still to be looked at: basket" in status(cluster)["message"]
-    assert f"{ASK} Confirm it under your own name: kubectl -n shop patch promotion web-2" in status(cluster)["message"]
+    assert (
+        f"{ASK} Confirm it under your own name: kubectl -n shop patch promotions.slipway.dev web-2"
+        in status(cluster)["message"]
+    )
     assert "verified-at" not in str(cluster.marks(V2))
     assert cluster.status["stable"]["revision"] != V2
     tick(cluster)

@@ -93,7 +93,7 @@ def test_the_question_has_the_command_and_where_to_look() -> None:
     asked = notice(cluster, "AwaitingApproval")["text"]
     assert "web v2 in production waits for a person" in asked
     assert '\'{"spec":{"approved":true}}\'' in asked
-    assert "kubectl -n shop get promotion web-2" in asked
+    assert "kubectl -n shop get promotions.slipway.dev web-2" in asked
     assert "The report: kubectl -n shop get configmap web-2-report -o jsonpath='{.data.report\\.md}'\n" in asked
     assert '\'{"spec":{"hold":"REASON"}}\'' in asked
 

@@ -149,7 +149,10 @@ def test_a_rollback_has_its_own_record_with_the_gate_that_sent_it_back() -> None
     assert second["times"]["backAt"] >= second["times"]["endedAt"]
     assert first["kind"] == "launch"
     pages = {obj["metadata"]["labels"]["slipway.dev/record"]: obj["data"]["record.md"] for obj in records_of(cluster)}
-    assert """patch promotion web-2 --type merge -p '{"spec":{"learnings":{"rootCause":""" in pages["rollback"]
+    assert (
+        """patch promotions.slipway.dev web-2 --type merge -p '{"spec":{"learnings":{"rootCause":"""
+        in pages["rollback"]
+    )
     assert "root cause" not in pages["launch"]
     [entry] = cluster.get("Promotion", "web-2")["status"]["records"]
     assert entry["kind"] == "rollback"

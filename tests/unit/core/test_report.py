@@ -110,7 +110,7 @@ def test_the_watch_and_the_policies_are_told() -> None:
 def test_the_way_back_is_commands_and_their_rehearsal() -> None:
     found = report(waiting())["wayBack"]
     assert found["rehearsed"].startswith("rollback verified")
-    assert found["commands"][0].startswith("kubectl -n shop patch promotion web-2 --type merge -p")
+    assert found["commands"][0].startswith("kubectl -n shop patch promotions.slipway.dev web-2 --type merge -p")
     assert found["triggers"][0].startswith("gate error-rate < 0.01")
 
 
@@ -327,7 +327,10 @@ def test_a_launch_that_went_back_says_which_gate_broke() -> None:
     assert found["wentBack"].startswith("gate error-rate")
     page = cluster.get("ConfigMap", "web-2-report")["data"]["summary.md"]
     assert "## After going back" in page
-    assert """kubectl -n shop patch promotion web-2 --type merge -p '{"spec":{"learnings":{"rootCause":""" in page
+    assert (
+        """kubectl -n shop patch promotions.slipway.dev web-2 --type merge -p '{"spec":{"learnings":{"rootCause":"""
+        in page
+    )
 
 
 def test_an_abort_before_traffic_asks_for_no_root_cause() -> None:

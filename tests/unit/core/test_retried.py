@@ -34,7 +34,7 @@ def test_it_is_blocked_until_the_fix_is_described() -> None:
     assert cluster.phase("web-3") == "Blocked"
     found = result(cluster, "web-3", "fix-described")
     assert found["result"] == "Failed"
-    for words in (V2, "error-rate", "spec.retry.fix", "kubectl -n shop patch promotion web-3"):
+    for words in (V2, "error-rate", "spec.retry.fix", "kubectl -n shop patch promotions.slipway.dev web-3"):
         assert words in found["message"]
     assert "fix-described" in message(cluster, "web-3")
     assert not cluster.approve("web-3") or cluster.phase("web-3") == "Blocked"

@@ -195,7 +195,10 @@ def test_a_step_that_asks_says_how_it_is_answered_where_no_promotion_is_there() 
     cluster.promote("web-2", environment="staging")
     cluster.settle()
     said = cluster.status["message"]
-    assert """kubectl -n shop patch promotion web-2 --type merge -p '{"spec":{"approvedWeight":50}}'""" in said
+    assert (
+        """kubectl -n shop patch promotions.slipway.dev web-2 --type merge -p '{"spec":{"approvedWeight":50}}'"""
+        in said
+    )
     agreed = {"weight": 50, "plan": cluster.get("Promotion", "web-2")["status"]["planHash"]}
     cluster.say("web-2", approvedWeight=50, weightApprovals={"ada": agreed})
     assert cluster.run(200, lambda: cluster.phase() == "Healthy"), cluster.status["message"]

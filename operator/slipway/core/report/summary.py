@@ -27,7 +27,7 @@ def summary(scene: Scene, claim: Claim, status: PromotionStatus, revision: Revis
     case, course, spec = scene.case, scene.course, claim.spec
     plan = course.progress.spec if course.progress is not None else case.spec
     back = course.lineage.previous if outcome_of(status) == "Succeeded" else None
-    at = f"kubectl -n {case.namespace} patch rollout {case.name} --type merge -p"
+    at = f"kubectl -n {case.namespace} patch rollouts.slipway.dev {case.name} --type merge -p"
     why, said = _why_back(claim, status, revision), facts.given(spec)
     return Summary(
         outcome=outcome_of(status),
