@@ -227,8 +227,8 @@ def _way_back(
         to=stable.name if stable else "",
         triggers=triggers if stable else [],
         commands=[
-            f"""{at} promotion {claim.name} --type merge -p '{{"spec":{{"abort":"REASON"}}}}'""",
-            f"""{at} rollout {case.name} --type merge -p '{{"spec":{{"abort":"{revision.name}"}}}}'""",
+            f"""{at} promotions.slipway.dev {claim.name} --type merge -p '{{"spec":{{"abort":"REASON"}}}}'""",
+            f"""{at} rollouts.slipway.dev {case.name} --type merge -p '{{"spec":{{"abort":"{revision.name}"}}}}'""",
         ],
         rehearsed=rehearsed,
         asks_after=[_asked_after(check) for check in claim.spec.after_rollback] if claim.spec else [],
