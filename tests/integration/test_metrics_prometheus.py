@@ -83,7 +83,7 @@ class Traffic:
         service = f"shop-{deployment}-http-80@kubernetesgateway"
         self._traefik.labels(service, code, "GET", "http").inc()
         self._traefik_seconds.labels(service, code, "GET", "http").observe(seconds)
-        for reporter in ("source", "destination"):
+        for reporter in ("source", "waypoint" if deployment == FLAKY else "destination"):
             self._istio.labels(reporter, deployment, "shop", code).inc()
             self._istio_ms.labels(reporter, deployment, "shop", code).observe(seconds * 1000)
         cluster = f"service/shop/{deployment}/80"

@@ -18,6 +18,7 @@ from slipway.api.rollout import read_rollout
 from slipway.cli import app
 from slipway.config import Config, LeaderElection, OwnMetrics, Records, Source, Tracing, parse_config
 from slipway.core.charge import FINAL, WATCHING
+from slipway.core.template_checks import TEMPLATE_CHECKS
 from slipway.notifying.cdevents import CDEvents
 from slipway.notifying.records import RecordWebhook
 from slipway.notifying.settings import Channel, RateLimit, Route, Webhook
@@ -50,6 +51,18 @@ def test_manifests_in_pages_are_valid(page: Path) -> None:
     for block in blocks(page, "yaml"):
         for document in manifests(block):
             validate(document)
+
+
+@pytest.mark.parametrize("page", [*PAGES, *SAMPLES.glob("*.yaml")], ids=lambda page: page.name)
+def test_every_rollout_that_is_shown_can_be_launched(page: Path) -> None:
+    """Its template passes Slipway's own checks: who copies it is not blocked by what the page left out."""
+    texts = blocks(page, "yaml") if page.suffix == ".md" else [page.read_text()]
+    for found in (one for text in texts for one in manifests(text) if one["kind"] == "Rollout"):
+        template = found["spec"]["template"]
+        said = [judge(template) for judge in TEMPLATE_CHECKS.values()]
+        assert [check.message for check in said if check.result != "Passed"] == []
+        for container in template["spec"]["containers"]:
+            assert "readinessProbe" in container or not container.get("ports"), container["name"]
 
 
 @pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.yaml")), ids=lambda path: path.name)

@@ -115,11 +115,11 @@ DIALECTS: Mapping[Dialect, Mapping[Preset, str]] = MappingProxyType(
             selector='service=~"$(namespace)-$(service)-http-[0-9]+@kubernetesgateway"',
             errors='code=~"5.."',
         ).presets(),
-        # Istio's standard metrics, as the candidate's own sidecars report them.
+        # Istio's standard metrics, as the candidate's own sidecars, or a waypoint before its pods, report them.
         "istio": _Metrics(
             requests="istio_requests_total",
             durations="istio_request_duration_milliseconds_bucket",
-            selector='reporter="destination",destination_workload_namespace="$(namespace)",'
+            selector='reporter=~"destination|waypoint",destination_workload_namespace="$(namespace)",'
             'destination_workload="$(deployment)"',
             errors='response_code=~"5.."',
             seconds=0.001,

@@ -30,6 +30,7 @@ BIN = Path(sys.executable).parent
 SHOWN_OTHERWISE = {
     ("docs/gitops.md", "Promotion"): "approved by Argo CD: refused at creation, and tests/e2e/test_gitops.py has it",
     ("docs/metrics.md", "PodMonitor"): "a kind of the Prometheus operator, which is not here",
+    ("docs/how-to/prometheus.md", "PodMonitor"): "a kind of the Prometheus operator, which is not here",
 }
 PLACEHOLDERS = {
     "rollouts.slipway.dev NAME": "rollouts.slipway.dev web",
