@@ -63,14 +63,15 @@ def of_promotion(
     history: Iterable[HistoryEntry],
 ) -> Change | None:
     """What a Promotion brought in front of users; None where no request ever met it."""
-    failed = _failed_at(status)
+    history = [entry for entry in history if entry.promotion == name and entry.outcome in WENT_BACK]
+    failed = _failed_at(status, history)
     if status.shifted_at is None and failed is None:
         return None
     began = committed or created
     lead = status.shifted_at - began if status.shifted_at is not None and began is not None else None
     restored = None
     if failed is not None and status.phase in WENT_BACK:
-        decided = [e.at for e in history if e.promotion == name and e.outcome in WENT_BACK and e.at <= failed]
+        decided = [entry.at for entry in history if entry.at <= failed]
         restored = failed - max(decided) if decided else None
     return Change(
         status.shifted_at,
@@ -84,10 +85,16 @@ def of_promotion(
 def had_traffic(status: PromotionStatus) -> bool:
     """Whether any request went to its revision. What a person ended before that leaves no record of a way back."""
     breached = status.phase == "RolledBack" and status.approved_at is not None
-    return status.shifted_at is not None or breached or any(record.kind == ROLLBACK for record in status.records)
+    recorded = any(record.kind == ROLLBACK for record in status.records)
+    # Where no record can be kept the summary alone says it.
+    summed_up = status.summary is not None and status.summary.went_back != ""
+    return status.shifted_at is not None or breached or recorded or summed_up
 
 
-def _failed_at(status: PromotionStatus) -> datetime | None:
+def _failed_at(status: PromotionStatus, back: Iterable[HistoryEntry]) -> datetime | None:
+    if status.phase == "Succeeded" and status.shifted_at is not None:
+        # It stays Succeeded, though its revision was taken back after the watch.
+        return max((entry.at for entry in back if entry.at > status.shifted_at), default=None)
     if status.phase == "Failed":
         # Without all traffic it failed before the first request: it was late.
         return status.finished_at if status.shifted_at is not None else None

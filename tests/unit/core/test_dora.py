@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.api.promotion_status import PromotionStatus, RecordStatus
+from slipway.api.promotion_status import PromotionStatus, RecordStatus, Summary
 from slipway.api.rollout import HistoryEntry
 from slipway.core import dora
 
@@ -59,6 +60,24 @@ def test_a_launch_that_no_user_met_is_none() -> None:
     kept = RecordStatus(config_map="launch-web-1", digest="sha256:0", kind="rollback", id="x")
     assert told(phase="Aborted", records=[kept], **ended) == dora.Change(None, at(2))
     assert told(phase="Superseded", finished_at=at(2)) is None
+
+
+def test_a_canary_that_was_aborted_midway_counts_also_where_no_record_can_be_kept() -> None:
+    said = dict.fromkeys(("outcome", "environment", "strategy", "revision", "checks"), "")
+    ended = {"phase": "Aborted", "approved_at": at(1), "finished_at": at(2)}
+    summary = Summary(**said, went_back="aborted on Promotion web-1: too slow")
+    assert told(summary=summary, **ended) == dora.Change(None, at(2))
+    assert told(summary=Summary(**said), **ended) is None, "nothing was taken back from users"
+
+
+@pytest.mark.parametrize("outcome", ["Aborted", "RolledBack"])
+def test_a_launch_that_is_taken_back_after_its_watch_has_failed(outcome: str) -> None:
+    before, other = entry("RolledBack", 20), entry(outcome, 95, "web-2")
+    history = (before, entry("Promoted", 35), entry(outcome, 90), other)
+    found = told(history, phase="Succeeded", shifted_at=at(30), finished_at=at(40))
+    assert found == dora.Change(at(30), at(90), 30 * MINUTE, None)
+    found = told((before, entry("Promoted", 35), other), phase="Succeeded", shifted_at=at(30), finished_at=at(40))
+    assert found == dora.Change(at(30), None, 30 * MINUTE, None)
 
 
 def test_a_first_revision_that_failed_has_nothing_to_be_restored() -> None:
