@@ -14,7 +14,8 @@ return {
     params = {{name = "reason"}},
   },
   abort = {
-    disabled = not open[phase] or spec.abort ~= nil,
+    -- What is watched has succeeded, and goes back by the same word.
+    disabled = not (open[phase] or phase == "Watching") or spec.abort ~= nil,
     displayName = "Abort",
     iconClass = "fa fa-fw fa-stop-circle",
     params = {{name = "reason"}},
