@@ -21,6 +21,7 @@ SAME_WITHIN = 600.0
 REMEMBERED = 4096
 BACKLOG = 1000
 NOTE_LIMIT = 1024
+"""Bytes: the API server refuses longer ones, whatever the documentation says of characters."""
 CONTROLLER = "slipway.dev/operator"
 
 
@@ -124,7 +125,7 @@ class Recorder:
                 # Absent where the object is known by name alone, as that of a launch record.
                 **({"resourceVersion": version} if (version := metadata.get("resourceVersion")) else {}),
             },
-            "note": occurrence.message[:NOTE_LIMIT],
+            "note": occurrence.message.encode()[:NOTE_LIMIT].decode(errors="ignore"),
             "type": occurrence.type,
         }
 

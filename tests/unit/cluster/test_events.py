@@ -20,9 +20,9 @@ class Events:
         return obj
 
 
-def about(**metadata: Any) -> Occurrence:
+def about(message: str = "no", **metadata: Any) -> Occurrence:
     regarding = {"apiVersion": "slipway.dev/v1alpha1", "kind": "Rollout", "metadata": metadata}
-    return Occurrence(regarding=regarding, type="Warning", reason="RecordRefused", message="no")
+    return Occurrence(regarding=regarding, type="Warning", reason="RecordRefused", message=message)
 
 
 async def recorded(*occurrences: Occurrence) -> list[Object]:
@@ -48,6 +48,11 @@ async def test_an_object_that_is_known_by_name_alone_can_have_events() -> None:
         "name": "web",
         "uid": "u",
     }
+
+
+async def test_a_note_is_no_longer_than_the_api_server_takes_in_bytes() -> None:
+    [made] = await recorded(about("é" + "x" * 900 + "…" * 100, namespace="shop", name="web", uid="u"))
+    assert made["note"] == "é" + "x" * 900 + "…" * 40
 
 
 async def test_one_that_cannot_be_written_does_not_end_the_recorder() -> None:
