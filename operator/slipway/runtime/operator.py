@@ -32,6 +32,7 @@ from slipway.core.snapshot import Settings
 from slipway.metrics.sources import Sources
 from slipway.notifying import cdevents
 from slipway.notifying.notifier import Notifier
+from slipway.notifying.records import CHANNEL as RECORDS
 from slipway.notifying.records import RecordSender
 from slipway.runtime import health, logs
 from slipway.runtime.affected import Key, affected
@@ -97,6 +98,9 @@ class Operator:
         self._lag = health.EventLoopLag()
         self._fitness = Fitness(self._client, self.stopping)
         self._notices = cdevents.routed(config.notifications.for_decisions(), config.cdevents)
+        self.telemetry.expect_notices(self._notices.known)
+        if config.records.webhook is not None:
+            self.telemetry.expect_notices([RECORDS])
         self._listed_at = 0.0
         self._watches: Watches | None = None
         self._resync: Resync | None = None
@@ -141,7 +145,7 @@ class Operator:
             self._enqueue,
             self._settings,
             routed=HTTP_ROUTES in kinds,
-            wrote=self._onlooker.observe,
+            observe=self._observe,
         )
         self._workers = Workers(
             Queue(),
@@ -308,12 +312,15 @@ class Operator:
 
         return reconcile
 
-    def _changed(self, change: Change) -> None:
+    def _observe(self, change: Change) -> None:
         self._onlooker.observe(change)
-        # What people write counts at once. Pods and their like change in bursts, of which one look is enough.
-        delay = 0.0 if change.kind in (ROLLOUTS, PROMOTIONS) else BURST_SECONDS
         if self._policies is not None:
             self._policies.changed(change)
+
+    def _changed(self, change: Change) -> None:
+        self._observe(change)
+        # What people write counts at once. Pods and their like change in bursts, of which one look is enough.
+        delay = 0.0 if change.kind in (ROLLOUTS, PROMOTIONS) else BURST_SECONDS
         for key in affected(self._cache, change):
             self._enqueue(key, delay)
 

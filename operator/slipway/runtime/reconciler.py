@@ -54,7 +54,8 @@ class Reconciler:
     """Brings Rollouts forward, one pass at a time. Never called for the same key twice at a time.
 
     `enqueue` is told which other Rollouts see something new because of what was read or written. `settings`
-    is asked anew in each pass. `routed`: the server knows HTTPRoutes. `wrote` is told what a write has changed.
+    is asked anew in each pass. `routed`: the server knows HTTPRoutes. `observe` is told of each change that comes by a
+    write or a live read: a watch that brings the same later finds nothing new.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Reconciler:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         routed: bool = True,
         decider: Callable[[Snapshot, datetime], Decision] = decide,
-        wrote: Callable[[Change], None] = lambda _: None,
+        observe: Callable[[Change], None] = lambda _: None,
     ) -> None:
         self._api = api
         self._cache = cache
@@ -81,7 +82,7 @@ class Reconciler:
         self._clock = clock
         self._routed = routed
         self._decide = decider
-        self._wrote = wrote
+        self._observe = observe
         self._stale: set[Key] = set()
         self._read_at: dict[Key, datetime] = {}
         self._streaks: dict[Key, int] = {}
@@ -182,11 +183,11 @@ class Reconciler:
                 self._refused(key, write, error)
             raise
         if obj is not None and (change := self._cache.upsert(kind, obj)):
-            self._wrote(change)
             self._tell(key, [change])
 
     def _tell(self, key: Key, changes: Iterable[Change]) -> None:
         for change in changes:
+            self._observe(change)
             for other in affected(self._cache, change) - {key}:
                 self._enqueue(other)
 

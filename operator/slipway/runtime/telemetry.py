@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from slipway.cluster.resources import Resource
@@ -92,6 +94,12 @@ class Telemetry:
             buckets=_FAST,
             registry=self.registry,
         )
+
+    def expect_notices(self, channels: Iterable[str]) -> None:
+        """Begin the counts of these channels at 0: of one that first shows as 1, `increase` sees nothing."""
+        for channel in channels:
+            for result in ("delivered", "failed"):
+                self.notices.labels(channel, result)
 
     def observe_notice(self, channel: str, result: str) -> None:
         """Count one notice."""
