@@ -19,7 +19,7 @@ from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
 from slipway.cluster.cache import Change
 from slipway.cluster.resources import PROMOTIONS, ROLLOUTS
-from slipway.core import charge, instants
+from slipway.core import charge, dora, instants
 from slipway.core.conditions import find
 
 OUTCOMES = charge.FINAL - {"Superseded", "DryRunComplete"}
@@ -78,11 +78,11 @@ class Launches:
 
     def expect(self, rollout: Object) -> None:
         """Begin its counts at 0: of one that first shows as 1, `increase` sees nothing."""
-        meta, spec = rollout["metadata"], rollout.get("spec") or {}
-        labels = (str(meta["namespace"]), str(meta["name"]), str(spec.get("environment") or ""))
+        meta = rollout["metadata"]
+        labels = (str(meta["namespace"]), str(meta["name"]), _environment(rollout))
         for outcome in sorted(OUTCOMES):
             self._launches.labels(*self._admitted(self._launches, labels, (outcome,)))
-        for metric in (self._shifts, self._rollbacks):
+        for metric in (self._shifts, self._rollbacks, self._waited, self._lead, self._restored):
             metric.labels(*self._admitted(metric, labels, ()))
 
     def observe(self, change: Change) -> None:
@@ -106,7 +106,12 @@ class Launches:
     def _promotion(self, old: Object, new: Object, since: datetime) -> None:
         before, after = read_status(old), read_status(new)
         meta, spec = new["metadata"], new.get("spec") or {}
-        labels = (str(meta["namespace"]), str(spec.get("rollout") or ""), str(spec.get("environment") or ""))
+        namespace, name = str(meta["namespace"]), str(spec.get("rollout") or "")
+        rollout, environment = self._rollout(namespace, name), str(spec.get("environment") or "")
+        if rollout is not None and environment != _environment(rollout):
+            # It never leads: it is no launch, and what it says of its environment would be a label of anybody's choice.
+            return
+        labels = (namespace, name, environment)
         approved, started = after.approved_at, after.started_at
         if before.approved_at is None and approved is not None and started is not None and approved >= since:
             self._took(self._waited, labels, started, approved)
@@ -119,20 +124,19 @@ class Launches:
         ended = after.phase in OUTCOMES - {"Succeeded"} and before.phase not in charge.FINAL
         if ended and (after.finished_at is None or after.finished_at >= since):
             self._count(self._launches, labels, after.phase)
-            self._time_to_restore(labels, after)
+            self._time_to_restore(labels, rollout, after)
 
-    def _time_to_restore(self, labels: Labels, after: PromotionStatus) -> None:
-        rollout = self._rollout(labels[0], labels[1])
+    def _time_to_restore(self, labels: Labels, rollout: Object | None, after: PromotionStatus) -> None:
         rejected = read_rollout_status(rollout).rejected if rollout is not None else None
         ours = after.target is not None and rejected is not None and rejected.revision == after.target.revision
-        moved = after.approved_at is not None
-        if ours and moved and rejected is not None and rejected.at is not None and after.finished_at is not None:
-            self._took(self._restored, labels, rejected.at, after.finished_at)
+        decided = rejected.at if ours and rejected is not None and dora.had_traffic(after) else None
+        if decided is not None and after.finished_at is not None:
+            self._took(self._restored, labels, decided, after.finished_at)
 
     def _moves(self, old: Object, new: Object, since: datetime) -> None:
         before, after = read_rollout_status(old), read_rollout_status(new)
-        meta, spec = new["metadata"], new.get("spec") or {}
-        labels = (str(meta["namespace"]), str(meta["name"]), str(spec.get("environment") or ""))
+        meta = new["metadata"]
+        labels = (str(meta["namespace"]), str(meta["name"]), _environment(new))
         candidate = after.candidate
         if candidate is not None and candidate.weight > _share(before, candidate.revision):
             self._count(self._shifts, labels)
@@ -157,6 +161,10 @@ class Launches:
             return (*_REST, *more)
         self._series[key].add((metric, (*labels, *more)))
         return (*labels, *more)
+
+
+def _environment(rollout: Object) -> str:
+    return str((rollout.get("spec") or {}).get("environment") or "")
 
 
 def _share(status: RolloutStatus, revision: str) -> int:

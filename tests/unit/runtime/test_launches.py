@@ -24,10 +24,10 @@ def rollout(version: int = 1, name: str = "web", **status: Any) -> dict[str, Any
     return {"metadata": meta, "spec": {"environment": "production"}, "status": status}
 
 
-def promotion(version: int = 1, of: str = "web", **status: Any) -> dict[str, Any]:
+def promotion(version: int = 1, of: str = "web", environment: str = "production", **status: Any) -> dict[str, Any]:
     meta = {"namespace": "shop", "name": "web-2", "uid": "p", "resourceVersion": str(version)}
     meta["creationTimestamp"] = "2026-01-01T12:00:00Z"
-    return {"metadata": meta, "spec": {"rollout": of, "environment": "production"}, "status": status}
+    return {"metadata": meta, "spec": {"rollout": of, "environment": environment}, "status": status}
 
 
 def launches(known: dict[str, Any] | None = None, **options: Any) -> tuple[Launches, CollectorRegistry]:
@@ -66,6 +66,28 @@ def test_a_rollback_says_how_long_it_took() -> None:
     assert found("slipway_launches_total", {**OF_WEB, "outcome": "RolledBack"}) == 1
     assert found("slipway_launch_time_to_restore_seconds_sum", OF_WEB) == 4
     assert found("slipway_launch_approval_wait_seconds_sum", OF_WEB) == 60
+
+
+def test_what_no_user_met_restores_nobody() -> None:
+    target = {"rollout": "web", "uid": "r", "revision": "3f2a9c01de", "digest": "3f", "images": []}
+    rejected = {"revision": "3f2a9c01de", "reason": "aborted", "at": "2026-01-01T12:05:00Z"}
+    observer, registry = launches(rollout(rejected=rejected))
+    after = {"phase": "Aborted", "target": target, "approvedAt": "2026-01-01T12:01:00Z"}
+    after["finishedAt"] = "2026-01-01T12:05:04Z"
+    observer.observe(change({"phase": "Approved", "target": target}, after))
+    found = registry.get_sample_value
+    assert found("slipway_launches_total", {**OF_WEB, "outcome": "Aborted"}) == 1
+    assert found("slipway_launch_time_to_restore_seconds_count", OF_WEB) is None
+    observer.observe(change({"phase": "Shifting", "target": target}, {**after, "shiftedAt": "2026-01-01T12:04:00Z"}))
+    assert found("slipway_launch_time_to_restore_seconds_count", OF_WEB) == 1
+
+
+def test_nobody_makes_series_by_naming_environments() -> None:
+    observer, registry = launches()
+    for name in ("x0", "x1", ""):
+        after = promotion(2, environment=name, phase="Aborted", startedAt="2026-01-01T12:00:00Z")
+        observer.observe(Change(PROMOTIONS, promotion(environment=name, phase="Blocked"), after))
+    assert b"slipway_launches_total{" not in generate_latest(registry)
 
 
 def test_what_was_superseded_or_seen_for_the_first_time_is_no_launch() -> None:
@@ -128,6 +150,8 @@ def test_counts_begin_at_zero_so_that_the_first_of_them_is_an_increase() -> None
     for outcome in ("Succeeded", "RolledBack", "Failed", "Aborted"):
         assert registry.get_sample_value("slipway_launches_total", {**OF_WEB, "outcome": outcome}) == 0
     assert registry.get_sample_value("slipway_rollout_rollbacks_total", OF_WEB) == 0
+    for name in ("lead_time", "approval_wait", "time_to_restore"):
+        assert registry.get_sample_value(f"slipway_launch_{name}_seconds_count", OF_WEB) == 0
     observer.observe(change(*SUCCESS))
     observer.observe(Change(ROLLOUTS, rollout(), None))
     assert b'rollout="web"' not in generate_latest(registry)
