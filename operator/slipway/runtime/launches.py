@@ -82,8 +82,14 @@ class Launches:
         labels = (str(meta["namespace"]), str(meta["name"]), _environment(rollout))
         for outcome in sorted(OUTCOMES):
             self._launches.labels(*self._admitted(self._launches, labels, (outcome,)))
-        for metric in (self._shifts, self._rollbacks, self._waited, self._lead, self._restored):
+        for metric in (self._shifts, self._rollbacks):
             metric.labels(*self._admitted(metric, labels, ()))
+
+    def expect_lengths(self, promotion: Object) -> None:
+        """Begin the histograms of its Rollout at 0, while it is under way: most Rollouts at rest need none of them."""
+        if read_status(promotion).phase not in charge.FINAL and (labels := self._labels(promotion)) is not None:
+            for metric in (self._waited, self._lead, self._restored):
+                metric.labels(*self._admitted(metric, labels, ()))
 
     def observe(self, change: Change) -> None:
         """Take in a change of any object; only what it says of a launch counts."""
@@ -97,6 +103,8 @@ class Launches:
         if change.before is None:
             if change.kind == ROLLOUTS:
                 self.expect(change.after)
+            elif change.kind == PROMOTIONS:
+                self.expect_lengths(change.after)
             return
         if change.kind == PROMOTIONS:
             self._promotion(change.before, change.after, since)
@@ -104,29 +112,36 @@ class Launches:
             self._moves(change.before, change.after, since)
 
     def _promotion(self, old: Object, new: Object, since: datetime) -> None:
-        before, after = read_status(old), read_status(new)
-        meta, spec = new["metadata"], new.get("spec") or {}
-        namespace, name = str(meta["namespace"]), str(spec.get("rollout") or "")
-        rollout, environment = self._rollout(namespace, name), str(spec.get("environment") or "")
-        if rollout is not None and environment != _environment(rollout):
-            # It never leads: it is no launch, and what it says of its environment would be a label of anybody's choice.
+        labels = self._labels(new)
+        if labels is None:
             return
-        labels = (namespace, name, environment)
+        self.expect_lengths(new)
+        before, after = read_status(old), read_status(new)
         approved, started = after.approved_at, after.started_at
         if before.approved_at is None and approved is not None and started is not None and approved >= since:
             self._took(self._waited, labels, started, approved)
         done = _succeeded(after)
         if _succeeded(before) is None and done is not None and done >= since:
             self._count(self._launches, labels, "Succeeded")
-            created = instants.parse(meta.get("creationTimestamp"))
+            created = instants.parse(new["metadata"].get("creationTimestamp"))
             if created is not None:
                 self._took(self._lead, labels, created, done)
         ended = after.phase in OUTCOMES - {"Succeeded"} and before.phase not in charge.FINAL
         if ended and (after.finished_at is None or after.finished_at >= since):
             self._count(self._launches, labels, after.phase)
-            self._time_to_restore(labels, rollout, after)
+            self._time_to_restore(labels, after)
 
-    def _time_to_restore(self, labels: Labels, rollout: Object | None, after: PromotionStatus) -> None:
+    def _labels(self, promotion: Object) -> Labels | None:
+        """None for one that names another environment: it never leads, and anybody could make labels by it."""
+        spec = promotion.get("spec") or {}
+        name, environment = str(spec.get("rollout") or ""), str(spec.get("environment") or "")
+        rollout = self._rollout(str(promotion["metadata"]["namespace"]), name)
+        if rollout is not None and environment != _environment(rollout):
+            return None
+        return str(promotion["metadata"]["namespace"]), name, environment
+
+    def _time_to_restore(self, labels: Labels, after: PromotionStatus) -> None:
+        rollout = self._rollout(labels[0], labels[1])
         rejected = read_rollout_status(rollout).rejected if rollout is not None else None
         ours = after.target is not None and rejected is not None and rejected.revision == after.target.revision
         decided = rejected.at if ours and rejected is not None and dora.had_traffic(after) else None

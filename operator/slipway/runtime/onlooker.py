@@ -12,7 +12,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry
 
 from slipway.cluster.cache import Cache, Change
-from slipway.cluster.resources import ROLLOUTS
+from slipway.cluster.resources import PROMOTIONS, ROLLOUTS
 from slipway.config import Config
 from slipway.runtime.fleet import Fleet
 from slipway.runtime.launches import Launches
@@ -58,6 +58,8 @@ class Onlooker:
         with _aside("what ended before was not told"):
             for rollout in self._cache.all(ROLLOUTS):
                 self._launches.expect(rollout)
+            for promotion in self._cache.all(PROMOTIONS):
+                self._launches.expect_lengths(promotion)
             if self._traces is not None:
                 self._traces.catch_up()
 

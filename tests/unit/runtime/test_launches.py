@@ -77,7 +77,7 @@ def test_what_no_user_met_restores_nobody() -> None:
     observer.observe(change({"phase": "Approved", "target": target}, after))
     found = registry.get_sample_value
     assert found("slipway_launches_total", {**OF_WEB, "outcome": "Aborted"}) == 1
-    assert found("slipway_launch_time_to_restore_seconds_count", OF_WEB) is None
+    assert not found("slipway_launch_time_to_restore_seconds_count", OF_WEB)
     observer.observe(change({"phase": "Shifting", "target": target}, {**after, "shiftedAt": "2026-01-01T12:04:00Z"}))
     assert found("slipway_launch_time_to_restore_seconds_count", OF_WEB) == 1
 
@@ -150,11 +150,22 @@ def test_counts_begin_at_zero_so_that_the_first_of_them_is_an_increase() -> None
     for outcome in ("Succeeded", "RolledBack", "Failed", "Aborted"):
         assert registry.get_sample_value("slipway_launches_total", {**OF_WEB, "outcome": outcome}) == 0
     assert registry.get_sample_value("slipway_rollout_rollbacks_total", OF_WEB) == 0
-    for name in ("lead_time", "approval_wait", "time_to_restore"):
-        assert registry.get_sample_value(f"slipway_launch_{name}_seconds_count", OF_WEB) == 0
     observer.observe(change(*SUCCESS))
     observer.observe(Change(ROLLOUTS, rollout(), None))
     assert b'rollout="web"' not in generate_latest(registry)
+
+
+def test_lengths_begin_at_zero_with_a_launch_and_not_before() -> None:
+    def counts() -> list[float | None]:
+        names = ("lead_time", "approval_wait", "time_to_restore")
+        return [registry.get_sample_value(f"slipway_launch_{name}_seconds_count", OF_WEB) for name in names]
+
+    observer, registry = launches()
+    observer.observe(Change(ROLLOUTS, None, rollout()))
+    observer.observe(Change(PROMOTIONS, None, promotion(phase="Succeeded")))
+    assert counts() == [None] * 3
+    observer.observe(Change(PROMOTIONS, None, promotion()))
+    assert counts() == [0] * 3
 
 
 def test_a_replica_that_stands_by_expects_nothing() -> None:

@@ -28,9 +28,12 @@ def test_who_begins_to_lead_expects_launches_of_what_is_there() -> None:
     cache, registry = Cache(), CollectorRegistry()
     meta = {"namespace": "shop", "name": "web", "uid": "r", "resourceVersion": "1"}
     cache.upsert(ROLLOUTS, {"metadata": meta, "spec": {"environment": "production"}})
+    cache.upsert(PROMOTIONS, {"metadata": meta, "spec": {"rollout": "web", "environment": "production"}})
     Onlooker(parse_config(""), cache, registry, lambda: NOW).begin()
     labels = {"namespace": "shop", "rollout": "web", "environment": "production", "outcome": "RolledBack"}
     assert registry.get_sample_value("slipway_launches_total", labels) == 0
+    labels.pop("outcome")
+    assert registry.get_sample_value("slipway_launch_approval_wait_seconds_count", labels) == 0
 
 
 @pytest.mark.parametrize(("since", "told"), [(NOW, True), (None, False)])
