@@ -47,3 +47,28 @@ def test_prometheus_understands_what_a_dashboard_asks(dashboard: str, tmp_path: 
     file = tmp_path / "asked.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "asked", "rules": rules}]}))
     assert f"{len(asked)} rules found" in promtool("check", "rules", "asked.yaml", folder=tmp_path)
+
+
+def test_the_share_of_changes_that_fail_is_that_of_all_versions_that_users_met(tmp_path: Path) -> None:
+    """One that succeeded and was taken back in its watch is one version, and one without any launch has no share."""
+    panels = json.loads((RULES.parent / "dashboard-fleet.json").read_text())["panels"]
+    [panel] = [panel for panel in panels if panel["title"] == "Changes that fail"]
+    [query] = [target["expr"] for target in panel["targets"]]
+    # Deployments, failures, share of failures.
+    watched, well, midway, idle = (1, 1, 1.0), (2, 0, 0.0), (0, 1, 1.0), (0, 0, None)
+    names = ("deployments", "failures", "change_failure_ratio")
+
+    def case(rollouts: list[tuple[float | None, ...]], share: float | None) -> dict[str, object]:
+        series = [
+            {"series": f'slipway_dora_{name}{{rollout="r{number}"}}', "values": f"{value}x5"}
+            for number, figures in enumerate(rollouts)
+            for name, value in zip(names, figures, strict=True)
+            if value is not None
+        ]
+        found = [] if share is None else [{"labels": "{}", "value": share}]
+        asked = {"expr": query, "eval_time": "2m", "exp_samples": found}
+        return {"interval": "1m", "input_series": series, "promql_expr_test": [asked]}
+
+    cases = [case([watched], 1.0), case([watched, well, midway, idle], 0.5), case([well], 0.0), case([idle], None)]
+    (tmp_path / "asked.yaml").write_text(yaml.safe_dump({"rule_files": [], "tests": cases}))
+    assert "SUCCESS" in promtool("test", "rules", "asked.yaml", folder=tmp_path)
