@@ -107,16 +107,24 @@ def schema(values: list[Value]) -> dict[str, Any]:
         "$defs": {"Config": config, **definitions},
     }
     for value in values:
-        at = root["properties"]
-        for name in value.path[:-1]:
+        above, at = root, root["properties"]
+        for depth, name in enumerate(value.path[:-1], start=1):
             within = at.setdefault(name, {"type": "object"})
             within["additionalProperties"] = False
-            at = within.setdefault("properties", {})
+            if _is_needed(value.path[:depth], values):
+                above["required"] = sorted({*above.get("required", []), name})
+            above, at = within, within.setdefault("properties", {})
         kind = {} if "$ref" in value.schema else {"type": _TYPES[type(value.default)]}
         # Draft 7 looks at nothing beside a $ref.
         rest = {"allOf": [value.schema]} if "$ref" in value.schema else value.schema
         at[value.path[-1]] = {"description": value.description, **kind, **rest}
     return root
+
+
+def _is_needed(path: tuple[str, ...], values: list[Value]) -> bool:
+    """Whether a mapping with nothing under it, which Helm takes away, would be another than the default."""
+    below = [value for value in values if value.path[: len(path)] == path and value.path != path]
+    return any(value.default for value in below)
 
 
 def _tidy(node: Any) -> Any:

@@ -71,6 +71,9 @@ def test_the_readme_is_what_helm_docs_makes_of_the_values() -> None:
         ("config.source.name=x", "source"),
         ("config.sources[0].name=x", "url"),
         ("image.pullPolicy=Sometimes", "pullPolicy"),
+        # Nothing under it, and not what it is without: the admission policies would be gone.
+        ("admission=null", "admission"),
+        ("networkPolicy.apiServer=null", "apiServer"),
     ],
 )
 def test_a_value_that_is_none_is_refused_by_name(helm: Helm, value: str, named: str) -> None:
@@ -78,6 +81,43 @@ def test_a_value_that_is_none_is_refused_by_name(helm: Helm, value: str, named: 
     assert refused.returncode != 0
     assert "values don't meet the specifications of the schema" in refused.stderr
     assert named in refused.stderr
+
+
+def test_a_list_of_ports_without_any_is_refused(helm: Helm) -> None:
+    refused = helm.tried("template", str(CHART), "--set-json=networkPolicy.apiServer.ports=[]")
+    assert refused.returncode != 0
+    assert "at '/networkPolicy/apiServer/ports': minItems" in refused.stderr
+
+
+def test_a_mapping_with_nothing_under_it_is_empty(helm: Helm) -> None:
+    empty = ("config", "serviceMonitor", "podMonitor", "prometheusRule")
+    served = ("--set=dashboard.enabled=true,dashboard.address=https://slipway.example.com",)
+    assert rendered(helm, *served, f"--set={','.join(f'{name}=null' for name in empty)}") == rendered(helm, *served)
+
+
+def test_names_that_look_like_numbers_are_names(helm: Helm, tmp_path: Path) -> None:
+    """Everything but them is as in any other release."""
+
+    def texts(node: Any) -> list[Any]:
+        below = node.values() if isinstance(node, dict) else node if isinstance(node, list) else None
+        return [node] if below is None else [text for each in below for text in texts(each)]
+
+    values = {
+        "serviceAccount": {"name": "NAME"}, "priorityClassName": "NAME", "channelsSecret": "NAME",
+        "configSecret": "NAME", "secrets": [{"name": "NAME", "secretName": "NAME"}],
+        "networkPolicy": {"enabled": True}, "dashboards": {"enabled": True}, "prometheusRule": {"enabled": True},
+        "podMonitor": {"enabled": True, "interval": "NAME"},
+        "dashboard": {"enabled": True, "address": "https://slipway.example.com", "proxySecret": "NAME"},
+    }  # fmt: skip
+
+    def release(name: str) -> list[Any]:
+        file = tmp_path / "values.yaml"
+        file.write_text(yaml.safe_dump(yaml.safe_load(yaml.safe_dump(values).replace("NAME", f"'{name}'"))))
+        arguments = (f"--namespace={name}", f"--values={file}", "--kube-version=1.36.0")
+        return list(yaml.safe_load_all(helm("template", name, str(CHART), *arguments)))
+
+    numbers, words = texts(release("123")), texts(release("abc"))
+    assert numbers == [text.replace("abc", "123") if isinstance(text, str) else text for text in words]
 
 
 def test_a_cluster_that_is_too_old_is_refused_with_the_reason(helm: Helm) -> None:

@@ -11,6 +11,9 @@ app.kubernetes.io/component: test
 {{- end }}
 
 {{- define "slipway.apiServerEgress" -}}
+{{- if not .Values.networkPolicy.apiServer.ports }}
+{{- fail "networkPolicy.apiServer.ports: name at least one port: a rule without any lets everything out" }}
+{{- end -}}
 ports:                               # the API server
 {{- range .Values.networkPolicy.apiServer.ports }}
 - {port: {{ . }}}
@@ -25,10 +28,10 @@ to:
 
 {{- define "slipway.labels" -}}
 app.kubernetes.io/part-of: slipway
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | quote }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
@@ -40,8 +43,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end }}
 
+{{/* A mapping with nothing under it, such as `config:` alone, is none to Helm; where all in it may be empty it is empty. */}}
+{{- define "slipway.settled" -}}
+{{- range list "config" "serviceMonitor" "podMonitor" "prometheusRule" }}
+{{- if not (index $.Values .) }}{{ $_ := set $.Values . dict }}{{ end }}
+{{- end }}
+{{- end }}
+
 {{/* Refuses what Slipway cannot run on, in words. */}}
 {{- define "slipway.checked" -}}
+{{- include "slipway.settled" . }}
 {{- if semverCompare "<1.30-0" .Capabilities.KubeVersion.Version }}
 {{- fail (printf "Slipway needs Kubernetes 1.30 or later: older ones have no ValidatingAdmissionPolicy in v1, so that nobody would verify who approves. This cluster is %s. Rendering without a cluster? Say --kube-version." .Capabilities.KubeVersion.Version) }}
 {{- end }}
@@ -57,6 +68,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "slipway.objects" -}}
 {{- $text := required (printf "the chart lacks %s" .path) (.root.Files.Get .path) -}}
 {{- $operator := printf "system:serviceaccount:%s:%s" .root.Release.Namespace .root.Values.serviceAccount.name -}}
+{{- /* A namespace may look like a number. */}}
+{{- $text = regexReplaceAll "(?m): slipway-system([,}]|$)" $text (printf ": %s${1}" (quote .root.Release.Namespace)) -}}
 {{- $text = $text | replace "system:serviceaccount:slipway-system:slipway" "<the operator>" | replace "slipway-system" .root.Release.Namespace | replace "<the operator>" $operator -}}
 {{- $objects := list -}}
 {{- range $document := regexSplit "(?m)^---$" $text -1 -}}
