@@ -37,6 +37,12 @@ def test_each_value_is_read_by_a_template(path: tuple[str, ...]) -> None:
     assert path in READ or any(below)
 
 
+def test_no_directive_is_taken_for_a_description() -> None:
+    # helm-docs takes all that follows `# --`.
+    assert not [name for name, value in VALUES.items() if "@schema" in value.description]
+    assert "@schema" not in (CHART / "README.md").read_text()
+
+
 def test_templates_read_no_other_values() -> None:
     data = yaml.safe_load(TEXT)
     for path in READ:
