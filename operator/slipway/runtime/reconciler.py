@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from slipway.cluster.api import Api, Object
@@ -155,7 +156,8 @@ class Reconciler:
     async def _refresh(self, key: Key, thorough: bool = False) -> None:
         started = self._clock()
         namespaces = self._settings().namespaces
-        self._tell(key, await snapshots.refresh(self._api, self._cache, key, self._routed, thorough, namespaces))
+        found = partial(self._tell, key)
+        await snapshots.refresh(self._api, self._cache, key, self._routed, thorough, namespaces, found)
         self._read_at = {other: at for other, at in self._read_at.items() if started - at < LIVE_FOR}
         self._read_at[key] = started
 
@@ -183,13 +185,12 @@ class Reconciler:
                 self._refused(key, write, error)
             raise
         if obj is not None and (change := self._cache.upsert(kind, obj)):
-            self._tell(key, [change])
+            self._tell(key, change)
 
-    def _tell(self, key: Key, changes: Iterable[Change]) -> None:
-        for change in changes:
-            self._observe(change)
-            for other in affected(self._cache, change) - {key}:
-                self._enqueue(other)
+    def _tell(self, key: Key, change: Change) -> None:
+        self._observe(change)
+        for other in affected(self._cache, change) - {key}:
+            self._enqueue(other)
 
     def _refused(self, key: Key, write: Write, error: APIError) -> None:
         """The object's own users have to see why it does not get on; the operator's log is not theirs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from slipway.cluster.api import Api, Object
 from slipway.cluster.cache import CHILDREN, FINAL, Cache, Change, origin
@@ -91,8 +91,14 @@ def _services(cache: Cache, key: Key) -> Iterable[Object]:
 
 
 async def refresh(
-    api: Api, cache: Cache, key: Key, routed: bool, thorough: bool = False, namespaces: Collection[str] = ()
-) -> list[Change]:
+    api: Api,
+    cache: Cache,
+    key: Key,
+    routed: bool,
+    thorough: bool = False,
+    namespaces: Collection[str] = (),
+    found: Callable[[Change], None] = lambda _: None,
+) -> None:
     """Read every object in the snapshot of `key` from the API server, all at once, into the cache.
 
     One by one, not by LIST: since Kubernetes 1.31 a consistent LIST waits until the server's watch cache has
@@ -105,7 +111,7 @@ async def refresh(
     where there are no routes. `routed`: the server knows HTTPRoutes. `thorough`: list all children and read
     all Promotions, because the cache has turned out to be behind.
     `namespaces`: those that the operator looks at
-    (none: all); nothing is read elsewhere.
+    (none: all); nothing is read elsewhere. `found` is told of each change at once: another read may fail.
     """
     namespace, name = key
     lanes = asyncio.Semaphore(READS_AT_ONCE)
@@ -132,34 +138,42 @@ async def refresh(
         for child in cache.of_rollout(kind, namespace, name)
         if kind == PODS or not _is_history(child, in_play)
     )
-    changes = await asyncio.gather(
-        *(_read(lanes, api, cache, *one) for one in wanted),
-        *(_read_all(api, cache, kind, key) for kind in listed),
-        _read_policies(api, cache, thorough),
+    await asyncio.gather(
+        *(_read(lanes, api, cache, found, *one) for one in wanted),
+        *(_read_all(api, cache, found, kind, key) for kind in listed),
+        _read_policies(api, cache, found, thorough),
     )
     # A watch may be late with a Promotion under which traffic moves already: its absence here is no deletion.
-    unseen = (_read(lanes, api, cache, PROMOTIONS, namespace, promotion) for promotion in _unseen(cache, key))
-    return [change for some in (*changes, *await asyncio.gather(*unseen)) for change in some]
+    unseen = _unseen(cache, key)
+    await asyncio.gather(*(_read(lanes, api, cache, found, PROMOTIONS, namespace, one) for one in unseen))
 
 
 async def _read(
-    lanes: asyncio.Semaphore, api: Api, cache: Cache, kind: Resource, namespace: str | None, name: str
-) -> list[Change]:
+    lanes: asyncio.Semaphore,
+    api: Api,
+    cache: Cache,
+    found: Callable[[Change], None],
+    kind: Resource,
+    namespace: str | None,
+    name: str,
+) -> None:
     async with lanes:
         try:
             change = cache.upsert(kind, await api.get(kind, namespace, name))
         except NotFound:
             change = cache.forget(kind, namespace, name)
-    return [change] if change else []
+    if change:
+        found(change)
 
 
-async def _read_all(api: Api, cache: Cache, kind: Resource, key: Key) -> list[Change]:
+async def _read_all(api: Api, cache: Cache, found: Callable[[Change], None], kind: Resource, key: Key) -> None:
     namespace, name = key
     items, version = await api.list(kind, namespace, f"{ROLLOUT_LABEL}={name}")
-    return cache.replace(kind, items, version, namespace, name)
+    for change in cache.replace(kind, items, version, namespace, name):
+        found(change)
 
 
-async def _read_policies(api: Api, cache: Cache, thorough: bool) -> list[Change]:
+async def _read_policies(api: Api, cache: Cache, found: Callable[[Change], None], thorough: bool) -> None:
     """All of them, new ones too: a freeze counts from when it was written, however late a watch is.
 
     What the server has in memory is good enough, and costs no wait. Where they cannot be read those that are known
@@ -169,8 +183,9 @@ async def _read_policies(api: Api, cache: Cache, thorough: bool) -> list[Change]
         items, version = await api.list(PROMOTION_POLICIES, None, at_once=not thorough)
     except APIError as error:
         log.warning("PromotionPolicies cannot be read, the last known ones count: %s", error)
-        return []
-    return cache.replace(PROMOTION_POLICIES, items, version)
+        return
+    for change in cache.replace(PROMOTION_POLICIES, items, version):
+        found(change)
 
 
 def _match(policy: Object) -> Object:
