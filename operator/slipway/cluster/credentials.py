@@ -11,27 +11,32 @@ from pathlib import Path
 
 import kopf
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException, list_kube_config_contexts, load_incluster_config, load_kube_config
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 from yaml import YAMLError
 
+from slipway.cluster import kubeconfigs
 from slipway.cluster.errors import NoCluster
+
+NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+"""Of a pod's service account."""
 
 
 async def load(kubeconfig: Path | None = None, context: str | None = None) -> Configuration:
     """Read the connection: `kubeconfig`, else a pod's service account, else $KUBECONFIG or ~/.kube/config.
 
-    `context`: that one of the kubeconfig instead of its current one.
+    `context`: that one of the kubeconfig, here $KUBECONFIG or ~/.kube/config in a pod too, instead of its current one.
+    What people run names it, by `current_context`: a pod with a kubeconfig is no reason to act on the pod's cluster.
 
     A service account's token is read again every minute while the configuration is used (bound tokens
     rotate); the rest is read when this is called again.
     """
     configuration = Configuration()
     try:
-        if kubeconfig is None and context is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
+        if kubeconfig is None and context is None and _in_pod():
             load_incluster_config(client_configuration=configuration)
         else:
             await load_kube_config(
-                config_file=str(kubeconfig) if kubeconfig else None,
+                config_file=kubeconfigs.named(kubeconfig),
                 context=context,
                 client_configuration=configuration,
                 persist_config=False,
@@ -48,39 +53,47 @@ async def load(kubeconfig: Path | None = None, context: str | None = None) -> Co
 
 def _absent(kubeconfig: Path | None) -> str:
     """Where a kubeconfig was looked for, if there is no file; '' where there is one."""
-    named = str(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config")
-    files = [Path(one).expanduser() for one in named.split(os.pathsep) if one]
-    return "" if any(file.exists() for file in files) else named
+    return "" if kubeconfigs.files(kubeconfig) else kubeconfigs.named(kubeconfig)
+
+
+def _in_pod() -> bool:
+    return bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
 
 
 def contexts(kubeconfig: Path | None = None) -> list[str]:
     """The names of the contexts of the kubeconfig; none where there is none."""
     try:
-        found, _ = list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
-    except (ConfigException, OSError, AttributeError, TypeError):
+        return list(kubeconfigs.namespaces(kubeconfig))
+    except kubeconfigs.Unreadable:
         return []
-    return [str(one["name"]) for one in found if one.get("name")]
 
 
 def namespace_of_context(kubeconfig: Path | None = None, context: str | None = None) -> str:
-    """The namespace that a context of the kubeconfig names (None: the current one), else `default`."""
+    """The namespace that a context of the kubeconfig names (None: the current one), else `default`.
+
+    That of a pod's service account where `load` would take the account.
+    """
+    name = context or current_context(kubeconfig)
+    if name is None and kubeconfig is None and _in_pod():
+        try:
+            return NAMESPACE_FILE.read_text().strip() or "default"
+        except OSError:
+            return "default"
     try:
-        contexts, current = list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
-    except (ConfigException, OSError, AttributeError, TypeError):
+        return kubeconfigs.namespaces(kubeconfig).get(name or "") or "default"
+    except kubeconfigs.Unreadable:
         return "default"
-    chosen = next((one for one in contexts if one.get("name") == context), {}) if context else current
-    return str((chosen.get("context") or {}).get("namespace") or "default")
 
 
 def current_context(kubeconfig: Path | None = None) -> str | None:
-    """The name of the kubeconfig's current context; None where `load` would read none, or a service account."""
-    if kubeconfig is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
-        return None
+    """The name of the kubeconfig's current context; None where there is none, and a pod has its service account.
+
+    '' of a kubeconfig that cannot be read: by this name `load` says so, and falls back on nothing.
+    """
     try:
-        _, current = list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
-    except (ConfigException, OSError, AttributeError, TypeError):
-        return None
-    return str(current["name"])
+        return kubeconfigs.current(kubeconfig)
+    except kubeconfigs.Unreadable:
+        return ""
 
 
 async def authorization(configuration: Configuration) -> str | None:

@@ -53,11 +53,12 @@ def _beginning(names: list[str], incomplete: str) -> list[str]:
 
 def _names(ctx: typer.Context, kind: Resource) -> list[str]:
     from slipway.cluster.client import Client
-    from slipway.cluster.credentials import namespace_of_context
+    from slipway.cluster.credentials import current_context, namespace_of_context
 
     logging.disable()
     given = ctx.params
-    kubeconfig, context = given.get("kubeconfig"), given.get("context")
+    kubeconfig = given.get("kubeconfig")
+    context = given.get("context") or current_context(kubeconfig)
     namespace = None
     if kind.namespaced and not given.get("everywhere"):
         namespace = given.get("namespace") or namespace_of_context(kubeconfig, context)

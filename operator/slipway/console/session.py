@@ -81,13 +81,18 @@ class Scope:
 
 
 def scope(kubeconfig: Path | None, context: str | None, namespace: str | None, everywhere: bool = False) -> Scope:
-    """What the options of a command mean; all namespaces go before one, as with kubectl."""
-    from slipway.cluster.credentials import namespace_of_context
+    """What the options of a command mean; all namespaces go before one, as with kubectl.
+
+    The context is named also where none is given: another one may be current when credentials are loaded again, and
+    in a pod a kubeconfig goes before the service account.
+    """
+    from slipway.cluster.credentials import current_context, namespace_of_context
 
     # It warns about a kubeconfig that is not there, twice; the error that follows says so too.
     logging.getLogger("kubernetes").setLevel(logging.ERROR)
-    where = None if everywhere else namespace or namespace_of_context(kubeconfig, context)
-    return Scope(kubeconfig, context, where)
+    chosen = context or current_context(kubeconfig)
+    where = None if everywhere else namespace or namespace_of_context(kubeconfig, chosen)
+    return Scope(kubeconfig, chosen, where)
 
 
 _COMMON: dict[str, tuple[Any, Any]] = {

@@ -40,6 +40,7 @@ def test_it_keeps_to_the_context_that_was_current(tmp_path: Path, monkeypatch: p
     assert current_context(path) == "two"
     assert current_context(tmp_path / "nothing") is None
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nothing"))
     assert current_context(None) is None
 
 
