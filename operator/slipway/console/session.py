@@ -33,6 +33,7 @@ from slipway.cluster.resources import (
     Resource,
 )
 from slipway.console import completion, own_name
+from slipway.console.decisions import CannotSay
 from slipway.console.saying import say
 from slipway.core import charge
 
@@ -258,11 +259,14 @@ class Session:
         """Take back a launch that has succeeded by this patch of its Rollout; whether that is what was written.
 
         While it is watched the Promotion keeps the reason and the name: who may change nothing else says it there, and
-        it is all that is needed; for others it is a note, on which nothing hangs. Raises Forbidden.
+        it is all that is needed; for others it is a note, on which nothing hangs. Raises Forbidden, and CannotSay where
+        its revision does not serve any more: the word would wait on the Rollout until that revision is launched again.
         """
         watched = (promotion.get("status") or {}).get("phase") == charge.WATCHING
+        rollout = await self.rollout(str(promotion["spec"]["rollout"]))
+        _still_there(rollout, str(spec["abort"]))
         try:
-            await self.tell_rollout(await self.rollout(str(promotion["spec"]["rollout"])), spec)
+            await self.tell_rollout(rollout, spec)
         except Forbidden:
             if not watched:
                 raise
@@ -292,6 +296,14 @@ class Session:
     async def records(self) -> list[Chain]:
         """The launch records of the namespace, by their Rollouts."""
         return await chains_of(self._client, self.namespace)
+
+
+def _still_there(rollout: Object, revision: str) -> None:
+    """Raises CannotSay unless the operator acts at once on a word about this revision: also as the candidate."""
+    status = rollout.get("status") or {}
+    stable, candidate = ((status.get(role) or {}).get("revision") for role in ("stable", "candidate"))
+    if revision not in (stable, candidate):
+        raise CannotSay(f"revision {revision} does not serve any more; {stable or 'none'} does")
 
 
 def with_session(where: Scope, ask: Callable[[Session], Awaitable[Answer]]) -> Answer:
