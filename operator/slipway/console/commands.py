@@ -22,7 +22,7 @@ from slipway.console.looking import diff, explain_, get, history, report, status
 from slipway.console.names import PromotionName
 from slipway.console.program import program
 from slipway.console.saying import say
-from slipway.console.session import Scope, Session, located, with_session
+from slipway.console.session import Answer, Scope, Session, located, with_session
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Why = Annotated[str, typer.Argument(help="Why.", metavar="REASON")]
@@ -39,22 +39,29 @@ def register(app: typer.Typer) -> None:
 def approve(where: Scope, name: PromotionName, yes: Yes = False) -> None:
     """Approve a Promotion under your own name, for the plan that is shown."""
 
-    async def asked(session: Session) -> str:
+    async def read(session: Session) -> tuple[Object, dict[str, Any], str, str]:
         promotion = await session.promotion(name)
         spec, who = promotion["spec"], await session.me()
         rollout = await session.rollout(str(spec["rollout"]))
         patch, what = decisions.approval(promotion, rollout, who)
         await _show(session, promotion)
-        say(f"You approve {what} as {who}, and confirm:")
-        for confirmation in CONFIRMATIONS:
-            if yes:
-                say(f"  - {confirmation}")
-            elif not typer.confirm(f"  {confirmation}"):
-                raise CannotSay("nothing was approved: it takes all three confirmations")
+        return promotion, patch, what, who
+
+    promotion, patch, what, who = _answered(where, read)
+    say(f"You approve {what} as {who}, and confirm:")
+    # Asked while nothing runs: an event loop would keep a Ctrl-C to itself until the question is answered.
+    for confirmation in CONFIRMATIONS:
+        if yes:
+            say(f"  - {confirmation}")
+        elif not typer.confirm(f"  {confirmation}"):
+            say("nothing was approved: it takes all three confirmations", err=True)
+            raise typer.Exit(1)
+
+    async def told(session: Session) -> str:
         await session.tell(promotion, patch)
         return f"approved by {who}"
 
-    _said(where, asked)
+    _said(where, told)
 
 
 @located
@@ -233,8 +240,12 @@ def _tell(where: Scope, name: str, patch: Callable[[Object], dict[str, Any]], do
 
 
 def _said(where: Scope, asked: Callable[[Session], Awaitable[str]]) -> None:
+    say(_answered(where, asked))
+
+
+def _answered(where: Scope, asked: Callable[[Session], Awaitable[Answer]]) -> Answer:
     try:
-        say(with_session(where, asked))
+        return with_session(where, asked)
     except CannotSay as refusal:
         say(str(refusal), err=True)
         raise typer.Exit(1) from None

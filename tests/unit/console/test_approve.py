@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import signal
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from slipway.api.argument import Assessment
@@ -164,3 +166,18 @@ def test_a_script_is_not_asked_and_approves_the_plan_that_it_read(monkeypatch: p
     assert (done.exit_code, "[y/N]" in done.stdout) == (0, False)
     assert all(f"  - {one}" in done.stdout for one in CONFIRMATIONS)
     assert cluster.told == [{"approved": True, "approvals": {"ada": PLAN}}]
+
+
+def test_an_interrupt_at_a_question_ends_it_and_nothing_is_approved(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, asked = Cluster(REPORT), []
+
+    def interrupted(question: str) -> bool:
+        asked.append(question)
+        signal.raise_signal(signal.SIGINT)
+        return True
+
+    monkeypatch.setattr(typer, "confirm", interrupted)
+    done = approve(monkeypatch, cluster)
+    assert done.exit_code in (1, 130)
+    assert len(asked) == 1
+    assert cluster.told == []
