@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
+from slipway.console.kubectl_yaml import Loader
+
 _PART = re.compile(r"\[(\d+)\]|\[([^\]]+)\]|([^.\[\]]+)")
-
-
-class _Loader(yaml.SafeLoader):
-    """Dates stay what was written: JSON, which the server is sent, has none."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 def compose(text: str) -> list[yaml.Node]:
     """The documents of a file. Raises YAMLError."""
-    return [node for node in yaml.compose_all(text, Loader=_Loader) if node is not None]
+    if "\t" in text and _is_json(text):
+        # YAML is not indented by tabs; JSON has none but between its words.
+        text = text.replace("\t", " ")
+    return [node for node in yaml.compose_all(text, Loader=Loader) if node is not None]
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def construct(node: yaml.Node) -> Any:
     """What a document says, as JSON has it. Raises YAMLError."""
-    return _Loader("").construct_document(node)
+    return Loader("").construct_document(node)
 
 
 def read(text: str) -> list[Any]:
@@ -41,9 +45,10 @@ def duplicates(node: yaml.Node) -> Iterator[tuple[int, str]]:
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
-            if key.value in seen:
-                yield key.start_mark.line + 1, str(key.value)
-            seen.add(key.value)
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    yield key.start_mark.line + 1, str(key.value)
+                seen.add(key.value)
             yield from duplicates(value)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:

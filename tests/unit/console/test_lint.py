@@ -233,3 +233,19 @@ def test_the_exit_code_tells(tmp_path: Path) -> None:
     bad = CliRunner().invoke(app, ["lint", str(file)])
     assert bad.exit_code == 1
     assert f"{file}:7: spec.hodl" in bad.output
+
+
+def test_the_braces_of_a_template_are_a_finding_and_the_rest_is_checked(tmp_path: Path) -> None:
+    braces = PROMOTION.replace("production", "{{ .Values.env }}")
+    problems = found(tmp_path, braces, PROMOTION + "  hodl: later\n")
+    assert problems == [
+        "6: not YAML: a key is no word; a template is rendered before it is checked",
+        "14: spec.hodl: unknown field (did you mean hold?)",
+    ]
+
+
+def test_numbers_are_those_of_the_server(tmp_path: Path) -> None:
+    gate = "  analysis: {gates: [{name: errors, query: up, below: 1e-3}]}\n"
+    assert found(tmp_path, ROLLOUT + gate + "  replicas: 1e0\n") == []
+    (problem,) = found(tmp_path, ROLLOUT.replace("production", "1e3"))
+    assert problem == "5: spec.environment: 1000 has the wrong type (a string)"
