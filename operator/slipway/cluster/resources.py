@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from slipway.cluster.errors import NotFound
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -26,12 +28,17 @@ class Resource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
-        """The URL path; without `namespace` the collection over all namespaces."""
+        """The URL path; without `namespace` the collection over all namespaces, without `name` the collection.
+
+        Raises NotFound for an empty name: its path would be that of the collection, read or deleted as if it were one.
+        """
+        if name == "":
+            raise NotFound(f"no {self.name} has an empty name")
         parts = ["/apis", self.group, self.version] if self.group else ["/api", self.version]
         if self.namespaced and namespace:
             parts += ["namespaces", namespace]
         parts.append(self.plural)
-        if name:
+        if name is not None:
             parts.append(name)
         if subresource:
             parts.append(subresource)

@@ -16,16 +16,19 @@ _KINDS = frozenset(
 
 
 def bare(given: str | None) -> str | None:
-    """The name alone. Raises BadParameter for a name of another kind."""
+    """The name alone. Raises BadParameter for a name of another kind, and for an empty one."""
     return _of(_KINDS, given, "names neither a Rollout nor a Promotion")
 
 
 def deployment(given: str | None) -> str | None:
-    """The name alone of a Deployment: `web`, or as kubectl prints it. Raises BadParameter for another kind."""
+    """The name alone of a Deployment: `web`, or as kubectl prints it. Raises BadParameter as well."""
     return _of(_DEPLOYMENTS, given, "names no Deployment: what Argo Rollouts or Flagger run is named by --from")
 
 
 def _of(kinds: frozenset[str], given: str | None, otherwise: str) -> str | None:
+    if given == "":
+        # Such as "$UNSET": it must not mean all of them.
+        raise typer.BadParameter("the name is empty")
     kind, slash, name = (given or "").rpartition("/")
     if not slash:
         return given
