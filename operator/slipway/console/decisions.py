@@ -171,21 +171,29 @@ def rerun(promotion: Object) -> Patch | None:
     return {"rerun": charge.another_rerun(claim)}
 
 
+ENDED_WELL = ("Succeeded", "DryRunComplete")
+"""Phases after which there is nothing to try again."""
+
+
 def another_attempt(promotion: Object, taken: Container[str], fix: str) -> Object:
     """A new Promotion with the same case. `taken` are the names that there are; `fix`: what is different now.
 
     A revision that was sent back is tried again only with a word on that. Raises CannotSay.
     """
     status, meta = read_status(promotion), promotion["metadata"]
-    if status.phase in ("Succeeded", "DryRunComplete"):
+    if status.phase in ENDED_WELL:
         raise CannotSay(f"{meta['name']} has ended well ({status.phase}): there is nothing to try again")
     if needs_fix(promotion) and not fix:
         raise CannotSay(f"{meta['name']} is {status.phase}: {status.message}. What is different now? Say it with --fix")
     spec = {key: value for key, value in promotion["spec"].items() if key not in WORDS}
     if fix:
         spec["retry"] = {"fix": fix}
-    name = next(name for number in count(2) if (name := f"{meta['name']}-{number}") not in taken)
-    return {"metadata": {"name": name, "namespace": meta["namespace"]}, "spec": spec}
+    return {"metadata": {"name": free_name(meta["name"], taken), "namespace": meta["namespace"]}, "spec": spec}
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """`<name>-2`, or with the next number that is not taken."""
+    return next(free for number in count(2) if (free := f"{name}-{number}") not in taken)
 
 
 def needs_fix(promotion: Object) -> bool:

@@ -112,6 +112,54 @@ def test_the_first_promotion_is_a_command_that_can_be_run() -> None:
     assert '"environment": "production"' in words[1]
 
 
+def tried(name: str, phase: str, revision: str = "bbb", **spec: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "namespace": "shop", "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"rollout": "web", "environment": "production", **spec},
+        "status": {
+            "phase": phase,
+            "message": "m",
+            "target": {"rollout": "web", "uid": "u", "revision": revision, "digest": "d", "images": []},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("promotions", "wanted"),
+    [
+        ([tried("web-bbb", "Failed")], "slipway retry web-bbb -n shop"),
+        ([tried("web-bbb", "Superseded")], "slipway retry web-bbb -n shop"),
+        ([tried("web-bbb", "RolledBack")], "slipway retry web-bbb -n shop --fix WHY"),
+        ([tried("web-bbb", "Aborted", learnings={"fix": "a longer one"})], "slipway retry web-bbb -n shop"),
+        ([tried("web-bbb", "RolledBack"), tried("web-bbb-2", "Failed")], "slipway retry web-bbb-2 -n shop"),
+        (
+            [tried("web-bbb", "Failed"), tried("web-dry", "DryRunComplete", dryRun=True)],
+            "slipway retry web-bbb -n shop",
+        ),
+    ],
+)
+def test_a_candidate_that_was_tried_is_tried_again(promotions: list[Any], wanted: str) -> None:
+    *_, said, command = explain(waiting(), promotions)
+    last = wanted.split()[2]
+    phase = next(one["status"]["phase"] for one in promotions if one["metadata"]["name"] == last)
+    assert (said, command) == (f"Promotion {last} of the candidate is {phase}: m", f"  next: {wanted}")
+
+
+@pytest.mark.parametrize(
+    ("promotions", "name"),
+    [
+        ([tried("web-1", "Failed", "aaa")], "web-bbb"),
+        ([tried("web-bbb", "Succeeded")], "web-bbb-2"),
+        ([tried("web-bbb", "DryRunComplete", dryRun=True), tried("web-bbb-2", "Failed", dryRun=True)], "web-bbb-3"),
+        ([tried("web-1", "Failed", environment="demo")], "web-bbb"),
+    ],
+)
+def test_what_cannot_be_tried_again_is_asked_for_under_a_name_that_is_free(promotions: list[Any], name: str) -> None:
+    *_, said, command = explain(waiting(), promotions)
+    assert said == "There is no Promotion for the candidate."
+    assert f'"name": "{name}"' in command
+
+
 @pytest.mark.parametrize(
     ("called", "name"),
     [
