@@ -19,6 +19,8 @@ from slipway.console.saying import say
 from slipway.console.session import Scope, located_anywhere
 from slipway.core.record import chain
 
+NONE = "there are no launch records"
+
 app = typer.Typer(help="Launch records: list, verify, export. Alone: list.", invoke_without_command=True)
 
 
@@ -50,7 +52,10 @@ def list_records(
         if idea in (None, statement.predicate.idea)
     ]
     if output:
-        showing.data([dict(zip(listing.COLUMNS, one.cells(), strict=True)) for one in entries], output)
+        showing.data([one.as_data() for one in entries], output)
+        return
+    if not entries:
+        say(NONE, err=True)
         return
     rows = [[column.upper() for column in listing.COLUMNS], *(one.cells() for one in entries)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -69,10 +74,13 @@ def verify(
 ) -> None:
     """Check that no record was changed, added or taken away; exit code 1 if anything is wrong.
 
-    Whoever may delete records may take away the oldest ones: that is said, and is no error.
+    Whoever may delete records may take away the oldest ones: that is said, and is no error. Exit code 2 where an
+    archive or a Rollout that was named has none.
     """
     wrong = 0
     found = _stored(archive, rollout) if archive is not None else _chains(where, rollout)
+    if not found:
+        _nothing(where, rollout, archive)
     for one in found:
         result = chain.verify(one.records, one.promotions)
         kinds = Counter(statement.predicate.kind for _, statement in one.readable)
@@ -84,10 +92,20 @@ def verify(
         for problem in result.problems:
             say(f"  {problem}", err=True)
         wrong += len(result.problems)
-    if not found:
-        say("there are no launch records")
     if wrong:
         raise typer.Exit(1)
+
+
+def _nothing(where: Scope, rollout: str | None, archive: str | None) -> None:
+    """In a namespace there need be none yet; a place or a name that was given is rather mistyped."""
+    of = f" of Rollout {rollout}" if rollout is not None else ""
+    if archive is not None:
+        say(f"{archive}: {NONE}{of}", err=True)
+        raise typer.Exit(2)
+    if rollout is not None:
+        say(f"{NONE}{of} in {f'namespace {where.namespace}' if where.namespace else 'any namespace'}", err=True)
+        raise typer.Exit(2)
+    say(NONE)
 
 
 @app.command()

@@ -30,11 +30,19 @@ class Entry:
         """As text; `-` where there is nothing."""
         return [_text(getattr(self, column)) for column in COLUMNS]
 
+    def as_data(self) -> dict[str, str | int | None]:
+        """For programs: numbers as numbers, instants as RFC 3339 has them, None where there is nothing."""
+        return {column: _datum(getattr(self, column)) for column in COLUMNS}
+
 
 def _text(value: str | int | datetime | None) -> str:
     if isinstance(value, datetime):
         return instants.render(value)
     return "-" if value in ("", None) else str(value)
+
+
+def _datum(value: str | int | datetime | None) -> str | int | None:
+    return instants.render(value) if isinstance(value, datetime) else None if value == "" else value
 
 
 COLUMNS = tuple(field.name for field in fields(Entry))

@@ -225,6 +225,9 @@ def history(where: Scope, name: RolloutName, output: Form = "") -> None:
     if output:
         showing.data([entry.model_dump(mode="json", by_alias=True) for entry in found], output)
         return
+    if not found:
+        say(f"nothing was tried on Rollout {name} yet", err=True)
+        return
     rows = [
         (entry.revision, instants.render(entry.at), entry.outcome, entry.promotion or "-", ", ".join(entry.images))
         for entry in found

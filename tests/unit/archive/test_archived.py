@@ -12,7 +12,7 @@ from click.testing import Result
 from tests.unit.core.record_chains import records, statement
 from typer.testing import CliRunner
 
-from slipway.archive import archived
+from slipway.archive import archived, commands
 from slipway.archive.export import files, write
 from slipway.archive.reading import Chain
 from slipway.cli import app
@@ -82,12 +82,26 @@ def test_what_is_no_statement_is_found(archive: Path) -> None:
 
 
 def test_one_rollout_can_be_asked_for(archive: Path) -> None:
-    assert verify(archive, "--rollout", "other").output == "there are no launch records\n"
+    assert verify(archive, "--rollout", "web").exit_code == 0
+    found = verify(archive, "--rollout", "other")
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert found.stderr == f"{archive}: there are no launch records of Rollout other\n"
 
 
-def test_nothing_is_there(tmp_path: Path) -> None:
-    assert verify(tmp_path / "none").output == "there are no launch records\n"
+def test_where_nothing_is_nothing_was_verified(tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "none", "memory://launches/none"):
+        found = verify(place)
+        assert (found.exit_code, found.stdout) == (2, "")
+        assert found.stderr == f"{place}: there are no launch records\n"
     assert verify("nothing://bucket").exit_code == 2
+
+
+def test_of_a_cluster_none_are_an_error_only_where_they_were_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "_chains", lambda where, rollout: [])
+    done = RUNNER.invoke(app, ["records", "verify", "-n", "shop"])
+    assert (done.exit_code, done.output) == (0, "there are no launch records\n")
+    done = RUNNER.invoke(app, ["records", "verify", "-n", "shop", "--rollout", "wbe"])
+    assert (done.exit_code, done.output) == (2, "there are no launch records of Rollout wbe in namespace shop\n")
 
 
 def test_a_record_without_a_statement_is_left_out() -> None:

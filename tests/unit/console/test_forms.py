@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 import yaml
 from tests.unit.console.test_tree import PROMOTION, ROLLOUT
+from tests.unit.core.record_chains import records as chained
+from tests.unit.core.record_chains import statement
 from typer.testing import CliRunner, Result
 
 from slipway.archive import commands as records
+from slipway.archive import listing
+from slipway.archive.reading import Chain
 from slipway.cli import app
 from slipway.console import looking
+from slipway.core.record.sealing import seal
 
 ENTRY = {
     "revision": "aaa",
@@ -76,16 +81,46 @@ def test_another_form_is_refused(command: str) -> None:
     assert RUNNER.invoke(app, [*command.split(), "-o", "pictures"]).exit_code == 2
 
 
+def test_a_rollout_without_a_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def young(self: Cluster, name: str) -> Any:
+        return ROLLOUT
+
+    monkeypatch.setattr(Cluster, "rollout", young)
+    monkeypatch.setattr(looking, "with_session", lambda where, ask: asyncio.run(ask(Cluster())))
+    done = RUNNER.invoke(app, ["history", "web", "-n", "shop"])
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == "nothing was tried on Rollout web yet\n"
+
+
 @pytest.mark.parametrize("command", ["records", "records list"])
 def test_records_alone_are_listed(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    monkeypatch.setattr(records, "_chains", lambda where, rollout: [])
+    monkeypatch.setattr(records, "_chains", lambda where, rollout: [Chain("shop", "web", chained(1))])
     done = RUNNER.invoke(app, command.split())
     assert done.exit_code == 0, done.exception
-    assert done.stdout.startswith("NAMESPACE  ROLLOUT  NUMBER")
+    head, line = done.stdout.splitlines()
+    assert head.startswith("NAMESPACE  ROLLOUT  NUMBER")
+    assert line.split()[:4] == ["shop", "web", "1", "launch"]
+
+
+@pytest.mark.parametrize("command", ["records", "records list"])
+def test_where_there_are_no_records_that_is_said(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr(records, "_chains", lambda where, rollout: [])
+    done = RUNNER.invoke(app, command.split())
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "there are no launch records\n")
 
 
 @both
 def test_records_for_programs(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
-    monkeypatch.setattr(records, "_chains", lambda where, rollout: [])
+    told = statement(1)
+    alone = told.model_copy(update={"predicate": told.predicate.model_copy(update={"promotion": None})})
+    one = seal(alone, 1, None, None)
+    found: list[Chain] = []
+    monkeypatch.setattr(records, "_chains", lambda where, rollout: found)
+    assert yaml.safe_load(RUNNER.invoke(app, ["records", "list", "-o", form]).stdout) == []
+    found.append(Chain("shop", "web", [one]))
     done = RUNNER.invoke(app, ["records", "list", "-o", form])
-    assert yaml.safe_load(done.stdout) == []
+    (entry,) = (json.loads if form == "json" else yaml.safe_load)(done.stdout)
+    assert tuple(entry) == listing.COLUMNS
+    assert (entry["number"], entry["promotion"]) == (1, None)
+    assert entry["at"] == "2026-01-02T12:00:00Z"
+    assert entry["record"] == one["metadata"]["name"]
