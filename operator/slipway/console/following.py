@@ -69,15 +69,15 @@ async def report(session: Session, name: str | None, show: Callable[[Object], No
 async def _looked_at(session: Session, name: str | None, trees: bool) -> AsyncIterator[list[Object]]:
     """What is new or has changed since the last look."""
     seen: dict[str, str] = {}
-    quiet = False
+    answered = quiet = False
     while True:
         try:
             changed = [one for one in await found(session, name) if seen.get(_uid(one)) != _version(one)]
             if trees:
                 changed = await whole.read(session, changed, name)
-            quiet = False
+            answered, quiet = True, False
         except Unavailable as error:
-            if not seen:
+            if not answered:
                 raise
             if not quiet:
                 saying.say(f"not answered: {error}; trying again", err=True)

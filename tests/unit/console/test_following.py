@@ -48,7 +48,7 @@ class Cluster:
         answer = next(self._answers, KeyboardInterrupt())
         if isinstance(answer, BaseException):
             raise answer
-        return [answer]
+        return [answer] if answer is not None else []
 
     async def promotions(self, name: str | None = None) -> list[dict[str, Any]]:
         return []
@@ -85,6 +85,15 @@ def test_without_a_terminal_each_change_is_a_line(served: Any) -> None:
     assert done.exit_code == 0
     assert [line.split()[1] for line in done.stdout.splitlines()] == ["Shifting", "Healthy"]
     assert done.stderr == "not answered: no route; trying again\n"
+
+
+def test_a_namespace_that_is_empty_yet_is_watched_like_any_other(served: Any) -> None:
+    served(None, Unavailable("no route"), at("1"))
+    done = RUNNER.invoke(app, ["get", "--watch"])
+    assert (done.exit_code, done.exception) == (0, None)
+    assert done.stdout.startswith("shop/web Shifting")
+    served(Unavailable("no route"), at("1"))
+    assert isinstance(RUNNER.invoke(app, ["get", "--watch"]).exception, Unavailable), "it never answered"
 
 
 def test_on_a_terminal_the_tree_is_redrawn_and_stays_while_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
