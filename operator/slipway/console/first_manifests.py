@@ -127,8 +127,10 @@ def _plain(value: Any, key: str = "") -> Any:
 
 
 def port_of(port: Mapping[str, Any]) -> dict[str, Any]:
-    """A port of a Service as a Rollout has it."""
+    """A port of a Service as a Rollout has it; one without a name gets one of its number and protocol."""
     found = {key: port[key] for key in ("port", "targetPort", "appProtocol") if port.get(key) is not None}
+    name = f"port-{port['port']}"
     if port.get("protocol") not in (None, "TCP"):
         found["protocol"] = port["protocol"]
-    return {"name": port.get("name") or f"port-{port['port']}", **found}
+        name += f"-{port['protocol'].lower()}"
+    return {"name": port.get("name") or name, **found}

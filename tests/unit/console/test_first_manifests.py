@@ -7,6 +7,7 @@ import pytest
 
 from slipway.api.promotion import Promotion
 from slipway.api.rollout import Rollout
+from slipway.api.service import ServiceSpec
 from slipway.console import first_manifests
 from slipway.console.first_manifests import CannotBegin
 
@@ -101,3 +102,10 @@ def test_the_steps_name_what_automatic_needs() -> None:
         steps = first_manifests.next_steps(rollout, "web")
         assert any("annotate service web slipway.dev/adopt=web" in step for step in steps)
         assert any("slipway.dev/approval=automatic" in step for step in steps) is automatic
+
+
+def test_ports_without_a_name_get_names_of_their_own() -> None:
+    ports = [{"port": 53, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}, {"port": 65535, "protocol": "SCTP"}]
+    made = [first_manifests.port_of(port) for port in ports]
+    assert [one["name"] for one in made] == ["port-53", "port-53-udp", "port-65535-sctp"]
+    assert ServiceSpec.model_validate({"ports": made}).ports[1].protocol == "UDP"
