@@ -73,7 +73,7 @@ def as_data(
     pods: Sequence[Object],
     unread: Sequence[str],
 ) -> Object:
-    """The Rollout as the API server has it, and `tree` beside its `spec` and `status`.
+    """The Rollout as kubectl prints it, and `tree` beside its `spec` and `status`.
 
     `unread`: what may not be read, in words, so that nobody takes it for what is not there.
     """
@@ -85,7 +85,7 @@ def as_data(
         "promotions": [_plain(one) for one in mine],
         "unread": list(unread),
     }
-    return {**rollout, "tree": tree}
+    return {**_plain(rollout), "tree": tree}
 
 
 def _revision(one: Revision, deployments: Sequence[Object], pods: Sequence[Object]) -> Object:
