@@ -60,18 +60,22 @@ class Shown:
     weight: str
     """The share that was asked for, '' where it was the whole launch."""
     about: str = ""
-    """What else: the check that is confirmed, the Promotion that would be made, a digest of what was learned so far."""
+    """What else: the check that is confirmed, the Promotion that would be made; a digest of what is lifted, or of what
+    was learned so far."""
 
     @classmethod
     def of(cls, decision: Decision, promotion: Object, patch: Patch) -> Shown:
         """What there is now, for a page that is made of it."""
-        weight, about = patch.get("approvedWeight"), ""
+        weight, about, spec = patch.get("approvedWeight"), "", promotion.get("spec") or {}
         if decision is CONFIRM:
             (about,) = patch["confirmed"]
         elif decision is RETRY:
             about = str(patch["metadata"]["name"])
+        elif decision is RESUME:
+            # All that holds is lifted at once, and others may hold it for another reason by then.
+            about = sha256(canonical({key: spec.get(key) for key in ("hold", "rollbackPlanNeeded")}))
         elif decision is LEARN:
-            about = sha256(canonical((promotion.get("spec") or {}).get("learnings") or {}))
+            about = sha256(canonical(spec.get("learnings") or {}))
         plan = read_status(promotion).plan_hash
         return cls(str(promotion["metadata"]["uid"]), plan, "" if weight is None else str(weight), about)
 
@@ -196,6 +200,7 @@ def check(
 
 
 _ANOTHER = {
+    RESUME.name: "What holds it is another now, so nothing was lifted: read it again.",
     LEARN.name: "Somebody else has written since you opened it, so nothing was written: read it again.",
     RETRY.name: "Another attempt was made since you opened it, so none was made: look at that one first.",
 }

@@ -92,6 +92,30 @@ def test_the_other_words(name: str, spec: dict, expected: dict) -> None:
         assert client.said == [("Promotion", "web-2", expected)]
 
 
+def test_the_page_that_resumes_shows_what_it_lifts() -> None:
+    held = promotion("Held", hold="looking at <logs>", rollbackPlanNeeded=True)
+    with opened(rollout(), held) as (browser, _):
+        page = browser.see(f"{AT}resume")
+        assert "Held: looking at &lt;logs&gt;" in page
+        assert "Somebody is not confident in the rollback." in page
+
+
+@pytest.mark.parametrize(
+    "meanwhile", [{"hold": "DATA LOSS, DO NOT RESUME"}, {"rollbackPlanNeeded": True}, {"hold": None}], ids=str
+)
+def test_a_hold_that_was_not_shown_is_not_lifted(meanwhile: dict) -> None:
+    shown = {"hold": "looking at logs"} | ({"rollbackPlanNeeded": True} if meanwhile == {"hold": None} else {})
+    with opened(rollout(), promotion("Held", **shown)) as (browser, client):
+        form = browser.form(f"{AT}resume")
+        client.there["Promotion", "shop", "web-2"]["spec"] |= meanwhile
+        answer = browser.submit(f"{AT}resume", form)
+        assert answer.status_code == 409
+        assert "What holds it is another now, so nothing was lifted" in answer.text
+        assert "<form" not in answer.text, "the new hold has to be read first"
+        assert client.said == []
+        assert browser.submit(f"{AT}resume", browser.form(f"{AT}resume")).status_code == 303
+
+
 def test_abort_of_what_has_succeeded_names_the_revision_on_the_rollout() -> None:
     serves = rollout(stable={"revision": "bbb"}, candidate=None)
     with opened(serves, promotion("Succeeded", approved=True)) as (browser, client):
