@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from slipway.cluster.errors import APIError, NoCluster
 from slipway.console.session import Session
 from slipway.dashboard.board import Board
+from slipway.dashboard.done import Done
 from slipway.dashboard.door import Door, Keys
 from slipway.dashboard.forms import Forms
 from slipway.dashboard.pages import Pages
@@ -41,8 +42,8 @@ def build_behind_proxy(board: Board, proxy: Proxy) -> Starlette:
 
 
 def _application(board: Board, base: str, door: Middleware) -> Starlette:
-    screen = Screen(base)
-    pages, forms, records = Pages(board, screen), Forms(screen), Records(board, screen)
+    screen, done = Screen(base), Done()
+    pages, forms, records = Pages(board, screen, done), Forms(screen, done), Records(board, screen)
 
     async def refused(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):

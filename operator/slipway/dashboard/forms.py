@@ -19,6 +19,7 @@ from slipway.console.session import Session
 from slipway.dashboard import deciding, views
 from slipway.dashboard.deciding import Given, Shown
 from slipway.dashboard.decision import ALL, APPROVE, LEARN, RETRY, Decision
+from slipway.dashboard.done import Done
 from slipway.dashboard.door import same
 from slipway.dashboard.screen import Screen
 from slipway.dashboard.viewer import viewer_of
@@ -31,8 +32,9 @@ LONGEST_LEARNED = 512 * 1024
 class Forms:
     """Handlers for decisions. What they show and judge is read from the API server, never from what was watched."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen, done: Done) -> None:
         self._screen = screen
+        self._done = done
 
     async def ask(self, request: Request) -> Response:
         """What is decided, and a form that does it."""
@@ -64,6 +66,7 @@ class Forms:
             # Of what was not shown there is no form here: it has to be read first.
             again = about if about is not None and about.shown == shown else None
             return self._page(request, decision, again, _words(refusal), getattr(refusal, "status", 409) or 502, first)
+        self._done.keep(viewer_of(request).name, about.namespace, name, decision)
         back = f"{self._screen.base}/promotions/{about.namespace}/{name}/"
         return RedirectResponse(f"{back}?{urlencode({'done': decision.name})}", 303)
 

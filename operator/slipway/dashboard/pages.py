@@ -25,7 +25,7 @@ from slipway.console.whole import smoke_tests
 from slipway.core.conditions import find
 from slipway.dashboard import charts, deciding, report, views
 from slipway.dashboard.board import AGAIN, Board
-from slipway.dashboard.decision import ALL
+from slipway.dashboard.done import Done
 from slipway.dashboard.door import PICTURE_POLICY
 from slipway.dashboard.screen import Screen
 from slipway.dashboard.viewer import viewer_of
@@ -51,14 +51,17 @@ class Page:
     facts: Callable[[Request], Awaitable[Facts]]
     once: Callable[[Request, Facts], Awaitable[Facts]] | None = None
     """What is read when the page is opened, and not again while it is."""
+    since: Callable[[Request], Facts] | None = None
+    """What stood there when it was opened, as an open page says."""
 
 
 class Pages:
     """Handlers for the browser."""
 
-    def __init__(self, board: Board, screen: Screen) -> None:
+    def __init__(self, board: Board, screen: Screen, done: Done) -> None:
         self._board = board
         self._screen = screen
+        self._done = done
         self.overview = Page("overview.html", ("said", "waiting", "rollouts"), self._overview)
         self.rollout = Page(
             "rollout.html", ("said", "rollout", "revisions", "candidate", "gates", "history"), self._rollout
@@ -67,7 +70,8 @@ class Pages:
             "promotion.html",
             ("said", "stale", "promotion", "decisions", "checks", "timeline"),
             self._promotion,
-            _report,
+            self._opened,
+            _read_before,
         )
 
     def show(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
@@ -96,7 +100,7 @@ class Pages:
             while not ending.is_set() and anyio.current_time() < until:
                 version, failed = self._board.version, False
                 try:
-                    facts = await page.facts(request)
+                    facts = await page.facts(request) | (page.since(request) if page.since else {})
                 except HTTPException:
                     yield ServerSentEvent(event="gone", data="")
                     return
@@ -202,13 +206,20 @@ class Pages:
             "ended": deciding.has_ended(promotion),
             "to_confirm": decisions.to_confirm(promotion),
             "glass": find(found.status.conditions, "GlassBroken"),
-            "done": ALL.get(request.query_params.get("done", "")),
             "steps": views.steps(found),
             # What stood here when it was opened: an approval is about that and nothing newer.
-            "plan_read": request.query_params.get("plan", found.status.plan_hash),
-            "report_read": request.query_params.get("report", current),
+            "plan_read": found.status.plan_hash,
+            "report_read": current,
             "report_now": current,
             "shares": views.shares(read_rollout_status(rollout)) if rollout else [],
+        }
+
+    async def _opened(self, request: Request, facts: Facts) -> Facts:
+        viewer, found = viewer_of(request), facts["found"]
+        decision = request.query_params.get("done", "")
+        return {
+            "report": await report.read(viewer.reading, found.namespace, facts["status"]),
+            "done": self._done.once(viewer.name, found.namespace, found.name, decision),
         }
 
     async def _may_break(self, request: Request, promotion: Object) -> bool:
@@ -236,8 +247,10 @@ class Pages:
         return self._screen.render(request, f"fragments/{name}.html", {**facts, "problems": self._board.problems})
 
 
-async def _report(request: Request, facts: Facts) -> Facts:
-    return {"report": await report.read(viewer_of(request).reading, facts["found"].namespace, facts["status"])}
+def _read_before(request: Request) -> Facts:
+    # Of the page's own script alone: the page itself shows what there is, whatever its address says. Else whoever
+    # gives an address away could have a plan approved that was not shown.
+    return {"plan_read": request.query_params.get("plan", ""), "report_read": request.query_params.get("report", "")}
 
 
 def _digest(html: str) -> str:

@@ -23,6 +23,16 @@ def test_an_approval_has_the_plan_that_was_shown_and_the_own_name() -> None:
         assert (answer.status_code, answer.headers["location"]) == (303, browser.path(f"{AT}?done=approve"))
         assert client.said == [("Promotion", "web-2", {"approved": True, "approvals": {"ada": PLAN}})]
         assert "Your approval is recorded." in browser.see(f"{AT}?done=approve")
+        assert "Your approval is recorded." not in browser.see(f"{AT}?done=approve"), "it may be withdrawn by then"
+
+
+def test_an_address_does_not_say_that_something_was_done() -> None:
+    with opened(rollout(), promotion()) as (browser, _):
+        assert "Your approval is recorded." not in browser.see(f"{AT}?done=approve")
+        form = {**browser.form(f"{AT}hold"), "reason": "lunch"}
+        assert browser.submit(f"{AT}hold", form).status_code == 303
+        assert "Your approval is recorded." not in browser.see(f"{AT}?done=approve")
+        assert "It is held." in browser.see(f"{AT}?done=hold")
 
 
 @pytest.mark.parametrize("confirmed", [[], ["0", "1"], ["0", "1", "1"], ["0", "1", "2", "3"]])

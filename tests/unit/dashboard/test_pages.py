@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any
+from urllib.parse import unquote, urlencode
 
 import pytest
 from tests.unit.dashboard.fakes import NEXT_PLAN, PLAN, REPORT, opened, promotion, report_map, rollout
@@ -133,11 +134,44 @@ def test_a_report_that_is_not_the_one_of_the_status_is_doubted() -> None:
         assert "The report cannot be read" in browser.see("/promotions/shop/web-2/")
 
 
-def test_a_plan_that_changed_since_the_page_was_opened_is_not_offered_for_approval() -> None:
+def test_a_plan_that_changed_since_the_page_was_opened_is_not_offered_for_approval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = heard(monkeypatch, f"?plan={NEXT_PLAN}", promotion())
+    assert "The plan has changed since you opened this page." in told["stale"]
+    assert "The plan has changed: read it again" in told["decisions"]
+    assert "/promotions/shop/web-2/approve" not in told["decisions"]
+    told = heard(monkeypatch, f"?plan={PLAN}&report=another", promotion())
+    assert "The report was written anew since you opened this page." in told["stale"]
+    assert f"/promotions/shop/web-2/approve?{urlencode({'plan': PLAN})}" in told["decisions"]
+    assert "The plan has changed" in heard(monkeypatch, "", promotion())["stale"], "it is not known what was read"
+
+
+def test_an_address_does_not_say_which_plan_was_read() -> None:
+    """Whoever gives it away may know a plan that comes later."""
     with opened(rollout(), promotion()) as (browser, _):
-        page = browser.get(browser.path("/promotions/shop/web-2/"), params={"plan": NEXT_PLAN}).text
-        assert "The plan has changed since you opened this page." in page
-        assert "/promotions/shop/web-2/approve" not in page
+        page = browser.see(f"/promotions/shop/web-2/?plan={NEXT_PLAN}&report=another")
+        assert "since you opened this page" not in page
+        assert NEXT_PLAN not in unquote(page)
+        assert f"/promotions/shop/web-2/live?{urlencode({'plan': PLAN})}" in page
+        assert f"/promotions/shop/web-2/approve?{urlencode({'plan': PLAN})}" in page
+
+
+def heard(monkeypatch: pytest.MonkeyPatch, query: str, *shown: dict[str, Any]) -> dict[str, str]:
+    """The fragments that an open page is sent while its Promotion is as in `shown`, one after the other; then gone."""
+    left = iter(shown)
+
+    async def at_once(self: Board, version: int) -> int:
+        return version + 1
+
+    with opened(rollout(), shown[0]) as (browser, _), monkeypatch.context() as patched:
+        patched.setattr(Board, "promotion", lambda *_: next(left, None))
+        patched.setattr(Board, "after", at_once)
+        patched.setattr(pages, "PACE", 0)
+        told = browser.get(browser.path(f"/promotions/shop/web-2/live{query}")).text
+    assert "event: gone" in told
+    found = [json.loads(line.removeprefix("data: ")) for line in told.splitlines() if line.startswith("data: {")]
+    return {one["name"]: one["html"] for one in found}
 
 
 def test_an_open_page_hears_when_what_it_shows_is_gone() -> None:
@@ -230,7 +264,7 @@ def test_the_glass_is_offered_only_where_a_window_holds_and_to_whoever_may() -> 
         assert "policies are lifted by ada: &lt;x&gt;" in page
 
 
-def test_a_manual_check_is_confirmed_once_it_is_time_to_look() -> None:
+def test_a_manual_check_is_confirmed_once_it_is_time_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
     at = "/promotions/shop/web-2/"
     listed = [
         {"name": "pages", "manual": {"ask": "Look at <the> pages."}},
@@ -246,7 +280,8 @@ def test_a_manual_check_is_confirmed_once_it_is_time_to_look() -> None:
         assert page.count(f"{at}confirm?") == 1
         assert "Waiting for a person" in browser.see("/")
         assert "web-2</a>" in browser.see("/")
-        assert f"{at}confirm?" not in browser.get(browser.path(at), params={"plan": NEXT_PLAN}).text
+    assert f"{at}confirm?" in heard(monkeypatch, f"?plan={PLAN}", waiting)["checks"]
+    assert f"{at}confirm?" not in heard(monkeypatch, f"?plan={NEXT_PLAN}", waiting)["checks"]
     waiting["status"] |= {"phase": "Shifting", "shiftedAt": "2026-01-01T00:00:00Z"}
     with opened(rollout(), waiting) as (browser, _):
         assert browser.see(at).count(f"{at}confirm?") == 2
