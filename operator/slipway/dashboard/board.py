@@ -43,6 +43,7 @@ class Board:
         self._there: dict[Resource, dict[Key, Object]] = {ROLLOUTS: {}, PROMOTIONS: {}}
         self._problems: dict[Resource, str] = {}
         self._answered: set[Resource] = set()
+        self._listed: set[Resource] = set()
         self._changed = asyncio.Condition()
         self._version = 0
 
@@ -79,6 +80,10 @@ class Board:
         """Why what is shown may be old, if it may."""
         return sorted(set(self._problems.values()))
 
+    def unknown(self, kind: Resource) -> str:
+        """Why nothing is known of a kind: it was never listed. '' where it was: what is not there is missing then."""
+        return "" if kind in self._listed else self._problems.get(kind, f"{kind.plural}: not listed yet")
+
     def rollouts(self) -> list[Object]:
         """By namespace and name."""
         return [found for _, found in sorted(self._there[ROLLOUTS].items())]
@@ -108,6 +113,7 @@ class Board:
                 there.clear()
                 there.update((_key(one), one) for one in items)
                 self._problems.pop(kind, None)
+                self._listed.add(kind)
                 await self._notice(kind, items)
                 async for event, found in self._client.watch(kind, self.namespace, version):
                     if event == "DELETED":

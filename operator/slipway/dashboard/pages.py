@@ -18,8 +18,8 @@ from starlette.responses import Response
 
 from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
-from slipway.cluster.errors import APIError, NoCluster
-from slipway.cluster.resources import ROLLOUTS
+from slipway.cluster.errors import APIError, NoCluster, Unavailable
+from slipway.cluster.resources import PROMOTIONS, ROLLOUTS, Resource
 from slipway.console import decisions, explain
 from slipway.console.whole import smoke_tests
 from slipway.core.conditions import find
@@ -44,7 +44,7 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True)
 class Page:
-    """One kind of page. `facts` raises HTTPException 404 for what is not there."""
+    """One kind of page. `facts` raises HTTPException 404 for what is not there; APIError where that is not known."""
 
     template: str
     fragments: Sequence[str]
@@ -144,7 +144,7 @@ class Pages:
 
     async def chart(self, request: Request) -> Response:
         """The course of a gate as a picture."""
-        rollout = await self._found(self._board.rollout, request)
+        rollout = await self._found(ROLLOUTS, request)
         status = read_rollout_status(rollout)
         courses = self._board.measured.of(rollout)
         for one in views.gate_views(status.judged, courses):
@@ -174,7 +174,7 @@ class Pages:
         }
 
     async def _rollout(self, request: Request) -> Facts:
-        rollout = await self._found(self._board.rollout, request)
+        rollout = await self._found(ROLLOUTS, request)
         status, found = read_rollout_status(rollout), views.line(rollout)
         promotions = self._board.promotions(rollout)
         workload = await viewer_of(request).reading.workload(found.namespace, found.name)
@@ -194,7 +194,7 @@ class Pages:
         if "done" in request.query_params:
             # Another attempt is shown as soon as it was made; the watch brings it a moment later.
             await self._board.appears(request.path_params["namespace"], request.path_params["name"], APPEARS)
-        promotion = await self._found(self._board.promotion, request)
+        promotion = await self._found(PROMOTIONS, request)
         found = views.case(promotion)
         rollout = self._board.rollout(found.namespace, found.rollout)
         current = found.status.report.digest if found.status.report else ""
@@ -236,9 +236,11 @@ class Pages:
             request.state.may_break = known
         return known
 
-    async def _found(self, of: Callable[[str, str], Object | None], request: Request) -> Object:
+    async def _found(self, kind: Resource, request: Request) -> Object:
         namespace, name = (str(request.path_params[key]) for key in ("namespace", "name"))
-        found = of(namespace, name)
+        found = self._board.rollout(namespace, name) if kind is ROLLOUTS else self._board.promotion(namespace, name)
+        if found is None and (why := self._board.unknown(kind)):
+            raise Unavailable(why)
         if found is None or not await viewer_of(request).sees(namespace):
             raise HTTPException(404, f"there is no {namespace}/{name}, or it may not be seen")
         return found

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from tests.unit.dashboard.fakes import promotion, rollout
 
-from slipway.cluster.errors import Forbidden, Gone, NoCluster
+from slipway.cluster.errors import Forbidden, Gone, NoCluster, Unavailable
 from slipway.cluster.resources import PROMOTIONS, ROLLOUTS, Resource
+from slipway.dashboard import board as board_module
 from slipway.dashboard import charts
 from slipway.dashboard.board import Board
 from slipway.dashboard.measured import KEPT, Measured, Point, limits
@@ -21,9 +22,12 @@ class Changing:
 
     def __init__(self) -> None:
         self.there: dict[Resource, list[dict[str, Any]]] = {ROLLOUTS: [rollout()], PROMOTIONS: []}
+        self.refuses: dict[Resource, Exception] = {}
         self.told: dict[Resource, asyncio.Queue[Any]] = {ROLLOUTS: asyncio.Queue(), PROMOTIONS: asyncio.Queue()}
 
     async def list(self, kind: Resource, namespace: str | None = None) -> tuple[list[dict[str, Any]], str]:
+        if kind in self.refuses:
+            raise self.refuses[kind]
         return self.there[kind], "1"
 
     async def watch(
@@ -98,6 +102,23 @@ async def test_whatever_ends_a_watch_is_shown_and_tried_again(error: Exception) 
         server.told[PROMOTIONS].put_nowait(("ADDED", promotion()))
         await board.after(version)
         assert board.promotion("shop", "web-2") is not None
+
+
+async def test_what_was_never_listed_is_unknown_and_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_module, "AGAIN", 0.01)
+    server = Changing()
+    server.refuses[PROMOTIONS] = Unavailable("it is starting")
+    async with running(server) as board, asyncio.timeout(10):
+        assert board.unknown(PROMOTIONS) == "promotions: it is starting"
+        assert board.unknown(ROLLOUTS) == ""
+        del server.refuses[PROMOTIONS]
+        while board.unknown(PROMOTIONS):
+            await board.after(board.version)
+        server.refuses[PROMOTIONS] = Unavailable("it is away")
+        server.told[PROMOTIONS].put_nowait(Gone("too old", 410))
+        while not board.problems:
+            await board.after(board.version)
+        assert board.unknown(PROMOTIONS) == "", "it was listed before"
 
 
 def measured_at(second: int, value: float, revision: str = "bbb", verdict: str = "Pass") -> dict[str, Any]:

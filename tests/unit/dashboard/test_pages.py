@@ -6,7 +6,17 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 import pytest
-from tests.unit.dashboard.fakes import NEXT_PLAN, PLAN, REPORT, opened, promotion, report_map, rollout
+from tests.unit.dashboard.fakes import (
+    NEXT_PLAN,
+    PLAN,
+    REPORT,
+    Browser,
+    FakeClient,
+    opened,
+    promotion,
+    report_map,
+    rollout,
+)
 from typer.testing import CliRunner
 
 from slipway.api.record import PREDICATE, STATEMENT
@@ -17,6 +27,7 @@ from slipway.cluster.errors import Forbidden, NoCluster, Unavailable
 from slipway.console.session import Session
 from slipway.dashboard import pages
 from slipway.dashboard.board import Board
+from slipway.dashboard.door import Keys
 from slipway.dashboard.views import without_commands
 
 
@@ -158,20 +169,26 @@ def test_an_address_does_not_say_which_plan_was_read() -> None:
 
 
 def heard(monkeypatch: pytest.MonkeyPatch, query: str, *shown: dict[str, Any]) -> dict[str, str]:
-    """The fragments that an open page is sent while its Promotion is as in `shown`, one after the other; then gone."""
+    """The fragments that an open page of a Promotion is sent."""
+    told = stream(monkeypatch, f"/promotions/shop/web-2/live{query}", *shown)
+    found = [json.loads(line.removeprefix("data: ")) for line in told.splitlines() if line.startswith("data: {")]
+    return {one["name"]: one["html"] for one in found}
+
+
+def stream(monkeypatch: pytest.MonkeyPatch, path: str, *shown: dict[str, Any] | None) -> str:
+    """What an open page is sent while its Promotion is as in `shown`, one after the other; then it is gone."""
     left = iter(shown)
 
     async def at_once(self: Board, version: int) -> int:
         return version + 1
 
-    with opened(rollout(), shown[0]) as (browser, _), monkeypatch.context() as patched:
+    with opened(rollout(), promotion()) as (browser, _), monkeypatch.context() as patched:
         patched.setattr(Board, "promotion", lambda *_: next(left, None))
         patched.setattr(Board, "after", at_once)
         patched.setattr(pages, "PACE", 0)
-        told = browser.get(browser.path(f"/promotions/shop/web-2/live{query}")).text
+        told = browser.get(browser.path(path)).text
     assert "event: gone" in told
-    found = [json.loads(line.removeprefix("data: ")) for line in told.splitlines() if line.startswith("data: {")]
-    return {one["name"]: one["html"] for one in found}
+    return told
 
 
 def test_an_open_page_hears_when_what_it_shows_is_gone() -> None:
@@ -179,6 +196,26 @@ def test_an_open_page_hears_when_what_it_shows_is_gone() -> None:
         answer = browser.get(browser.path("/promotions/shop/web-2/live"))
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert "event: gone" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/promotions/shop/web-2/", "/rollouts/shop/web/", "/rollouts/shop/web/gates/error-rate.svg"]
+)
+def test_what_was_never_listed_is_not_said_to_be_missing(path: str) -> None:
+    client = FakeClient(rollout(), promotion())
+    client.lists = Unavailable("it is starting")
+    with Browser(client, Keys()) as browser:
+        browser.enter()
+        assert "it is starting" in browser.see(path, 502)
+
+
+def test_an_open_page_of_what_was_not_listed_yet_goes_on_when_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a restart, while the API server does not answer yet."""
+    monkeypatch.setattr(pages, "AGAIN", 0.01)
+    unknown = iter(["promotions: it is starting"])
+    monkeypatch.setattr(Board, "unknown", lambda *_: next(unknown, ""))
+    told = stream(monkeypatch, "/promotions/shop/web-2/live", None, promotion())
+    assert told.index("it is starting") < told.index("185 of 185") < told.index("event: gone")
 
 
 def test_a_chart_can_do_nothing_even_where_it_is_opened_alone() -> None:
