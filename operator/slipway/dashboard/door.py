@@ -36,6 +36,9 @@ PAGE_POLICY = "; ".join(
 PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 """An SVG document brings its own style, and can do nothing else."""
 
+_NAMES = ("127.0.0.1", "localhost")
+_HTTP = 80
+
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -72,7 +75,10 @@ class Door:
     def __init__(self, app: ASGIApp, port: int, keys: Keys, viewer: Viewer) -> None:
         self._app = app
         self._viewer = viewer
-        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        self._hosts = {f"{name}:{port}" for name in _NAMES}
+        if port == _HTTP:
+            # Browsers leave it out.
+            self._hosts.update(_NAMES)
         self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from slipway.cluster.resources import PROMOTIONS
@@ -156,7 +156,8 @@ class ProxyDoor:
         if [host.lower() for host in headers.getlist("host")] != [public.host]:
             words = f"Slipway answers to {public.host} alone: the proxy has to pass the Host header on."
             return PlainTextResponse(f"{words}\n", 421)
-        if not path.startswith(f"{public.base}/"):
+        bare = path == public.base and reads
+        if not bare and not path.startswith(f"{public.base}/"):
             return PlainTextResponse("There is nothing here.\n", 404)
         sent = headers.getlist(SECRET_HEADER)
         if self._proxy.secret is not None and not (len(sent) == 1 and self._proxy.secret.fits(sent[0])):
@@ -169,7 +170,11 @@ class ProxyDoor:
             return PlainTextResponse("This page is for reading.\n", 403)
         if not reads and not from_own_page(headers, public.origin):
             return PlainTextResponse("This was not sent by a page of this dashboard.\n", 403)
+        if bare:
+            return RedirectResponse(f"{public.base}/")
         enter(scope, viewer)
+        # From the proxy to here it may be another one, and an address that is given to the browser has the browser's.
+        scope["scheme"] = public.scheme
         return None
 
     def _viewer(self, headers: Headers) -> Viewer:

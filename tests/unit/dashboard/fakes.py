@@ -176,9 +176,9 @@ def report_map(content: Mapping[str, Any] = REPORT, text: str = REPORT_TEXT) -> 
 class Browser(TestClient):
     """As a browser that has opened the printed address."""
 
-    def __init__(self, client: FakeClient, keys: Keys) -> None:
-        app = build(Session(client, "shop"), Board(client, "shop"), "ada", keys, PORT)  # type: ignore[arg-type]
-        super().__init__(app, base_url=HERE, follow_redirects=False)
+    def __init__(self, client: FakeClient, keys: Keys, port: int = PORT) -> None:
+        app = build(Session(client, "shop"), Board(client, "shop"), "ada", keys, port)  # type: ignore[arg-type]
+        super().__init__(app, base_url=f"http://127.0.0.1:{port}", follow_redirects=False)
         self.keys = keys
 
     def path(self, path: str) -> str:

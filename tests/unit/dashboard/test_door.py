@@ -52,6 +52,17 @@ def test_another_host_name_is_not_answered_to(host: str) -> None:
         assert browser.get(browser.path("/"), headers={"Host": host}).status_code == 421
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.1:80", "localhost:80"])
+def test_at_port_80_browsers_name_no_port(host: str) -> None:
+    client, keys = FakeClient(rollout(), promotion()), Keys()
+    with Browser(client, keys, 80) as browser:
+        browser.enter()
+        assert browser.get(browser.path("/"), headers={"Host": host}).status_code == 200
+        form = {**browser.form(HOLD), "reason": "lunch"}
+        assert browser.submit(HOLD, form, Host="127.0.0.1", Origin="http://127.0.0.1").status_code == 303
+        assert browser.get(browser.path("/"), headers={"Host": "evil.example"}).status_code == 421
+
+
 @pytest.mark.parametrize(
     "headers",
     [

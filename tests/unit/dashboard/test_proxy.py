@@ -140,7 +140,25 @@ def test_another_host_is_not_answered_to(secret: Path, host: str) -> None:
         assert answer.status_code == 421
         assert browser.get("/slipway/", headers={**ADA, "Host": "OPS.example.com"}).status_code == 200
         assert browser.get("/", headers=ADA).status_code == 404
-        assert browser.get("/slipway", headers=ADA).status_code == 404
+        assert browser.get("/slipways", headers=ADA).status_code == 404
+
+
+def test_the_address_as_it_was_given_leads_to_the_page(secret: Path) -> None:
+    with served(People(), secret) as browser:
+        answer = browser.get("/slipway", headers=ADA)
+        assert (answer.status_code, answer.headers["location"]) == (307, "/slipway/")
+        assert browser.get("/slipway", headers=ADA, follow_redirects=True).status_code == 200
+        for headers in ({}, {**ADA, "X-Slipway-Proxy-Secret": "x" * 40}, PROVEN):
+            assert browser.get("/slipway", headers=headers).status_code == 403
+        assert browser.post("/slipway", headers={**ADA, **FROM_HERE}).status_code == 404
+
+
+def test_whoever_leaves_out_a_slash_stays_with_https(secret: Path) -> None:
+    """From the proxy to the page it is http."""
+    with served(People(), secret) as browser:
+        for path in ("/slipway/records", AT.rstrip("/")):
+            answer = browser.get(f"http://ops.example.com{path}", headers=ADA)
+            assert (answer.status_code, answer.headers["location"]) == (307, f"https://ops.example.com{path}/")
 
 
 def test_the_kubelet_hears_that_it_answers_and_nothing_else(secret: Path) -> None:
