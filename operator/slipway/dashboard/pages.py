@@ -29,12 +29,16 @@ from slipway.dashboard.done import Done
 from slipway.dashboard.door import PICTURE_POLICY
 from slipway.dashboard.screen import Screen
 from slipway.dashboard.viewer import viewer_of
+from slipway.dashboard.workloads import Workloads
 
 PACE = 0.5
 """Seconds between two looks for what has changed: a launch writes its status several times a second."""
 
 APPEARS = 5.0
 """Seconds until what was made is seen at the latest."""
+
+LOOKS = 5.0
+"""Seconds after which an open page of a Rollout counts its pods again, of which the board hears nothing."""
 
 GRACE = 2.0
 """Seconds in which open pages hear that the server ends."""
@@ -53,6 +57,8 @@ class Page:
     """What is read when the page is opened, and not again while it is."""
     since: Callable[[Request], Facts] | None = None
     """What stood there when it was opened, as an open page says."""
+    looks: float = math.inf
+    """Seconds after which it is made again though nothing on the board has changed."""
 
 
 class Pages:
@@ -62,9 +68,13 @@ class Pages:
         self._board = board
         self._screen = screen
         self._done = done
+        self._workloads = Workloads()
         self.overview = Page("overview.html", ("said", "waiting", "rollouts"), self._overview)
         self.rollout = Page(
-            "rollout.html", ("said", "rollout", "revisions", "candidate", "gates", "history"), self._rollout
+            "rollout.html",
+            ("said", "rollout", "revisions", "candidate", "gates", "history"),
+            self._rollout,
+            looks=LOOKS,
         )
         self.promotion = Page(
             "promotion.html",
@@ -120,7 +130,7 @@ class Pages:
                         await ending.wait()
                     continue
                 await anyio.sleep(PACE)
-                with anyio.move_on_at(until):
+                with anyio.move_on_at(min(until, anyio.current_time() + page.looks)):
                     await self._change(version, ending)
 
         async def streamed(request: Request) -> Response:
@@ -177,7 +187,7 @@ class Pages:
         rollout = await self._found(ROLLOUTS, request)
         status, found = read_rollout_status(rollout), views.line(rollout)
         promotions = self._board.promotions(rollout)
-        workload = await viewer_of(request).reading.workload(found.namespace, found.name)
+        workload = await self._workloads.of(viewer_of(request).reading, found.namespace, found.name)
         return {
             "found": found,
             "status": status,

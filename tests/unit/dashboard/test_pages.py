@@ -24,8 +24,9 @@ from slipway.archive import commands
 from slipway.archive.reading import Chain
 from slipway.cli import app
 from slipway.cluster.errors import Forbidden, NoCluster, Unavailable
-from slipway.console.session import Session
-from slipway.dashboard import pages
+from slipway.cluster.resources import REVISION_LABEL
+from slipway.console.session import Session, Workload
+from slipway.dashboard import pages, workloads
 from slipway.dashboard.board import Board
 from slipway.dashboard.door import Keys
 from slipway.dashboard.views import without_commands
@@ -94,6 +95,41 @@ def test_without_a_cluster_a_page_says_why(monkeypatch: pytest.MonkeyPatch, erro
     monkeypatch.setattr(Session, "workload", workload)
     with opened(rollout()) as (browser, _):
         assert str(error) in browser.see("/rollouts/shop/web/", 502)
+
+
+def test_pods_that_become_ready_are_seen_though_nothing_else_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    ready: list[int] = []
+
+    async def workload(self: Session, namespace: str, rollout: str) -> Any:
+        ready.append(len(ready))
+        meta = {"labels": {REVISION_LABEL: "bbb"}}
+        one = {"metadata": meta, "spec": {"replicas": 2}, "status": {"readyReplicas": ready[-1]}}
+        return Workload([one], [])
+
+    monkeypatch.setattr(Session, "workload", workload)
+    monkeypatch.setattr(Board, "rollout", lambda *_: rollout() if len(ready) < 3 else None)
+    monkeypatch.setattr(pages, "PACE", 0)
+    monkeypatch.setattr(pages, "LOOKS", 0.05)
+    monkeypatch.setattr(workloads, "KEPT", 0.01)
+    with opened() as (browser, _):
+        told = browser.get(browser.path("/rollouts/shop/web/live")).text
+    places = [told.index(words) for words in ("0 of 2 ready", "1 of 2 ready", "2 of 2 ready", "event: gone")]
+    assert places == sorted(places)
+
+
+def test_pages_of_one_rollout_share_what_is_read_of_its_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def workload(self: Session, namespace: str, rollout: str) -> Any:
+        asked.append(f"{namespace}/{rollout}")
+        return Workload([], [])
+
+    monkeypatch.setattr(Session, "workload", workload)
+    monkeypatch.setattr(workloads, "KEPT", 60)
+    with opened(rollout()) as (browser, _):
+        for _ in range(3):
+            browser.see("/rollouts/shop/web/")
+    assert asked == ["shop/web"]
 
 
 @pytest.mark.parametrize("error", [NoCluster("the kubeconfig is gone"), Unavailable("it is away")], ids=str)
