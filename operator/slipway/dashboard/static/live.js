@@ -5,8 +5,11 @@ const connection = document.getElementById("connection");
 const source = document.body.dataset.live;
 const SOONEST = 2000;
 const LATEST = 30000;
+const PATIENCE = 8000;
 let events = null;
 let pause = SOONEST;
+let overdue = null;
+let away = "";
 
 const newest = new Map();
 
@@ -21,6 +24,22 @@ function loaded(content) {
   return Promise.all(pictures);
 }
 
+function nameOf(one) {
+  return one.id || one.getAttribute("href") || one.getAttribute("aria-label");
+}
+
+function allNamed(region, name) {
+  return [...region.querySelectorAll("[id], [href], [aria-label]")].filter((one) => nameOf(one) === name);
+}
+
+function labelOf(section) {
+  return section.getAttribute("aria-labelledby") || section.getAttribute("aria-label");
+}
+
+function regionOf(place, label) {
+  return (label && [...place.querySelectorAll("section")].find((one) => labelOf(one) === label)) || place;
+}
+
 async function replace(fragment) {
   newest.set(fragment.name, fragment);
   const template = document.createElement("template");
@@ -30,7 +49,10 @@ async function replace(fragment) {
   if (!place || newest.get(fragment.name) !== fragment || place.dataset.digest === fragment.digest) return;
   // Whoever reads or is about to press something stays where they are.
   const focused = place.contains(document.activeElement) ? document.activeElement : null;
-  const known = focused && (focused.id || focused.getAttribute("href") || focused.getAttribute("aria-label"));
+  const section = focused?.closest("section");
+  const label = section && place.contains(section) && labelOf(section);
+  const known = focused && nameOf(focused);
+  const nth = known ? allNamed(regionOf(place, label), known).indexOf(focused) : -1;
   const opened = new Map([...place.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
   const scrolled = [...place.querySelectorAll(".wide")].map((one) => one.scrollLeft);
   place.replaceChildren(template.content);
@@ -40,16 +62,32 @@ async function replace(fragment) {
   }
   place.querySelectorAll(".wide").forEach((one, index) => { one.scrollLeft = scrolled[index] || 0; });
   connected();
-  if (known) {
-    const again = [...place.querySelectorAll("[id], [href], [aria-label]")].find(
-      (one) => one.id === known || one.getAttribute("href") === known || one.getAttribute("aria-label") === known,
-    );
-    if (again) again.focus({ preventScroll: true });
+  if (focused) {
+    const region = regionOf(place, label);
+    const again = allNamed(region, known)[nth];
+    // Where it is gone, the keyboard goes on from where it was, and not from the top of the page.
+    if (!again) region.tabIndex = -1;
+    (again || region).focus({ preventScroll: true });
   }
 }
 
 function say(words) {
   if (connection.textContent !== words) connection.textContent = words;
+}
+
+// Said only once it lasts: behind a proxy a stream ends every few minutes, and the browser opens the next one.
+function sayAway(words) {
+  away = words;
+  if (overdue === "said") say(away);
+  overdue ??= setTimeout(() => {
+    overdue = "said";
+    say(away);
+  }, PATIENCE);
+}
+
+function back() {
+  clearTimeout(overdue);
+  overdue = null;
 }
 
 // The server answers, and what it shows may be old all the same: it says so at the top of the page.
@@ -62,20 +100,22 @@ function follow() {
   events = new EventSource(source);
   events.addEventListener("open", () => {
     pause = SOONEST;
+    back();
     connected();
   });
   events.addEventListener("message", (event) => replace(JSON.parse(event.data)));
   events.addEventListener("gone", () => {
     events.close();
+    back();
     say("Not live: this is not there any more.");
   });
   events.addEventListener("error", () => {
     if (events.readyState !== EventSource.CLOSED) {
-      say("Not live: the connection is lost, and tried again.");
+      sayAway("Not live: the connection is lost, and tried again.");
       return;
     }
     // A browser gives up at the first answer that is no stream, as that of a proxy while the server starts again.
-    say("Not live: slipway dashboard does not answer to this page, which tries again. If it is running, load this page anew.");
+    sayAway("Not live: slipway dashboard does not answer to this page, which tries again. If it is running, load this page anew.");
     setTimeout(follow, pause);
     pause = Math.min(2 * pause, LATEST);
   });
