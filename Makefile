@@ -13,7 +13,7 @@ SPREAD := -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup parts lint types crds chart test test-unit test-sim test-integration test-e2e test-matrix pictures demo bench \
-	cluster-up cluster-down image krew release audit clean
+	cluster-up cluster-down image krew release links audit clean
 
 help: ## Show this
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -110,6 +110,9 @@ release: setup $(AUDIT) ## Wheel, source distribution, packaged chart, manifests
 	cp manifests/install.yaml manifests/install-1.30.yaml dist/
 	$(UV) export --quiet --frozen --no-dev --all-extras --preview-features sbom-export --format cyclonedx1.5 --output-file dist/slipway-$(VERSION).cdx.json
 	cd dist && sha256sum * > SHA256SUMS
+
+links: setup ## Ask each place outside of the repository that the pages link to; needs the internet
+	$(RUN) python -m tests.docs.links
 
 audit: setup ## Known vulnerabilities of the locked dependencies; fails too where the database cannot be reached
 	$(UV) export --quiet --frozen --no-dev --all-extras --no-emit-project --output-file .venv/requirements.txt
