@@ -177,7 +177,12 @@ def test_an_interrupt_at_a_question_ends_it_and_nothing_is_approved(monkeypatch:
         return True
 
     monkeypatch.setattr(typer, "confirm", interrupted)
-    done = approve(monkeypatch, cluster)
+    # As in a terminal: what runs in the background of a script ignores the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = approve(monkeypatch, cluster)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert done.exit_code in (1, 130)
     assert len(asked) == 1
     assert cluster.told == []
