@@ -162,6 +162,9 @@ def _marked(course: Course, changed: dict[str, Marks]) -> Course:
 def _go_back(case: Case, course: Course, back: retreat.Retreat) -> Course:
     name = back.revision.name
     before = course.marks.get(name, back.revision.marks)
+    if before.rejected is not None:
+        # Sent back once, and asked for again: what its marks say of traffic is of the launch before.
+        before = cleared(before)
     approved = before.approved
     claim = charge.in_charge(case.claims, case.environment, back.revision)
     uid = (approved.promotion_uid if approved else "") or (claim.uid if claim else "")

@@ -91,7 +91,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
 def _scene(
     case: Case, acceptance: Acceptance, course: Course, unconverged: str, unknown: str, trials: Mapping[str, Trial]
 ) -> Scene:
-    retreating = retreating_revision(case, course.lineage)
+    retreating = retreating_revision(case, course.lineage, course.candidate if course.back is None else None)
     frozen = (bool(unknown) and course.lineage.shifting is None) or (
         course.lineage.shifting is not None and course.progress is None and course.back is None
     )

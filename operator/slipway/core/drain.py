@@ -8,14 +8,17 @@ from slipway.core.lineage import Lineage
 from slipway.core.revision import Revision
 
 
-def retreating_revision(case: Case, lineage: Lineage) -> Revision | None:
-    """The revision that traffic is taken from: sent back, and still selected or not yet drained."""
-    sent_back = [
-        r
-        for r in lineage.revisions.values()
-        if r.marks.rejected
-        and (case.world.exposure(r.name) or r.name in case.traffic_targets or case.world.size(r.name))
-    ]
+def retreating_revision(case: Case, lineage: Lineage, candidate: Revision | None) -> Revision | None:
+    """The revision that traffic is taken from: sent back, and still selected or not yet drained.
+
+    Not the candidate, which has pods because somebody asks for it again, unless traffic is still with it.
+    """
+    sent_back = []
+    for r in lineage.revisions.values():
+        has_traffic = bool(case.world.exposure(r.name)) or r.name in case.traffic_targets
+        again = candidate is not None and candidate.name == r.name
+        if r.marks.rejected and (has_traffic or (case.world.size(r.name) and not again)):
+            sent_back.append(r)
     exposed = sorted(
         sent_back,
         key=lambda r: (case.world.exposure(r.name), r.marks.rejected.at if r.marks.rejected else case.now),

@@ -272,11 +272,25 @@ def overridden(wanted: tuple[Gate, ...], statuses: Iterable[GateStatus]) -> list
     return [s.name for s in statuses if s.name in known and s.verdict == Verdict.NO_DATA]
 
 
-def silent(wanted: tuple[Gate, ...], statuses: Iterable[GateStatus], since: datetime, now: datetime) -> timedelta:
-    """For how long the most silent gate has given neither a pass nor a failure."""
+def silent(
+    wanted: tuple[Gate, ...],
+    statuses: Iterable[GateStatus],
+    since: datetime,
+    now: datetime,
+    excused: bool = False,
+) -> timedelta:
+    """For how long the most silent gate has given neither a pass nor a failure.
+
+    `excused`: a person goes on without data. Of a gate whose query fails nobody knows whether there would be any.
+    """
     by_name = {status.name: status for status in statuses}
-    spans = [now - max(since, _data_at(by_name.get(gate.name)) or since) for gate in wanted]
+    counted = [gate for gate in wanted if not (excused and _has_none(by_name.get(gate.name)))]
+    spans = [now - max(since, _data_at(by_name.get(gate.name)) or since) for gate in counted]
     return max(spans, default=timedelta())
+
+
+def _has_none(status: GateStatus | None) -> bool:
+    return status is not None and status.verdict == Verdict.NO_DATA
 
 
 def _data_at(status: GateStatus | None) -> datetime | None:

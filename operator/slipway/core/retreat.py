@@ -42,10 +42,13 @@ def retreat(
 
 
 def _abort_of_spec(case: Case, candidate: Revision | None) -> Retreat | None:
-    named = str(case.raw_spec.get("abort") or "")[:10]
-    for revision in (candidate, case.lineage.stable):
-        if revision and named == revision.name and not revision.marks.abort_acted and not revision.marks.rejected:
-            return Retreat(revision, Cause.ABORT, f"spec.abort names revision {named}", abort=True)
+    named, stable = str(case.raw_spec.get("abort") or "")[:10], case.lineage.stable
+    reason = f"spec.abort names revision {named}"
+    # The candidate may have been sent back before, and be asked for again.
+    if candidate is not None and named == candidate.name and not candidate.marks.abort_acted:
+        return Retreat(candidate, Cause.ABORT, reason, abort=True)
+    if stable is not None and named == stable.name and not stable.marks.abort_acted and not stable.marks.rejected:
+        return _of_stable(case, stable, Cause.ABORT, reason, abort=True)
     return None
 
 
@@ -106,19 +109,25 @@ def _breach(case: Case, progress: Progress) -> Retreat | None:
 
 def _stable(case: Case, watched: Progress | None) -> Retreat | None:
     """What sends the stable revision back after its launch. What takes traffic over from it goes first."""
-    lineage = case.lineage
-    stable, shifting = lineage.stable, lineage.shifting
+    stable = case.lineage.stable
     if stable is None:
         return None
     cause, reason = Cause.ABORT, _word_in_watch(case, stable)
-    if not reason and watched is not None and lineage.previous is not None:
+    if not reason and watched is not None and case.lineage.previous is not None:
         cause, reason = Cause.BREACH, breach(case, watched)
-    if not reason or any(r.marks.rejected and case.world.exposure(r.name) for r in lineage.revisions.values()):
+    return _of_stable(case, stable, cause, reason) if reason else None
+
+
+def _of_stable(case: Case, stable: Revision, cause: Cause, reason: str, abort: bool = False) -> Retreat | None:
+    """What goes back now that stable has to; None while another share is on its way to it."""
+    lineage = case.lineage
+    if any(r.marks.rejected and case.world.exposure(r.name) for r in lineage.revisions.values()):
         # Another one is on its way back: its share comes home before the home moves.
         return None
-    if shifting is not None:
-        return Retreat(shifting, cause, f"the stable revision {stable.name} goes back, and this one first: {reason}")
-    return Retreat(stable, cause, reason)
+    if lineage.shifting is not None:
+        first = f"the stable revision {stable.name} goes back, and this one first: {reason}"
+        return Retreat(lineage.shifting, cause, first)
+    return Retreat(stable, cause, reason, abort)
 
 
 def _word_in_watch(case: Case, stable: Revision) -> str:
@@ -161,7 +170,10 @@ def _silent(case: Case, progress: Progress) -> str:
     analysis = progress.spec.analysis
     if analysis.on_no_data != "Rollback" or progress.subject is None or progress.watched:
         return ""
-    span = gates.silent(progress.gated, progress.gates, progress.subject.since, case.now)
-    if progress.gated and span >= analysis.no_data_timeout:
+    claim = charge.in_charge(case.claims, case.environment, progress.revision)
+    accepted = claim.spec.accept_no_data if claim is not None and claim.spec is not None else None
+    excused = accepted is not None and progress.stage is not None and progress.stage.weight <= accepted.weight
+    span = gates.silent(progress.gated, progress.gates, progress.subject.since, case.now, excused)
+    if span >= analysis.no_data_timeout:
         return "no data from the gates for longer than analysis.noDataTimeout, and onNoData is Rollback"
     return ""
