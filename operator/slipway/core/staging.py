@@ -102,7 +102,8 @@ def _of_rollout(state: OriginState, uid: str, where: str) -> Proof:
     if stable is None:
         return Proof(f"{where} has no stable revision yet: launch these images there first")
     marks = stable.marks
-    if marks.verified_at is None:
+    # Verified before, and failed in its watch: that it once passed is no proof any more.
+    if marks.kept is not None or marks.verified_at is None:
         why = marks.kept.reason if marks.kept else "it was not verified"
         return Proof(f"revision {stable.name} of {where} serves, but has not passed its gates: {why}")
     if marks.excused:

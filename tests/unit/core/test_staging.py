@@ -152,6 +152,22 @@ def test_a_first_revision_that_failed_there_and_serves_nevertheless_proves_nothi
     assert "has not passed its gates" in message(proposed(staging), "web-2")
 
 
+def test_a_first_revision_that_failed_in_its_watch_proves_nothing_more() -> None:
+    """It was verified, and what came after that took its proof away: nothing was there to go back to."""
+    staging = Cluster(blue_green(2, environment="staging"))
+    staging.promote("web-1", environment="staging", watch=[{"for": "1h", "interval": "30s"}])
+    staging.settle()
+    staging.approve("web-1")
+    assert staging.run(60, lambda: staging.phase("web-1") == "Watching")
+    assert proposed(staging).phase("web-2") == "AwaitingApproval"
+    staging.measure = lambda _: {"value": 0.5}
+    assert staging.run(600, lambda: staging.phase() == "Degraded", stride=10)
+    assert "slipway.dev/verified-at" in staging.marks(V2)
+    production = proposed(staging)
+    assert production.phase("web-2") == "Blocked"
+    assert "has not passed its gates: gate error-rate" in message(production, "web-2")
+
+
 def test_semantics_13_what_was_verified_without_data_proves_nothing() -> None:
     """An approver took the risk for staging, not for what comes after it."""
     staging = serving(blue_green(environment="staging", replicas=1))
