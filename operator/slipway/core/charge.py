@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from slipway.api.promotion import PromotionSpec
 from slipway.api.promotion_status import PromotionStatus, read_status
 from slipway.core import instants
+from slipway.core.marks import AUTOMATIC
 from slipway.core.revision import Revision
 from slipway.core.snapshot import Object
 
@@ -112,12 +113,17 @@ def matches(claim: Claim, environment: str, revision: str) -> bool:
 
 
 def in_charge(claims: Sequence[Claim], environment: str, candidate: Revision | None) -> Claim | None:
-    """The Promotion in charge of the candidate: the one under which traffic moves, else the newest that matches."""
+    """The Promotion in charge of the candidate: the one under which traffic moves, else the newest that matches.
+
+    Where nobody approved the launch, none is aborted by the end of its Promotion: another one may say what is asked.
+    """
     if candidate is None:
         return None
     approved = candidate.marks.approved
     if approved and approved.promotion_uid and candidate.marks.in_flight:
-        return next((c for c in claims if c.uid == approved.promotion_uid and not c.deleting), None)
+        bound = next((c for c in claims if c.uid == approved.promotion_uid and not c.deleting), None)
+        if bound is not None or approved.by != AUTOMATIC:
+            return bound
     found = [c for c in claims if matches(c, environment, candidate.name)]
     return found[-1] if found else None
 

@@ -11,7 +11,7 @@ from tests.unit.core.objects import Object, blue_green, promotion
 
 from slipway.core import charge
 from slipway.core.charge import FINAL, Claim, asks_again, in_charge, matches
-from slipway.core.marks import Approved, Cause, Marks, Rejected
+from slipway.core.marks import AUTOMATIC, Approved, Cause, Marks, Rejected
 from slipway.core.revision import Revision, of_spec
 
 AT = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
@@ -136,6 +136,17 @@ def test_once_it_is_verified_or_sent_back_the_next_promotion_may_lead() -> None:
 
 def test_under_automatic_without_a_promotion_a_matching_one_may_lead() -> None:
     assert chosen([promotion("web-1")], revision(approved(""))) == "web-1"
+
+
+def test_under_automatic_another_one_follows_a_promotion_that_is_gone() -> None:
+    bound = approved("uid-web-1")
+    assert bound.approved is not None
+    moving = revision(replace(bound, approved=replace(bound.approved, by=AUTOMATIC)))
+    older, newer = promotion("web-1"), promotion("web-2", created="2026-01-01T12:05:00Z")
+    assert chosen([older, newer], moving) == "web-1"
+    assert chosen([deleting(older), newer], moving) == "web-2"
+    assert chosen([newer], moving) == "web-2"
+    assert chosen([], moving) is None
 
 
 def rejected(at: datetime, uid: str = "uid-web-1") -> Revision:

@@ -203,3 +203,24 @@ def test_a_step_that_asks_says_how_it_is_answered_where_no_promotion_is_there() 
     cluster.say("web-2", approvedWeight=50, weightApprovals={"ada": agreed})
     assert cluster.run(200, lambda: cluster.phase() == "Healthy"), cluster.status["message"]
     assert cluster.live == launched
+
+
+def test_a_step_that_asks_is_answered_on_another_promotion_where_its_own_is_gone() -> None:
+    steps = [{"weight": 25, "hold": "5s"}, {"weight": 50, "hold": "5s", "approval": "Required"}]
+    strategy = canary(steps=steps)["strategy"]
+    cluster = automatic(strategy=strategy, replicas=4, traffic={"httpRoutes": [{"name": "web"}]})
+    cluster.promote("web-2", environment="staging")
+    cluster.edit(template=template(2))
+    assert cluster.run(120, lambda: cluster.phase() == "AwaitingApproval")
+    launched = candidate(cluster)["revision"]
+    cluster.remove("Promotion", "web-2")
+    cluster.run(10)
+    assert (cluster.phase(), cluster.weight) == ("AwaitingApproval", 25)
+    assert "create a Promotion with spec.rollout: web" in cluster.status["message"]
+    cluster.promote("web-3", environment="staging")
+    cluster.run(10)
+    assert (cluster.phase(), cluster.phase("web-3"), cluster.weight) == ("AwaitingApproval", "AwaitingApproval", 25)
+    agreed = {"weight": 50, "plan": cluster.get("Promotion", "web-3")["status"]["planHash"]}
+    cluster.say("web-3", approvedWeight=50, weightApprovals={"ada": agreed})
+    assert cluster.run(200, lambda: cluster.phase() == "Healthy"), cluster.status["message"]
+    assert cluster.live == launched
