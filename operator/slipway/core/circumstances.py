@@ -18,11 +18,13 @@ from slipway.core.ceiling import Circumstances
 from slipway.core.charge import Claim
 from slipway.core.course import Course, automatic, replicas_of
 from slipway.core.demanded import lacks, signers
-from slipway.core.marks import Marks
+from slipway.core.marks import AUTOMATIC, Marks
 from slipway.core.migration import planned
 from slipway.core.policy.demands import Demands
 from slipway.core.policy.windows import Hours
 from slipway.core.progress import Progress
+
+NOBODY = "this shift began under Automatic and needs a person's approval now"
 
 
 def circumstances(
@@ -51,7 +53,12 @@ def circumstances(
                 changed = "spec.migrations.jobs was edited during the shift: undo the edit, or abort"
         if spec.approved is not True or (not changed and consent is not None and not consent.granted):
             withdrawn = f"the approval on Promotion {claim.name} was withdrawn"
+            if approved.by == AUTOMATIC:
+                withdrawn = f"{NOBODY}: nobody has approved Promotion {claim.name}"
             changed = ""
+    if approved is not None and approved.by == AUTOMATIC and not free and claim is None:
+        # It began without a person's word, and is one that needs it by now.
+        unapproved = NOBODY
     # Where nobody approved the launch, a Promotion may come during it: then the person agrees to the plan it shows.
     bound = approved if not free else None
     weight_hash = bound.plan_hash if bound else (plan_now.hash if plan_now else "")

@@ -150,6 +150,9 @@ def _command(scene: Scene) -> str:
     course, case = scene.course, scene.case
     if course.claim is None and course.limit is not None and course.limit.code is Code.ASKS:
         return f"; {_create(scene)}, then say there which share may be entered"
+    if course.claim is None and course.limit is not None and course.limit.code is Code.APPROVAL:
+        revision = course.candidate.name if course.candidate is not None else ""
+        return f'; {_create(scene)} and approve it, or go back with spec.abort: "{revision}" on the Rollout'
     if course.claim is None or course.limit is None:
         return ""
     patch = approval.patch_command(case.namespace, course.claim.name)
