@@ -36,6 +36,9 @@ def circumstances(
     free = automatic(case)
     approved = found.revision.marks.approved if found.in_flight else None
     held = ""
+    if claim is not None and spec is None and found.in_flight:
+        # It may say that nothing goes forward, or that nobody agrees any more.
+        held = f"Promotion {claim.name} cannot be read: {claim.problem}"
     if spec is not None and claim is not None:
         names = spec.said_by or SaidBy()
         if spec.hold:

@@ -133,6 +133,12 @@ def _create(scene: Scene) -> str:
     return f"create a Promotion with spec.rollout: {case.name} and spec.environment: {case.environment}"
 
 
+def _abort(scene: Scene) -> str:
+    """How to go back where no Promotion can say so."""
+    candidate = scene.course.candidate
+    return f'go back with spec.abort: "{candidate.name if candidate else ""}" on the Rollout'
+
+
 def _held_for(scene: Scene) -> str:
     step, found = scene.step, scene.course.progress
     if step is None or step.converged_at is None or found is None:
@@ -179,7 +185,9 @@ def _lift(scene: Scene, patch: str, plan_hash: str) -> str:
     """How a hold ends. To approve and to let it move may be two people's words, at two times."""
     course, consent = scene.course, scene.course.consent
     spec = course.claim.spec if course.claim is not None else None
-    field = "hold" if spec is not None and spec.hold else "rollbackPlanNeeded"
+    if spec is None:
+        return f"; remove or correct that field, or {_abort(scene)}"
+    field = "hold" if spec.hold else "rollbackPlanNeeded"
     lift = f'; an approver lifts it: {patch} \'{{"spec":{{"{field}":null}}}}\''
     waits = course.candidate is not None and not course.candidate.marks.in_flight
     if not waits or consent is None or course.claim is None or automatic(scene.case):
