@@ -112,6 +112,19 @@ def matches(claim: Claim, environment: str, revision: str) -> bool:
     )
 
 
+def _led(claim: Claim, environment: str, revision: str) -> bool:
+    """Whether it led this revision when it could still be read: what it says of a hold does not end with that."""
+    spec, target = claim.obj.get("spec") or {}, claim.status.target
+    return (
+        claim.spec is None
+        and target is not None
+        and target.revision == revision
+        and spec.get("environment") == environment
+        and not spec.get("dryRun")
+        and not (claim.finished or claim.launched or claim.sent_back or claim.deleting)
+    )
+
+
 def in_charge(claims: Sequence[Claim], environment: str, candidate: Revision | None) -> Claim | None:
     """The Promotion in charge of the candidate: the one under which traffic moves, else the newest that matches.
 
@@ -124,7 +137,12 @@ def in_charge(claims: Sequence[Claim], environment: str, candidate: Revision | N
         bound = next((c for c in claims if c.uid == approved.promotion_uid and not c.deleting), None)
         if bound is not None or approved.by != AUTOMATIC:
             return bound
-    found = [c for c in claims if matches(c, environment, candidate.name)]
+    moving = candidate.marks.in_flight
+    found = [
+        c
+        for c in claims
+        if matches(c, environment, candidate.name) or (moving and _led(c, environment, candidate.name))
+    ]
     return found[-1] if found else None
 
 

@@ -69,3 +69,23 @@ def test_semantics_27_gates_protect_and_the_rollout_goes_back() -> None:
     cluster.say("web-2", **UNKNOWN)
     cluster.measure = lambda _: {"value": 0.5}
     assert cluster.run(60, lambda: cluster.exposure(V2) == 0)
+
+
+def test_under_automatic_too_where_it_came_during_the_shift() -> None:
+    spec = canary(2)
+    cluster = automatic(strategy=spec["strategy"], replicas=4, traffic=spec["traffic"])
+    cluster.edit(template=template(2))
+    assert cluster.run(60, lambda: cluster.exposure(V2) == 25)
+    cluster.promote("web-2", environment="staging", hold="stop")
+    assert stays(cluster)
+    cluster.say("web-2", **UNKNOWN)
+    assert stays(cluster), cluster.status["message"]
+    assert "Promotion web-2 cannot be read" in cluster.status["message"]
+    cluster.remove("Promotion", "web-2")
+    assert cluster.run(200, lambda: cluster.live == V2 and cluster.phase() == "Healthy"), cluster.status["message"]
+
+
+def test_semantics_30_one_that_never_led_stops_nothing() -> None:
+    cluster = automatically()
+    cluster.promote("web-3", environment="staging", hold="stop", **UNKNOWN)
+    assert cluster.run(200, lambda: cluster.phase("web-2") == "Succeeded"), cluster.status["message"]
