@@ -157,8 +157,7 @@ def _command(scene: Scene) -> str:
     if course.claim is None and course.limit is not None and course.limit.code is Code.ASKS:
         return f"; {_create(scene)}, then say there which share may be entered"
     if course.claim is None and course.limit is not None and course.limit.code is Code.APPROVAL:
-        revision = course.candidate.name if course.candidate is not None else ""
-        return f'; {_create(scene)} and approve it, or go back with spec.abort: "{revision}" on the Rollout'
+        return f"; {_create(scene)} and approve it, or {_abort(scene)}"
     if course.claim is None or course.limit is None:
         return ""
     patch = approval.patch_command(case.namespace, course.claim.name)
