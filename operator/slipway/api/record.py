@@ -153,7 +153,7 @@ class Predicate(StatusModel):
     commit: str = ""
     """The commit that it was built from."""
     outcome: str = ""
-    """Succeeded, Failed, RolledBack or Aborted; of a watch also Completed, Replaced or PromotionDeleted."""
+    """Succeeded, Failed, RolledBack or Aborted; of a watch also Completed, Replaced, PlanLost or PromotionDeleted."""
     reason: str = ""
     """Why it did not succeed, or why the watch has ended."""
     plan: RecordedPlan | None = None

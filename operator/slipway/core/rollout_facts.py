@@ -11,7 +11,7 @@ from slipway.api.rollout import (
     SmokeTestStatus,
     WatchStatus,
 )
-from slipway.core import names
+from slipway.core import names, plan_lost, watch
 from slipway.core.marks import Watching
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
@@ -111,7 +111,9 @@ def watch_of(scene: Scene) -> WatchStatus | None:
         # Until its end is marked, with the figures of its record, nothing takes these away.
         if watched is not None and watched.revision.name == before.name:
             return watched.written
-        return known if known is not None and known.revision == before.name else None
+        if known is None or known.revision != before.name:
+            return None
+        return plan_lost.without_figures(known) if watch.is_lost(scene.case, before) else known
     if watched is None or stable is None or watched.revision.name != stable.name or stable.marks.kept:
         return None
     return watched.written

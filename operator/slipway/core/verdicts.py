@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from slipway.api.promotion_status import PromotionStatus
-from slipway.core import after_rollback, approval, charge, instants, watch
+from slipway.core import after_rollback, approval, charge, instants, plan_lost, watch
 from slipway.core.ceiling import HELD, Code
 from slipway.core.charge import Claim
 from slipway.core.conditions import condition
@@ -151,7 +151,7 @@ def _launched(scene: Scene, claim: Claim, revision: Revision) -> Verdict:
     state = watch.state(scene.case, scene.course.lineage, revision)
     end = watch.ends(scene.case, revision)
     if state is State.RUNNING:
-        words = words_of_watch(scene)
+        words = plan_lost.words(scene.case, scene.course.lineage) or words_of_watch(scene)
         status = promotion_status(
             scene,
             claim,
@@ -166,8 +166,10 @@ def _launched(scene: Scene, claim: Claim, revision: Revision) -> Verdict:
         State.COMPLETED: f"it was watched until {instants.render(end) if end else 'now'}",
         State.REPLACED: "the watch has ended with the next launch",
         State.SKIPPED: "spec.watch asks for no watch",
+        State.LOST: plan_lost.ended(scene.case, revision),
     }[state]
-    return final(scene, claim, "Succeeded", f"{text}; {why}", revision, watched=(True, str(state), why))
+    watched = (state is not State.LOST, str(state), why)
+    return final(scene, claim, "Succeeded", f"{text}; {why}", revision, watched=watched)
 
 
 def _is_back(scene: Scene, revision: Revision) -> bool:

@@ -16,6 +16,7 @@ from slipway.api.watch import Watch, WatchPeriod, default_watch, watched_for
 from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.lineage import Lineage
+from slipway.core.plan import stored_spec
 from slipway.core.revision import Revision
 
 _PERIODS: TypeAdapter[list[WatchPeriod]] = TypeAdapter(Watch)
@@ -30,6 +31,8 @@ class State(StrEnum):
     """The next launch has reached 100 %."""
     SKIPPED = "NotAsked"
     """The Promotion asks for none."""
+    LOST = "PlanLost"
+    """Its time is over, but there is no plan to have measured by."""
 
 
 def interval(periods: Sequence[WatchPeriod], elapsed: timedelta, otherwise: timedelta) -> timedelta:
@@ -60,13 +63,21 @@ def ends(case: Case, revision: Revision) -> datetime | None:
     return verified + watched_for(periods(case, revision)) if verified is not None else None
 
 
+def is_lost(case: Case, revision: Revision) -> bool:
+    """Whether the plan by which a revision is watched is gone, or is nothing to measure by."""
+    approved = revision.marks.approved
+    if approved is None or not approved.promotion_uid:
+        return False
+    return stored_spec(case.snapshot.revisions, case.name, approved.plan_hash, revision, case.raw_spec) is None
+
+
 def state(case: Case, lineage: Lineage, revision: Revision) -> State:
     """What has become of the watch over a verified revision."""
     end = ends(case, revision)
     if end is None or end == revision.marks.verified_at:
         return State.SKIPPED
     if case.now >= end:
-        return State.COMPLETED
+        return State.LOST if is_lost(case, revision) else State.COMPLETED
     stable, shifting = lineage.stable, lineage.shifting
     if stable is None or stable.name != revision.name or revision.marks.returned_at is not None:
         return State.REPLACED

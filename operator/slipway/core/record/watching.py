@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from slipway.api.watch import watched_for
-from slipway.core import instants, progress, watch
+from slipway.core import instants, plan_lost, progress, watch
 from slipway.core.case import Case
 from slipway.core.history import outcome_of
 from slipway.core.lineage import Lineage
@@ -66,6 +66,8 @@ def _end(case: Case, lineage: Lineage, revision: Revision) -> End | None:
     if state is State.COMPLETED:
         end = watch.ends(case, revision) or case.now
         return end, str(state), f"it was watched until {instants.render(end)}"
+    if state is State.LOST:
+        return watch.ends(case, revision) or case.now, str(state), plan_lost.ended(case, revision)
     if state is not State.RUNNING:
         return case.now, str(state), "the watch has ended with the next launch"
     if watch.claim_of(case, revision) is None:
