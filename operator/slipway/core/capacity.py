@@ -17,7 +17,9 @@ def needed(replicas: int, share: int) -> int:
 def preview(progress: Progress, replicas: int) -> int:
     """Pods of the candidate before it is approved."""
     asked = settings(progress.spec).preview_replicas
-    return replicas if asked is None else min(asked, max(1, replicas))
+    # Also where the Rollout is scaled to nothing: it cannot be checked without a pod.
+    most = max(1, replicas)
+    return most if asked is None else min(asked, most)
 
 
 def sizes(
@@ -62,6 +64,18 @@ def sizes(
     for name in (serving | case.traffic_targets) & wanted.keys():
         # Whatever the roles say: as long as a Service or route may send requests there, its pods stay. Of two that go
         # back at the same time, one is only known by that.
-        floor = world.size(name) if wanted[name] == 0 else needed(replicas, world.exposure(name))
+        if wanted[name] == 0 and not _is_stable_scaled_to_nothing(case, name, lineage, replicas, retreating):
+            floor = world.size(name)
+        else:
+            floor = needed(replicas, world.exposure(name))
         wanted[name] = max(wanted[name], floor)
     return wanted
+
+
+def _is_stable_scaled_to_nothing(
+    case: Case, name: str, lineage: Lineage, replicas: int, retreating: Revision | None
+) -> bool:
+    """Whether a person wants no pods of what serves. A spec that does not parse says nothing of the kind."""
+    stays = lineage.stable is not None and lineage.stable.name == name
+    stays = stays and (retreating is None or retreating.name != name)
+    return stays and replicas == 0 and case.spec is not None

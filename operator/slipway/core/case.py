@@ -84,6 +84,11 @@ class Case:
         return add_up(matching(self.snapshot.policies, self.environment, self.snapshot.namespace_labels))
 
     @property
+    def scaled_to_nothing(self) -> bool:
+        """Whether spec.replicas asks for no pods. A spec that does not parse says nothing of the kind."""
+        return self.spec is not None and self.spec.replicas == 0
+
+    @property
     def settled(self) -> bool:
         """Whether traffic has been seen converged for as long as a gateway is given to follow."""
         for condition in self.status.conditions:

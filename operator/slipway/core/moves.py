@@ -135,6 +135,9 @@ def _not_ready(case: Case, now: Traffic, wanted: Traffic, stable: str | None, sh
         return ""
     if not target or leaves is None or target == leaves:
         return ""
+    if target == stable and case.scaled_to_nothing:
+        # No pod of it is wanted, so none will come.
+        return ""
     ready, full = case.world.ready(target), max(1, capacity.needed(replicas, 100))
     if target == stable and ready == 0 and shifting is not None and shifting.name != leaves:
         # What was rejected stays where stable has nobody. An approved launch goes on by way of stable all the same: it

@@ -19,7 +19,11 @@ def check(case: Case, about: Subjects, known: CheckStatus | None) -> tuple[Check
     if stable is not None:
         goal, available = stable.name, case.world.available(stable.name)
         gone = "" if available else f"Deployment {names.deployment_name(case.name, goal)} has no available pod"
-        there = f"revision {goal} has {available} available pods, and the writes were accepted"
+        has = f"has {available} available pods"
+        if gone and case.scaled_to_nothing:
+            # Going back waits for no pods then, and nobody has to mend what is wanted like this.
+            gone, has = "", "is scaled to nothing, as spec.replicas says"
+        there = f"revision {goal} {has}, and the writes were accepted"
     elif case.adoption is not None:
         goal, gone = f"Service {case.name}", ""
         own = ",".join(f"{key}={value}" for key, value in sorted(case.adoption.selector.items()))

@@ -115,6 +115,7 @@ def test_pods_for_a_share(replicas: int, share: int, pods: int) -> None:
         ({"canary": {"steps": [{"weight": 50}], "previewReplicas": 3}}, 5, 3),
         # A Rollout that was scaled to nothing still shows its candidate.
         ({"canary": {"steps": [{"weight": 50}]}}, 0, 1),
+        ({"blueGreen": {}}, 0, 1),
     ],
 )
 def test_a_waiting_candidate_has_its_preview_replicas(strategy: Object, replicas: int, pods: int) -> None:

@@ -52,7 +52,7 @@ class Histories(RuleBasedStateMachine):
     def template(self, version: int) -> None:
         self.cluster.edit(template=objects.template(version))
 
-    @rule(replicas=st.integers(1, 5))
+    @rule(replicas=st.integers(0, 5))
     def replicas(self, replicas: int) -> None:
         self.cluster.edit(replicas=replicas)
 
