@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from slipway.api.duration import format_duration
-from slipway.core import approval, instants
+from slipway.core import approval, instants, plan_lost
 from slipway.core.ceiling import Code
 from slipway.core.course import automatic, replicas_of
 from slipway.core.migration import planned
@@ -76,6 +76,8 @@ def _message(scene: Scene, phase: str) -> str:
 
 def words_of_watch(scene: Scene) -> str:
     """How long the watch goes on, what it has measured, and what would be gone back to."""
+    if lost := plan_lost.words(scene.case, scene.course.lineage):
+        return lost
     watched, previous = watch_of(scene), scene.course.lineage.previous
     words = []
     if scene.watch_until is not None:

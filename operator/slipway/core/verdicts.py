@@ -151,7 +151,7 @@ def _launched(scene: Scene, claim: Claim, revision: Revision) -> Verdict:
     state = watch.state(scene.case, scene.course.lineage, revision)
     end = watch.ends(scene.case, revision)
     if state is State.RUNNING:
-        words = plan_lost.words(scene.case, scene.course.lineage) or words_of_watch(scene)
+        words = words_of_watch(scene)
         status = promotion_status(
             scene,
             claim,
