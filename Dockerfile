@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # The operator's image: `make image`, or `docker build -t slipway:0.1.0 .`
-# PYTHON is the base of both stages: give it with its digest (docs/installation.md#the-image) for builds that can be repeated.
-ARG PYTHON=python:3.13-slim
+# PYTHON is the base of all stages, by its digest, so that a build can be repeated. docs/installation.md#the-image renews it.
+ARG PYTHON=python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 
 FROM ${PYTHON} AS build
 RUN pip install --no-cache-dir uv==0.13.8

@@ -18,6 +18,11 @@ def test_locked_dependencies_come_before_the_code_and_all_is_compiled() -> None:
     assert BUILD.index("UV_COMPILE_BYTECODE=1") < dependencies
 
 
+def test_its_base_is_named_by_a_digest() -> None:
+    assert re.search(r"^ARG PYTHON=python:3\.13-slim@sha256:[0-9a-f]{64}$", TEXT, re.MULTILINE)
+    assert set(re.findall(r"^FROM (\S+)", TEXT, re.MULTILINE)) == {"${PYTHON}", "build"}
+
+
 @pytest.mark.parametrize(("image", "built"), [(FINAL, "build"), (DASHBOARD, "build-dashboard")])
 def test_it_runs_as_who_the_chart_says_and_has_only_what_runs(image: str, built: str) -> None:
     pods = yaml.safe_load((CHART / "values.yaml").read_text())["podSecurityContext"]
