@@ -47,7 +47,9 @@ INSTEAD = (
     Instead(r"slipway get .* -w", How.PARSED, "watches until it is stopped; tests/unit/console watches"),
     Instead(r"slipway records export s3:.*", How.PARSED, "needs a bucket; tests/unit/archive exports elsewhere"),
     Instead(
-        r"slipway records verify .* --rollout .*", How.PARSED, "needs records; tests/e2e and unit/archive have them"
+        r"slipway records verify .*--(rollout|archive) .*",
+        How.PARSED,
+        "needs records; tests/e2e and unit/archive have them",
     ),
     Instead(r"slipway init --from \w+/.*", How.PARSED, "needs the kinds of others; unit tests read them"),
     Instead(r"helm (install|upgrade) .*", How.RENDERED, "needs an image; tests/e2e/test_chart.py has one"),
