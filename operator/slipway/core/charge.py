@@ -58,6 +58,14 @@ class Claim:
         return self.status.phase in FINAL
 
     @property
+    def abort(self) -> str:
+        """spec.abort, also of one that cannot be read: a field that is not understood does not stop going back."""
+        if self.spec is not None:
+            return self.spec.abort or ""
+        said = (self.obj.get("spec") or {}).get("abort")
+        return said if isinstance(said, str) else ""
+
+    @property
     def deleting(self) -> bool:
         """On its way out."""
         return bool(self.obj["metadata"].get("deletionTimestamp"))

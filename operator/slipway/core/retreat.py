@@ -58,8 +58,8 @@ def _word_of_promotion(case: Case, candidate: Revision | None) -> Retreat | None
     claim = charge.in_charge(case.claims, case.environment, candidate)
     # A Promotion whose own revision is on its way back says nothing about the one that the template asks for now.
     spent = {r.marks.rejected.promotion_uid for r in case.lineage.revisions.values() if r.marks.rejected}
-    if claim and claim.spec and claim.spec.abort and not claim.finished and claim.uid not in spent:
-        return Retreat(candidate, Cause.ABORT, f"aborted on Promotion {claim.name}: {claim.spec.abort}")
+    if claim and claim.abort and not claim.finished and claim.uid not in spent:
+        return Retreat(candidate, Cause.ABORT, f"aborted on Promotion {claim.name}: {claim.abort}")
     approved = candidate.marks.approved
     first = case.lineage.stable is None
     asked = approved and approved.promotion_uid and approved.by != AUTOMATIC
@@ -132,9 +132,9 @@ def _of_stable(case: Case, stable: Revision, cause: Cause, reason: str, abort: b
 
 def _word_in_watch(case: Case, stable: Revision) -> str:
     claim = watch.claim_of(case, stable)
-    if claim is None or claim.spec is None or not claim.spec.abort or watch.until(case, case.lineage) is None:
+    if claim is None or not claim.abort or watch.until(case, case.lineage) is None:
         return ""
-    return f"aborted on Promotion {claim.name}: {claim.spec.abort}"
+    return f"aborted on Promotion {claim.name}: {claim.abort}"
 
 
 def breach(case: Case, progress: Progress) -> str:

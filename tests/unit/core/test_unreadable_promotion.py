@@ -8,6 +8,7 @@ import pytest
 from tests.unit.core.cluster import Cluster, revision_of, shifting
 from tests.unit.core.environments import automatic
 from tests.unit.core.objects import canary, template
+from tests.unit.core.test_watch import launched
 
 V2 = revision_of(canary(2))
 UNKNOWN: dict[str, Any] = {"futureField": {"a": 1}}
@@ -69,6 +70,27 @@ def test_semantics_27_gates_protect_and_the_rollout_goes_back() -> None:
     cluster.say("web-2", **UNKNOWN)
     cluster.measure = lambda _: {"value": 0.5}
     assert cluster.run(60, lambda: cluster.exposure(V2) == 0)
+
+
+def test_semantics_27_its_abort_is_understood() -> None:
+    cluster = shifting(canary())
+    cluster.say("web-2", abort="orders fail", **UNKNOWN)
+    assert cluster.run(60, lambda: cluster.exposure(V2) == 0 and cluster.phase("web-2") == "Aborted")
+    assert "aborted on Promotion web-2: orders fail" in cluster.status["message"]
+
+
+def test_semantics_27_its_abort_is_understood_in_the_watch() -> None:
+    cluster = launched()
+    serves = cluster.live
+    cluster.say("web-2", abort="orders fail", **UNKNOWN)
+    assert cluster.run(60, lambda: cluster.live != serves and cluster.phase("web-2") == "Aborted")
+
+
+@pytest.mark.parametrize("said", [7, {"a": "b"}, [], ""])
+def test_an_abort_that_is_no_word_is_none(said: Any) -> None:
+    cluster = shifting(canary())
+    cluster.say("web-2", abort=said, **UNKNOWN)
+    assert stays(cluster), cluster.status["message"]
 
 
 def test_under_automatic_too_where_it_came_during_the_shift() -> None:
