@@ -49,6 +49,21 @@ class ApprovalStatus(StatusModel):
     """verified, delegated or unverified."""
 
 
+class WeightApprovalStatus(StatusModel):
+    """A word for a share that asks, which counts or counted."""
+
+    by: str
+    """Who gave it."""
+    weight: int
+    """Percent of the traffic that they agreed to."""
+    at: Instant
+    """When it was first seen."""
+    plan_hash: str
+    """The plan that they saw."""
+    identity: str
+    """verified, delegated or unverified."""
+
+
 class ReportStatus(StatusModel):
     """Where the report is."""
 
@@ -150,7 +165,10 @@ class PromotionStatus(StatusModel):
     after_rollback: Annotated[list[CheckStatus], list_map("name")] = Field(default_factory=list)
     """What `afterRollback` asks, and the answers, once traffic has gone back."""
     approvals: Annotated[list[ApprovalStatus], LIST_ATOMIC] = Field(default_factory=list)
-    """Who approved, when and which plan."""
+    """Who approved, when and which plan. Once traffic moves none of them goes: a plan that is approved anew adds its
+    own."""
+    weight_approvals: Annotated[list[WeightApprovalStatus], LIST_ATOMIC] = Field(default_factory=list)
+    """Who agreed to which share of the canary steps that ask; the last 50, oldest first."""
     decisions: Annotated[list[DecisionStatus], LIST_ATOMIC] = Field(default_factory=list)
     """Who held it, doubted the way back or ended it, when, and who lifted that; the last 20, oldest first."""
     break_glass: BrokenGlass | None = None

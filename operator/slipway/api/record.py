@@ -9,7 +9,7 @@ from slipway.api.instant import Instant
 from slipway.api.learnings import Learnings
 from slipway.api.model import StatusModel
 from slipway.api.overrides import AcceptedNoData, BrokenGlass
-from slipway.api.promotion_status import ApprovalStatus, MigrationStatus
+from slipway.api.promotion_status import ApprovalStatus, MigrationStatus, WeightApprovalStatus
 from slipway.api.said_by import DecisionStatus
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -170,6 +170,8 @@ class Predicate(StatusModel):
     """The Jobs that had migrated data by then."""
     approvals: list[ApprovalStatus] = Field(default_factory=list)
     """Who approved which plan."""
+    weight_approvals: list[WeightApprovalStatus] = Field(default_factory=list)
+    """Who agreed to which share of the steps that asked."""
     decisions: list[DecisionStatus] = Field(default_factory=list)
     """Who held it, doubted the way back or aborted it, and who lifted that."""
     break_glass: BrokenGlass | None = None

@@ -301,7 +301,10 @@ def _replan(case: Case, course: Course, candidate: Revision, present: Plan) -> C
     switched = candidate.marks.promoted_at is not None
     stage = stage_for(all_stages, case.world.exposure(candidate.name), switched)
     step = StepStatus(index=stage.index, weight=stage.weight, started_at=case.now) if stage else None
-    marks = replace(candidate.marks, approved=Approved(claim.name, claim.uid, present.hash, consent.by, case.now))
+    before = candidate.marks.approved
+    since = before.since if before is not None else None
+    approved = Approved(claim.name, claim.uid, present.hash, consent.by, case.now, since)
+    marks = replace(candidate.marks, approved=approved)
     course = _marked(course, {candidate.name: marks})
     return replace(course, store_plan=present, step=step, entered=step)
 

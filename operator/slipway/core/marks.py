@@ -67,6 +67,13 @@ class Approved:
     plan_hash: str
     by: tuple[str, ...]
     at: datetime
+    first: datetime | None = None
+    """When the launch began, where its plan was approved anew since then."""
+
+    @property
+    def since(self) -> datetime:
+        """When traffic was first let to the revision."""
+        return self.first or self.at
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,7 @@ class Marks:
                     "by": list(a.by),
                     "at": instants.render(a.at),
                 }
+                | ({"since": instants.render(a.first)} if a.first else {})
             )
         if self.promoted_at:
             out[PROMOTED] = instants.render(self.promoted_at)
@@ -230,7 +238,8 @@ def _approved(value: dict[str, Any]) -> Approved | None:
         return None
     named = value.get("promotion")
     promotion = named if isinstance(named, dict) else {}
-    return Approved(str(promotion.get("name", "")), str(promotion.get("uid", "")), plan_hash, tuple(map(str, by)), at)
+    name, uid = str(promotion.get("name", "")), str(promotion.get("uid", ""))
+    return Approved(name, uid, plan_hash, tuple(map(str, by)), at, instants.parse(value.get("since")))
 
 
 def _baseline(value: dict[str, Any]) -> Baseline | None:

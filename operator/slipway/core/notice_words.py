@@ -36,7 +36,7 @@ def status_page(event: str, scene: Scene, moved: Revision | None) -> str:
         return ""
     marks, name = moved.marks, scene.case.name
     approved, rejected, kept = marks.approved, marks.rejected, marks.kept
-    since = approved.at if approved else scene.case.now
+    since = approved.since if approved else scene.case.now
     who = f"users of {name}" if marks.promoted_at else f"some users of {name}"
     if event == "Failed" and kept is not None:
         return (

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway.api.image_ref import ImageRef
-from slipway.api.promotion_status import ApprovalStatus, PromotionStatus, Target
-from slipway.api.report import CONFIRMATIONS
-from slipway.core import after_switch, approval, charge, overrides, said
-from slipway.core.approval import Consent
+from slipway.api.promotion_status import PromotionStatus, Target
+from slipway.core import after_switch, agreed, charge, overrides, said
 from slipway.core.charge import Claim
 from slipway.core.conditions import find
 from slipway.core.promotion_conditions import Watched, conditions, watched_condition
@@ -94,7 +92,6 @@ def promotion_status(
         target, plan_hash, checks = None, "", []
     if leads:
         checks = after_switch.merged(checks, course.looks.checks, case)
-    approvals = _approvals(scene, claim, consent, before.approvals)
     granted = bool(consent and consent.granted) or (final and before.approved_at is not None)
     granted = granted or bool(
         revision and revision.marks.approved and revision.marks.approved.promotion_uid == claim.uid
@@ -111,7 +108,8 @@ def promotion_status(
         plan_hash=plan_hash,
         checks=checks,
         after_rollback=before.after_rollback,
-        approvals=approvals,
+        approvals=agreed.approvals(scene, claim, consent),
+        weight_approvals=agreed.weights(scene, claim),
         decisions=said.of(case, claim),
         break_glass=overrides.on_record(case, claim),
         links=_links(claim),
@@ -145,32 +143,3 @@ def _images_set(scene: Scene, claim: Claim) -> list[ImageRef]:
     if setting is None or setting.uid != claim.uid or not setting.done:
         return claim.status.images_set
     return list(setting.wanted)
-
-
-def _approvals(
-    scene: Scene, claim: Claim, consent: Consent | None, before: list[ApprovalStatus]
-) -> list[ApprovalStatus]:
-    """Entries that count now; those under which traffic moved stay for the record."""
-    if consent is None or claim.spec is None:
-        return before
-    if not consent.signed:
-        moving = scene.course.candidate is not None and scene.course.candidate.marks.in_flight
-        return before if moving else []
-    known = {(entry.by, entry.plan_hash): entry for entry in before}
-    out = []
-    verified = scene.case.snapshot.settings.identity_verified
-    plan_hash = scene.course.plan.hash if scene.course.plan else ""
-    for who in consent.signed:
-        entry = known.get((who, plan_hash))
-        out.append(
-            entry
-            or ApprovalStatus(
-                by=who,
-                at=scene.case.now,
-                plan_hash=plan_hash,
-                report_digest=claim.status.report.digest if claim.status.report else "",
-                confirmed=list(CONFIRMATIONS),
-                identity=approval.identity(who, verified),
-            )
-        )
-    return out

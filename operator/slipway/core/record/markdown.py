@@ -52,6 +52,11 @@ def _lines(predicate: Predicate) -> Iterator[str]:
         for a in predicate.approvals
     )
     yield from _section("Approvals", approvals, ("by", "identity", "at", "plan", "report"))
+    weights = (
+        (f"{w.weight} %", _text(w.by), _text(w.identity), _at(w.at), _code(w.plan_hash))
+        for w in predicate.weight_approvals
+    )
+    yield from _section("Shares agreed to", weights, ("up to", "by", "identity", "at", "plan"))
     decisions = (
         (d.decision, _text(d.by), d.identity, _at(d.at), _text(d.reason), _text(d.lifted_by), _at(d.lifted_at))
         for d in predicate.decisions

@@ -35,6 +35,7 @@ def owing(
         "plan": approved.plan_hash,
         "approvedBy": list(approved.by),
         "approvedAt": instants.render(approved.at),
+        "trafficAt": instants.render(approved.since),
         "promotedAt": instants.render(marks.promoted_at) if marks.promoted_at else None,
         "verifiedAt": instants.render(marks.verified_at) if marks.verified_at else None,
         "gates": [

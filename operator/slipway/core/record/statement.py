@@ -72,6 +72,7 @@ def of_owed(case: Case, revision: Revision, owed: Owed) -> Statement:
             "smoke_tests": _read(RecordedSmokeTest, facts.get("smokeTests")),
             "migrations": planned.recorded(claim, owed.promotion_uid, revision),
             "approvals": _approvals(claim, owed),
+            "weight_approvals": list(claim.status.weight_approvals) if claim else [],
             "decisions": said.of(case, claim) if claim else [],
             "break_glass": overrides.on_record(case, claim) if claim else None,
             "accept_no_data": overrides.accepted(claim) if claim else None,
@@ -213,10 +214,10 @@ def _mappings(value: object) -> list[Mapping[str, Any]]:
 
 
 def _approvals(claim: Claim | None, owed: Owed) -> list[ApprovalStatus]:
-    """Those on the Promotion; where it is gone, or there was none, those of the revision's mark."""
-    counted = [entry for entry in claim.status.approvals if entry.plan_hash == owed.plan_hash] if claim else []
-    if counted:
-        return counted
+    """Those on the Promotion, of each plan that was approved; where it is gone, or there was none, the mark's."""
+    known = list(claim.status.approvals) if claim else []
+    if any(entry.plan_hash == owed.plan_hash for entry in known):
+        return known
     by, at = owed.facts.get("approvedBy"), _instant(owed.facts.get("approvedAt"))
     if not isinstance(by, list) or at is None:
         return []
@@ -234,7 +235,8 @@ def _approvals(claim: Claim | None, owed: Owed) -> list[ApprovalStatus]:
 
 def _times(case: Case, claim: Claim | None, owed: Owed) -> RecordedTimes:
     status = claim.status if claim else None
-    moved = _instant(owed.facts.get("approvedAt"))
+    # What was noted by an operator that knew of one approval alone has that.
+    moved = _instant(owed.facts.get("trafficAt")) or _instant(owed.facts.get("approvedAt"))
     back = None
     converged = find(case.status.conditions, "TrafficConverged")
     if owed.kind == ROLLBACK and converged is not None and converged.status == "True":
