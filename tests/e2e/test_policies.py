@@ -46,6 +46,33 @@ async def test_two_people_approve_and_a_freeze_that_begins_mid_shift_holds(tenan
 
 
 @scenario
+async def test_whoever_asks_for_a_launch_does_not_approve_it_where_four_eyes_are_demanded(tenant: Tenant) -> None:
+    await tenant.serve("v1")
+    first = tenant.stable()
+    async with demand(tenant, "eyes", approvals={"fourEyes": True}), tenant.users(rate=60) as users:
+        await tenant.change_image("v2")
+        # The administrator may create and approve everything.
+        promotion = await tenant.promote(author=tenant.admin)
+        assert (await tenant.admin.get("promotions", promotion))["spec"]["requestedBy"] == "admin"
+        await tenant.until_promotion(promotion, "AwaitingApproval")
+        await tenant.tell(promotion, tenant.admin, approved=True)
+
+        def message() -> str:
+            return str(tenant.status(promotion, "promotions").get("message"))
+
+        await tenant.until(lambda: "admin created this Promotion" in message(), "the own word does not count")
+        waiting = await tenant.requests_more(users, 60)
+        assert waiting.share(first) == 1.0, waiting.summary()
+        plan = tenant.status(promotion, "promotions")["planHash"]
+        await tenant.tell(promotion, tenant.approver, approvals={"approver": plan})
+        await tenant.until_promotion(promotion, "Succeeded")
+        await tenant.all_served_by(users, tenant.stable())
+    assert not users.report().failures, users.report().summary()
+    approvals = tenant.status(promotion, "promotions")["approvals"]
+    assert [entry["by"] for entry in approvals] == ["approver"]
+
+
+@scenario
 async def test_in_a_freeze_nothing_begins_and_what_moves_goes_back_at_once(tenant: Tenant) -> None:
     await tenant.serve("v1", strategy=manifests.CANARY)
     first = tenant.stable()

@@ -10,7 +10,7 @@ from tests.unit.core.cluster import Cluster, serving
 from tests.unit.core.environments import message, result
 from tests.unit.core.objects import Object, blue_green, template
 
-from slipway.core.decision import JobProbe, Probe
+from slipway.core.decision import JobProbe, MetricProbe, Probe
 from slipway.core.snapshot import Probed
 
 AGE = timedelta(seconds=60)
@@ -158,3 +158,28 @@ def test_a_run_that_could_not_be_made_is_tried_again_and_stays_the_same() -> Non
     cluster.run(10)
     assert cluster.phase("web-2") == "AwaitingApproval"
     assert wanted < set(cluster.job_ends)
+
+
+def test_smoke_tests_gates_and_the_rehearsal_are_repeated_too() -> None:
+    cluster = proposed()
+    cluster.edit(smokeTests=[{"name": "home", "http": {"path": "/", "port": "http"}}])
+    cluster.settle()
+    asked: set[str] = set()
+
+    def note(probe: Probe) -> bool:
+        asked.add(type(probe).__name__)
+        return True
+
+    def measure(probe: MetricProbe) -> dict[str, Any]:
+        asked.add(type(probe).__name__)
+        return {"value": 0.001}
+
+    cluster.probe, cluster.measure = note, measure
+    for _ in range(2):
+        asked.clear()
+        cluster.settle()
+        assert not asked & {"HttpProbe", "MetricProbe", "DryRun"}
+        cluster.now += AGE
+        cluster.settle()
+        assert cluster.phase("web-2") == "AwaitingApproval", message(cluster, "web-2")
+        assert {"HttpProbe", "MetricProbe", "DryRun"} <= asked
