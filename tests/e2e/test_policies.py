@@ -63,10 +63,10 @@ async def test_whoever_asks_for_a_launch_does_not_approve_it_where_four_eyes_are
         await tenant.until(lambda: "admin created this Promotion" in message(), "the own word does not count")
         waiting = await tenant.requests_more(users, 60)
         assert waiting.share(first) == 1.0, waiting.summary()
-        plan = tenant.status(promotion, "promotions")["planHash"]
-        await tenant.tell(promotion, tenant.approver, approvals={"approver": plan})
+        proposed = tenant.status(promotion, "promotions")
+        await tenant.tell(promotion, tenant.approver, approvals={"approver": proposed["planHash"]})
         await tenant.until_promotion(promotion, "Succeeded")
-        await tenant.all_served_by(users, tenant.stable())
+        await tenant.all_served_by(users, f"web-{proposed['target']['revision']}")
     assert not users.report().failures, users.report().summary()
     approvals = tenant.status(promotion, "promotions")["approvals"]
     assert [entry["by"] for entry in approvals] == ["approver"]
