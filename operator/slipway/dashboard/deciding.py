@@ -13,6 +13,7 @@ from slipway.console import decisions, own_name
 from slipway.console.decisions import CannotSay, Patch
 from slipway.core import charge
 from slipway.core.revision import canonical, sha256
+from slipway.dashboard import without_data
 from slipway.dashboard.decision import (
     ABORT,
     APPROVE,
@@ -26,13 +27,14 @@ from slipway.dashboard.decision import (
     RETRY,
     WHY,
     WITHDRAW,
+    WITHOUT_DATA,
     Decision,
     Field,
 )
 
 _CHECKING = ("Checking", "Blocked", "AwaitingApproval")
 """Phases before traffic, in which checks can be run again."""
-OF_A_PLAN = (APPROVE, CONFIRM)
+OF_A_PLAN = (APPROVE, CONFIRM, WITHOUT_DATA)
 """What is said about a plan that was read, and no other."""
 _NOT_SAID = "…"
 
@@ -58,13 +60,13 @@ class Shown:
     uid: str
     plan: str
     weight: str
-    """The share that was asked for, '' where it was the whole launch."""
+    """The share that was asked for, or at which data is missing; '' where it was the whole launch."""
     about: str = ""
-    """What else: the check that is confirmed, the Promotion that would be made; a digest of what is lifted, or of what
-    was learned so far."""
+    """What else: the check that is confirmed, the Promotion that would be made; a digest of what is lifted, of what was
+    accepted without data, or of what was learned so far."""
 
     @classmethod
-    def of(cls, decision: Decision, promotion: Object, patch: Patch) -> Shown:
+    def of(cls, decision: Decision, promotion: Object, rollout: Object | None, patch: Patch) -> Shown:
         """What there is now, for a page that is made of it."""
         weight, about, spec = patch.get("approvedWeight"), "", promotion.get("spec") or {}
         if decision is CONFIRM:
@@ -76,6 +78,8 @@ class Shown:
             about = sha256(canonical({key: spec.get(key) for key in ("hold", "rollbackPlanNeeded")}))
         elif decision is LEARN:
             about = sha256(canonical(spec.get("learnings") or {}))
+        elif decision is WITHOUT_DATA:
+            weight, about = without_data.least(rollout), sha256(canonical(without_data.accepted_so_far(promotion)))
         plan = read_status(promotion).plan_hash
         return cls(str(promotion["metadata"]["uid"]), plan, "" if weight is None else str(weight), about)
 
@@ -100,6 +104,8 @@ def offered(promotion: Object, rollout: Object | None, may_break: bool = False) 
         yield DOUBT
     if may_break and decisions.waits_for_window(promotion):
         yield BREAK_GLASS
+    if without_data.waits_for_data(promotion, rollout):
+        yield WITHOUT_DATA
     if status.phase in _CHECKING and not asked:
         yield RERUN
     if not ended or (status.phase in ("Succeeded", charge.WATCHING) and _serves(promotion, rollout)):
@@ -149,6 +155,11 @@ def _told(decision: Decision, promotion: Object, rollout: Object | None, who: st
         return decisions.resume(promotion)
     if decision is BREAK_GLASS:
         return decisions.break_glass(promotion, given.text("reason"), who)
+    if decision is WITHOUT_DATA:
+        # A form that is shown has no share yet; `check` insists on one that covers something.
+        lowest = without_data.least(rollout)
+        up_to = without_data.share(given.text("share"), lowest) or lowest
+        return without_data.acceptance(promotion, rollout, up_to, given.text("reason"))
     if decision is LEARN:
         return decisions.learned(promotion, {field.name: given.text(field.name) for field in LEARN.fields})
     if decision is RERUN:
@@ -165,8 +176,10 @@ def fields(decision: Decision, promotion: Object) -> list[tuple[Field, bool]]:
     return [(field, field.required or needed) for field in decision.fields]
 
 
-def said_before(decision: Decision, promotion: Object) -> dict[str, str]:
+def said_before(decision: Decision, promotion: Object, shown: Shown) -> dict[str, str]:
     """What stands in a form when it is shown for the first time."""
+    if decision is WITHOUT_DATA:
+        return {"share": shown.weight}
     if decision is not LEARN:
         return {}
     learned = (promotion.get("spec") or {}).get("learnings") or {}
@@ -181,10 +194,15 @@ def check(
     if shown.uid != now.uid:
         raise CannotSay("It was deleted and created again since you opened it: read it again.")
     if decision in OF_A_PLAN and shown.plan != now.plan:
-        done = "approved" if decision is APPROVE else "confirmed"
+        done = _DONE[decision.name]
         raise CannotSay(f"The plan has changed since you read it, so nothing was {done}: read it again.")
     if shown.about != now.about:
         raise CannotSay(_ANOTHER.get(decision.name, "It is about something else now: read it again."))
+    if decision is WITHOUT_DATA:
+        if shown.weight != now.weight:
+            raise CannotSay(f"Data is missing at {now.weight} % by now, so nothing was accepted: read it again.")
+        if without_data.share(given.text("share"), int(now.weight)) is None:
+            raise CannotSay(f"Up to which share: a whole number from {now.weight} to {without_data.WHOLE}.")
     for field, required in fields(decision, promotion):
         if required and not given.text(field.name):
             raise CannotSay("Say why: the reason is recorded." if field is WHY else f"Say it: {field.label.lower()}.")
@@ -199,9 +217,11 @@ def check(
         raise CannotSay("Nothing was approved: approving takes all three confirmations.")
 
 
+_DONE = {APPROVE.name: "approved", CONFIRM.name: "confirmed", WITHOUT_DATA.name: "accepted"}
 _ANOTHER = {
     RESUME.name: "What holds it is another now, so nothing was lifted: read it again.",
     LEARN.name: "Somebody else has written since you opened it, so nothing was written: read it again.",
+    WITHOUT_DATA.name: "Somebody else has said so since you opened it, so nothing was accepted: read it again.",
     RETRY.name: "Another attempt was made since you opened it, so none was made: look at that one first.",
 }
 

@@ -16,6 +16,8 @@ class Field:
     hint: str = ""
     rows: int = 3
     longest: int = 1024
+    share: bool = False
+    """A share of the traffic, in percent."""
 
 
 WHY = Field("reason", "Why")
@@ -77,6 +79,14 @@ BREAK_GLASS = Decision(
     "The glass is broken, under your name.",
     (Field("reason", "Why it cannot wait"),),
 )
+WITHOUT_DATA = Decision(
+    "go-on-without-data",
+    "Go on without data",
+    "Gates without data do not hold it in steps up to this share; 100 covers verify too. One that fails still sends it "
+    "back. It stays on record as an override, never as a pass.",
+    "Missing data is accepted.",
+    (Field("share", "Up to which share of the traffic, in percent", share=True), WHY),
+)
 RERUN = Decision(
     "rerun",
     "Run checks again",
@@ -112,5 +122,19 @@ RETRY = Decision(
     (Field("fix", "What is different now", False),),
 )
 ALL = {
-    one.name: one for one in (APPROVE, WITHDRAW, CONFIRM, HOLD, RESUME, DOUBT, BREAK_GLASS, RERUN, ABORT, LEARN, RETRY)
+    one.name: one
+    for one in (
+        APPROVE,
+        WITHDRAW,
+        CONFIRM,
+        HOLD,
+        RESUME,
+        DOUBT,
+        BREAK_GLASS,
+        WITHOUT_DATA,
+        RERUN,
+        ABORT,
+        LEARN,
+        RETRY,
+    )
 }

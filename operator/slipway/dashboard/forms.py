@@ -16,7 +16,7 @@ from slipway.cluster.errors import APIError, NotFound, Unavailable
 from slipway.console import decisions
 from slipway.console.decisions import CannotSay, approval
 from slipway.console.session import Session
-from slipway.dashboard import deciding, views
+from slipway.dashboard import deciding, views, without_data
 from slipway.dashboard.deciding import Given, Shown
 from slipway.dashboard.decision import ALL, APPROVE, LEARN, RETRY, Decision
 from slipway.dashboard.done import Done
@@ -46,7 +46,9 @@ class Forms:
                 raise CannotSay("The plan has changed since you read it: go back and read it again.")
         except CannotSay as refusal:
             return self._page(request, decision, None, str(refusal), 409)
-        return self._page(request, decision, about, "", 200, deciding.said_before(decision, about.promotion))
+        return self._page(
+            request, decision, about, "", 200, deciding.said_before(decision, about.promotion, about.shown)
+        )
 
     async def act(self, request: Request) -> Response:
         """Do it, under the name that the API server knows, if what was shown is what there is."""
@@ -81,7 +83,8 @@ class Forms:
         taken = [one["metadata"]["name"] for one in await session.promotions()] if decision is RETRY else []
         kind, word = deciding.word(decision, promotion, rollout, who, given, taken)
         words = approval(promotion, rollout, who)[1] if decision is APPROVE else ""
-        return _About(session, decision, promotion, who, kind, word, words, given.text("reason"))
+        shown = Shown.of(decision, promotion, rollout, word)
+        return _About(session, shown, promotion, who, kind, word, words, given.text("reason"))
 
     def _page(
         self,
@@ -102,6 +105,7 @@ class Forms:
             "problem": problem,
             "fields": deciding.fields(decision, about.promotion) if about else [],
             "texts": texts or {},
+            "accepted": without_data.accepted_so_far(about.promotion) if about else {},
             "look": decisions.to_confirm(about.promotion).get(about.shown.about, "") if about else "",
             "confirmations": CONFIRMATIONS,
             "form": viewer_of(request).form,
@@ -115,7 +119,7 @@ class _About:
     def __init__(
         self,
         session: Session,
-        decision: Decision,
+        shown: Shown,
         promotion: Object,
         who: str,
         kind: str,
@@ -130,7 +134,7 @@ class _About:
         self._word = word
         self._reason = reason
         self.words = words
-        self.shown = Shown.of(decision, promotion, word)
+        self.shown = shown
         self.namespace = str(promotion["metadata"]["namespace"])
         self.name = str(promotion["metadata"]["name"])
 

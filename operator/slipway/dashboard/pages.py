@@ -213,6 +213,7 @@ class Pages:
             "status": found.status,
             "said": f"{found.name}: {found.status.phase}: {views.without_commands(found.status.message)}",
             "offered": list(deciding.offered(promotion, rollout, await self._may_break(request, promotion))),
+            "of_a_plan": deciding.OF_A_PLAN,
             "ended": deciding.has_ended(promotion),
             "to_confirm": decisions.to_confirm(promotion),
             "glass": find(found.status.conditions, "GlassBroken"),

@@ -297,8 +297,8 @@ def test_only_decisions_that_make_sense_are_offered() -> None:
 
 
 _NAMES = [
-    *("approve", "withdraw", "confirm", "resume", "break-glass", "rerun", "hold", "rollback-plan-needed", "abort"),
-    *("learnings", "retry"),
+    *("approve", "withdraw", "confirm", "resume", "break-glass", "go-on-without-data", "rerun"),
+    *("hold", "rollback-plan-needed", "abort", "learnings", "retry"),
 ]
 
 
