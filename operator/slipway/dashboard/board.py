@@ -12,6 +12,7 @@ from slipway.cluster.api import Object, Objects
 from slipway.cluster.errors import APIError, Gone, NoCluster
 from slipway.cluster.resources import PROMOTIONS, ROLLOUTS, Resource
 from slipway.dashboard.measured import Measured
+from slipway.dashboard.shifted import Shifted
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Board:
     def __init__(self, client: Watching, namespace: str | None) -> None:
         self.namespace = namespace
         self.measured = Measured()
+        self.shifted = Shifted()
         self._client = client
         self._there: dict[Resource, dict[Key, Object]] = {ROLLOUTS: {}, PROMOTIONS: {}}
         self._problems: dict[Resource, str] = {}
@@ -140,7 +142,9 @@ class Board:
         if kind is ROLLOUTS:
             for one in changed:
                 self.measured.add(one)
+                self.shifted.add(one)
             self.measured.keep_only(self._there[ROLLOUTS])
+            self.shifted.keep_only(self._there[ROLLOUTS])
         async with self._changed:
             self._answered.add(kind)
             self._version += 1

@@ -23,7 +23,7 @@ from slipway.cluster.resources import PROMOTIONS, ROLLOUTS, Resource
 from slipway.console import decisions, explain
 from slipway.console.whole import smoke_tests
 from slipway.core.conditions import find
-from slipway.dashboard import charts, deciding, report, views
+from slipway.dashboard import charts, deciding, report, timeline, views
 from slipway.dashboard.board import AGAIN, Board
 from slipway.dashboard.done import Done
 from slipway.dashboard.door import PICTURE_POLICY
@@ -187,6 +187,7 @@ class Pages:
         rollout = await self._found(ROLLOUTS, request)
         status, found = read_rollout_status(rollout), views.line(rollout)
         promotions = self._board.promotions(rollout)
+        cases = [views.case(one) for one in reversed(promotions)]
         workload = await self._workloads.of(viewer_of(request).reading, found.namespace, found.name)
         return {
             "found": found,
@@ -196,7 +197,9 @@ class Pages:
             "shares": views.shares(status, workload.deployments),
             "gates": views.gate_views(status.judged, self._board.measured.of(rollout)),
             "smoke_tests": smoke_tests(status),
-            "promotions": [views.case(one) for one in reversed(promotions)],
+            "shifts": timeline.current(status, self._board.shifted.of(rollout)),
+            "promotions": cases,
+            "tried": timeline.tried(status, cases),
             "chart_size": charts.SIZE,
         }
 
@@ -207,6 +210,7 @@ class Pages:
         promotion = await self._found(PROMOTIONS, request)
         found = views.case(promotion)
         rollout = self._board.rollout(found.namespace, found.rollout)
+        shifts = self._board.shifted.of(rollout) if rollout else []
         current = found.status.report.digest if found.status.report else ""
         return {
             "found": found,
@@ -217,7 +221,7 @@ class Pages:
             "ended": deciding.has_ended(promotion),
             "to_confirm": decisions.to_confirm(promotion),
             "glass": find(found.status.conditions, "GlassBroken"),
-            "steps": views.steps(found),
+            "steps": timeline.steps(found, read_rollout_status(rollout or {}), shifts),
             # What stood here when it was opened: an approval is about that and nothing newer.
             "plan_read": found.status.plan_hash,
             "report_read": current,

@@ -13,7 +13,7 @@ from slipway.api.rollout import read_status as read_rollout_status
 from slipway.api.rollout_status import GateStatus, RolloutStatus
 from slipway.cluster.api import Object
 from slipway.console import decisions, whole
-from slipway.core import charge, instants, said
+from slipway.core import charge, instants
 from slipway.dashboard.measured import Course, limits
 
 _TONES = {
@@ -198,30 +198,6 @@ class GateView:
 def gate_views(gates: Sequence[GateStatus], courses: Any) -> list[GateView]:
     """Each gate with what was collected of it."""
     return [GateView(one, courses.get(one.name), limits(one.bound)) for one in gates]
-
-
-@dataclass(frozen=True)
-class Step:
-    """Something that happened to a Promotion."""
-
-    at: datetime
-    what: str
-
-
-def steps(found: Case) -> list[Step]:
-    """What happened, in its order, as far as the status tells."""
-    status = found.status
-    told = [
-        (found.created, f"created by {found.requested_by}" if found.requested_by else "created"),
-        (status.started_at, "its checks began"),
-        *((one.at, f"approved by {one.by} ({one.identity})") for one in status.approvals),
-        *(step for one in status.decisions for step in said.steps(one)),
-        (status.approved_at, "enough people had approved"),
-        *((one.at, f"migration {one.step}: {one.result}") for one in status.migrations),
-        (status.shifted_at, "all traffic had moved"),
-        (status.finished_at, f"ended: {status.phase}"),
-    ]
-    return sorted((Step(at, what) for at, what in told if at is not None), key=lambda step: step.at)
 
 
 def moment(at: datetime | None) -> str:
