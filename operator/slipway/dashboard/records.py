@@ -60,7 +60,9 @@ class Records:
         except Forbidden:
             found = await self._named(viewer)
             note = f"You may not list ConfigMaps, so these are the newest {NAMED} at most that Promotions name."
-        columns = [column for column in COLUMNS if column != "namespace" or not self._board.namespace]
+        apart = {"record", *(["namespace"] if self._board.namespace else [])}
+        # Where there is no room for all of them the last ones are cut off, and this one is the way to the record.
+        columns = ["record", *(column for column in COLUMNS if column not in apart)]
         return self._screen.page(request, "records.html", {"ideas": by_idea(found), "columns": columns, "note": note})
 
     async def _named(self, viewer: Viewer) -> list[Told]:

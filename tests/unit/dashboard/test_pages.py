@@ -411,7 +411,8 @@ def test_the_page_and_the_command_have_the_same_columns(monkeypatch: pytest.Monk
     lines = CliRunner().invoke(app, ["records", "list"]).stdout.splitlines()
     heads = re.findall(r'<th scope="col">(\w+)</th>', page)
     columns = [head.capitalize() for head in lines[0].split()]
-    assert columns == ["Namespace", *heads], "a page of one namespace does without it"
+    assert heads == ["Record", *columns[1:-1]], "a page of one namespace does without it"
+    assert columns[-1] == "Record", "where a page is too narrow for all columns, the link is not among those cut off"
     row = page.partition("<tbody>")[2].partition("</tbody>")[0]
     cells = [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<td>(.*?)</td>", row, re.DOTALL)]
     shown = dict(zip(heads, cells, strict=True))
