@@ -86,10 +86,11 @@ def consent(spec: PromotionSpec, plan_hash: str, shown: str, in_flight: bool, as
 
 def _enough(spec: PromotionSpec, by: tuple[str, ...], patch: Mapping[str, Any], asked: Asked) -> Consent:
     """Whether those who signed are enough. Who lets traffic move already is not asked anew by what came later."""
-    if asked.acted and len(by) >= min(len(asked.acted), asked.wanted.count):
-        return Consent(True, by=by, signed=by, patch=patch)
     found = quorum(replace(asked.signers, names=by), asked.wanted, asked.now)
     signed = tuple(sorted((*found.counted, *found.lapsed)))
+    standing = tuple(sorted({*signed, *(name for name in by if name in asked.acted)}))
+    if asked.acted and len(standing) >= min(len(asked.acted), asked.wanted.count):
+        return Consent(True, by=standing, signed=standing, patch=patch)
     if not found.missing:
         return Consent(True, by=found.counted, signed=signed, lapses=found.lapses, patch=patch)
     lapsed = bool(found.lapsed) and not asked.acted

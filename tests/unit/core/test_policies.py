@@ -139,6 +139,22 @@ def test_four_eyes_the_author_does_not_count() -> None:
     assert cluster.run(120, lambda: cluster.phase("web-2") == "Succeeded")
 
 
+def test_a_word_that_does_not_count_stays_without_weight_in_flight() -> None:
+    cluster = proposed(canary(), {"approvals": {"fourEyes": True}})
+    second = revision_of(cluster.get("Rollout")["spec"])
+    sign(cluster, DEV, "ada")
+    assert cluster.run(60, lambda: cluster.exposure(second) == 25)
+    cluster.run(3)
+    assert [entry["by"] for entry in cluster.get("Promotion", "web-2")["status"]["approvals"]] == ["ada"]
+    plan = cluster.get("Promotion", "web-2")["status"]["planHash"]
+    # Under whose word traffic moves takes it back; what is left is the author's own.
+    cluster.say("web-2", approvals={DEV: plan})
+    cluster.run(60)
+    assert (cluster.weight, cluster.phase()) == (25, "AwaitingApproval")
+    sign(cluster, "bob")
+    assert cluster.run(60, lambda: cluster.phase("web-2") == "Succeeded")
+
+
 def test_four_eyes_fail_closed_where_nobody_knows_the_author() -> None:
     cluster = serving(blue_green())
     demand(cluster, approvals={"fourEyes": True})
