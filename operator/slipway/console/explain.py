@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from slipway.api.check_status import CheckStatus
 from slipway.api.promotion_status import read_status
 from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
-from slipway.console import decisions
+from slipway.console.asking import asking
 from slipway.console.next_step import next_step
-from slipway.console.program import program
 from slipway.core import charge
 from slipway.core.checking import GOOD
 
@@ -41,10 +38,9 @@ def explain(rollout: Object, promotions: Sequence[Object]) -> Iterator[str]:
     unfinished = [one for one in promotions if read_status(one).phase not in charge.FINAL]
     for promotion in unfinished:
         yield from _promotion(promotion, rollout)
-    automatic = (rollout.get("spec") or {}).get("approval") == "Automatic"
-    asked = status.phase != "Invalid" and not automatic
-    if not unfinished and asked and status.candidate is not None and not status.candidate.weight:
-        yield from _asking(rollout, status.candidate.revision, promotions)
+    invalid = status.phase == "Invalid" and not any(next_step(one, rollout) for one in unfinished)
+    if invalid or not unfinished:
+        yield from asking(rollout, promotions)
 
 
 def _promotion(promotion: Object, rollout: Object) -> Iterator[str]:
@@ -64,41 +60,3 @@ def _open(checks: Sequence[CheckStatus]) -> Iterator[str]:
     for check in checks:
         if check.result not in GOOD:
             yield f"  check {check.name}: {check.result}: {check.message}"
-
-
-def _asking(rollout: Object, revision: str, promotions: Sequence[Object]) -> Iterator[str]:
-    """How to ask for a candidate that no Promotion asks for any more: again, or for the first time."""
-    environment = (rollout.get("spec") or {}).get("environment")
-    tried = [one for one in promotions if _of(one, revision, environment)]
-    last = tried[-1] if tried else None
-    if last is None or read_status(last).phase in decisions.ENDED_WELL:
-        taken = {one["metadata"]["name"] for one in promotions}
-        yield "There is no Promotion for the candidate."
-        yield f"  next: {_first(rollout, revision, taken)}"
-        return
-    meta, status = last["metadata"], read_status(last)
-    yield f"Promotion {meta['name']} of the candidate is {status.phase}: {status.message}"
-    fix = " --fix WHY" if decisions.needs_fix(last) else ""
-    yield f"  next: {program()} retry {meta['name']} -n {meta['namespace']}{fix}"
-
-
-def _of(promotion: Object, revision: str, environment: object) -> bool:
-    """Whether it asked to launch this revision."""
-    spec, target = promotion.get("spec") or {}, read_status(promotion).target
-    launches = spec.get("environment") == environment and not spec.get("dryRun")
-    return launches and target is not None and target.revision == revision
-
-
-def _first(rollout: Object, revision: str, taken: Container[str]) -> str:
-    """The command that creates the least Promotion for a candidate, under a name that is not taken."""
-    meta = rollout["metadata"]
-    name = f"{meta['name']}-{revision}"
-    if name in taken:
-        name = decisions.free_name(name, taken)
-    made = {
-        "apiVersion": "slipway.dev/v1alpha1",
-        "kind": "Promotion",
-        "metadata": {"name": name, "namespace": meta["namespace"]},
-        "spec": {"rollout": meta["name"], "environment": (rollout.get("spec") or {}).get("environment")},
-    }
-    return f"echo {shlex.quote(json.dumps(made))} | kubectl create -f -"

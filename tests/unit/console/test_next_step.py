@@ -129,9 +129,7 @@ def tried(name: str, phase: str, revision: str = "bbb", **spec: Any) -> dict[str
     [
         ([tried("web-bbb", "Failed")], "slipway retry web-bbb -n shop"),
         ([tried("web-bbb", "Superseded")], "slipway retry web-bbb -n shop"),
-        ([tried("web-bbb", "RolledBack")], "slipway retry web-bbb -n shop --fix WHY"),
-        ([tried("web-bbb", "Aborted", learnings={"fix": "a longer one"})], "slipway retry web-bbb -n shop"),
-        ([tried("web-bbb", "RolledBack"), tried("web-bbb-2", "Failed")], "slipway retry web-bbb-2 -n shop"),
+        ([tried("web-bbb", "Superseded"), tried("web-bbb-2", "Failed")], "slipway retry web-bbb-2 -n shop"),
         (
             [tried("web-bbb", "Failed"), tried("web-dry", "DryRunComplete", dryRun=True)],
             "slipway retry web-bbb -n shop",

@@ -123,13 +123,16 @@ def test_where_nobody_is_asked_the_checks_are_the_rollouts() -> None:
     assert not [line for line in explain(unasked("Passed"), []) if "gates-answer" in line]
 
 
-def test_an_invalid_rollout_is_told_once_and_asks_for_no_promotion() -> None:
+def test_an_invalid_rollout_is_told_once_and_asks_to_be_corrected_not_for_a_promotion() -> None:
     words = "spec.analysis.source: there is no source default"
     accepted = {"type": "Accepted", "status": "False", "reason": "UnknownSource", "message": words}
     accepted["lastTransitionTime"] = "2026-11-22T01:00:00Z"
     status = {"phase": "Invalid", "message": words, "conditions": [accepted], "candidate": {"revision": "bbb"}}
     invalid = {**ROLLOUT, "status": {**status, "observedGeneration": 9}}
-    assert list(explain(invalid, [])) == [f"Rollout web is Invalid: {words}"]
+    assert list(explain(invalid, [])) == [
+        f"Rollout web is Invalid: {words}",
+        "  next: correct that field: kubectl edit rollouts.slipway.dev web -n shop",
+    ]
 
 
 def test_a_rollout_that_nobody_looked_at() -> None:
