@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.text import Text
 
 from slipway.api.rollout import read_status
 from slipway.cluster.api import Object
 from slipway.cluster.errors import Unavailable
 from slipway.console import saying, tree, whole
-from slipway.console.session import Session
+from slipway.console.picture import Fitting, Picture
+from slipway.console.session import Session, Workload
 
 POLL = 1.0
 
@@ -23,16 +23,24 @@ async def found(session: Session, name: str | None) -> list[Object]:
     return [await session.rollout(name)] if name else await session.rollouts()
 
 
-async def drawn(session: Session, name: str | None, trace: tree.Trace) -> Group:
-    """A tree for each Rollout."""
-    trees = []
-    rollouts, promotions = await asyncio.gather(found(session, name), session.promotions(name))
+async def looked(session: Session, name: str | None, trace: tree.Trace) -> Picture:
+    """What there is of them now."""
+    rollouts, promotions, (running, read) = await asyncio.gather(
+        found(session, name), session.promotions(name), session.workloads(name)
+    )
+    if not read and session.namespace is None:
+        running = await _one_by_one(session, rollouts, name)
     for rollout in rollouts:
         meta = rollout["metadata"]
         trace.add(f"{meta['namespace']}/{meta['name']}", read_status(rollout))
-        workload = await session.workload(meta["namespace"], meta["name"])
-        trees.append(tree.tree(rollout, promotions, workload.deployments, workload.pods, trace))
-    return Group(*trees) if trees else Group(Text(nothing(session.namespace)))
+    return Picture(rollouts, promotions, running, trace, nothing(session.namespace))
+
+
+async def _one_by_one(session: Session, rollouts: list[Object], name: str | None) -> dict[tuple[str, str], Workload]:
+    """By namespaces, for whoever may look into some of them only."""
+    namespaces = sorted({str(one["metadata"]["namespace"]) for one in rollouts})
+    answers = await asyncio.gather(*(session.within(one).workloads(name) for one in namespaces))
+    return {key: workload for running, _ in answers for key, workload in running.items()}
 
 
 def nothing(namespace: str | None) -> str:
@@ -40,30 +48,29 @@ def nothing(namespace: str | None) -> str:
     return f"no Rollouts in {namespace or 'any namespace'}"
 
 
-def unanswered(error: object) -> Text:
+def unanswered(error: object) -> str:
     """What is said below the last answer."""
-    return Text(f"not answered: {error}; trying again")
+    return f"not answered: {error}; trying again"
 
 
 async def redraw(session: Session, name: str | None, console: Console) -> None:
     """The tree as it is now, until interrupted. While the cluster does not answer the last one stays, with a word."""
     trace = tree.Trace()
-    last = await drawn(session, name, trace)
-    with Live(last, console=console, auto_refresh=False) as live:
+    last = await looked(session, name, trace)
+    with Live(Fitting(last), console=console, auto_refresh=False) as live:
         while True:
             await asyncio.sleep(POLL)
             try:
-                last = await drawn(session, name, trace)
-                live.update(last, refresh=True)
+                last = await looked(session, name, trace)
+                live.update(Fitting(last), refresh=True)
             except Unavailable as error:
-                live.update(Group(last, unanswered(error)), refresh=True)
+                live.update(Fitting(last, unanswered(error)), refresh=True)
 
 
-async def report(session: Session, name: str | None, show: Callable[[Object], None], trees: bool = False) -> None:
-    """Show each Rollout now, and again after each change of it, until interrupted. `trees`: all of it each time."""
+async def report(session: Session, name: str | None, show: Callable[[list[Object]], None], trees: bool = False) -> None:
+    """Show the Rollouts now, and those that change again, until interrupted. `trees`: all of them each time."""
     async for rollouts in _looked_at(session, name, trees):
-        for rollout in rollouts:
-            show(rollout)
+        show(rollouts)
 
 
 async def _looked_at(session: Session, name: str | None, trees: bool) -> AsyncIterator[list[Object]]:
@@ -80,7 +87,7 @@ async def _looked_at(session: Session, name: str | None, trees: bool) -> AsyncIt
             if not answered:
                 raise
             if not quiet:
-                saying.say(f"not answered: {error}; trying again", err=True)
+                saying.say(unanswered(error), err=True)
             quiet, changed = True, []
         seen |= {_uid(one): _version(one) for one in changed}
         yield changed

@@ -14,6 +14,7 @@ from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object, Objects
 from slipway.cluster.errors import NotFound, Unavailable
 from slipway.console import differences, explain, following, saying, showing, tree, whole
+from slipway.console.columns import Columns
 from slipway.console.forms import Form
 from slipway.console.names import MaybeRolloutName, PromotionName, RolloutName
 from slipway.console.saying import say
@@ -45,8 +46,8 @@ def get(
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
     elif output == "tree":
-        shown = with_session(where, lambda session: following.drawn(session, name, tree.Trace()))
-        showing.console().print(shown)
+        seen = with_session(where, lambda session: following.looked(session, name, tree.Trace()))
+        showing.console().print(seen.drawn())
     else:
         rollouts = with_session(where, lambda session: _found(session, name, output))
         if output in DATA:
@@ -70,16 +71,19 @@ def _watch(where: Scope, name: str | None, output: str) -> None:
     if output == "tree" and console.is_terminal:
         with_session(where, lambda session: following.redraw(session, name, console))
         return
-    lines = following.Lines()
+    lines, columns = following.Lines(), Columns(tree.HEAD)
 
-    def show(rollout: Object) -> None:
-        if output != "tree":
-            _show(rollout, output)
-        elif line := lines.of(rollout):
-            say(line)
+    def show(rollouts: Objects) -> None:
+        if output == "wide":
+            for line in columns.lines([tree.row(one) for one in rollouts]):
+                typer.echo(line)
+            return
+        for one in rollouts:
+            if output != "tree":
+                _show(one, output)
+            elif line := lines.of(one):
+                say(line)
 
-    if output == "wide":
-        typer.echo("  ".join(tree.HEAD))
     with_session(where, lambda session: following.report(session, name, show, output in DATA))
 
 
@@ -87,8 +91,6 @@ def _show(rollout: Object, output: str) -> None:
     match output:
         case "name":
             typer.echo(f"rollout.slipway.dev/{rollout['metadata']['name']}")
-        case "wide":
-            say("  ".join(tree.row(rollout)))
         case "yaml":
             typer.echo("---")
             showing.data(rollout, output)

@@ -194,6 +194,26 @@ class Session:
             return Workload([], [], (f"Deployments and pods: {refusal}",))
         return Workload(deployments, pods)
 
+    async def workloads(self, rollout: str | None = None) -> tuple[dict[tuple[str, str], Workload], bool]:
+        """The same for every Rollout of the session's scope, or for one, by namespace and name, by one list of each.
+
+        And whether they may be read at all.
+        """
+        selector = f"{ROLLOUT_LABEL}={rollout}" if rollout else ROLLOUT_LABEL
+        try:
+            (deployments, _), (pods, _) = await asyncio.gather(
+                self._client.list(DEPLOYMENTS, self.namespace, selector),
+                self._client.list(PODS, self.namespace, selector),
+            )
+        except Forbidden:
+            return {}, False
+        found: dict[tuple[str, str], Workload] = {}
+        for one in deployments:
+            found.setdefault(_owner(one), Workload([], [])).deployments.append(one)
+        for one in pods:
+            found.setdefault(_owner(one), Workload([], [])).pods.append(one)
+        return found, True
+
     async def deployment(self, name: str) -> Object:
         """One Deployment. Raises NotFound."""
         return await self._client.get(DEPLOYMENTS, self.namespace, name)
@@ -296,6 +316,11 @@ class Session:
     async def records(self) -> list[Chain]:
         """The launch records of the namespace, by their Rollouts."""
         return await chains_of(self._client, self.namespace)
+
+
+def _owner(one: Object) -> tuple[str, str]:
+    """Namespace and name of the Rollout that its label names."""
+    return str(one["metadata"]["namespace"]), str(one["metadata"]["labels"][ROLLOUT_LABEL])
 
 
 def _still_there(rollout: Object, revision: str) -> None:

@@ -17,6 +17,15 @@ from slipway.api.rollout import read_status as read_rollout_status
 from slipway.api.rollout_status import GateMeasurement
 from slipway.cluster.api import Object
 from slipway.console import whole
+from slipway.console.detail import (
+    Detail,
+    checks_in_full,
+    checks_in_short,
+    is_ready,
+    pods_in_full,
+    pods_in_short,
+    restarts,
+)
 from slipway.core import said
 
 STYLES = {
@@ -67,49 +76,63 @@ def tree(
     deployments: Sequence[Object],
     pods: Sequence[Object],
     trace: Trace | None = None,
+    detail: Detail = Detail.FULL,
 ) -> Tree:
-    """Everything of one Rollout, of whatever there is around it. `trace`: what was measured before."""
-    meta = rollout["metadata"]
+    """One Rollout, of whatever there is around it. `trace`: what was measured before."""
     status = read_rollout_status(rollout)
-    name = f"{meta['namespace']}/{meta['name']}"
-    top = Tree(Text.assemble((f"Rollout {name}", "bold"), f"  {status.phase or 'not seen by the operator yet'}"))
+    top = Tree(head(rollout))
     if status.message:
         top.add(Text(status.message, style="dim"))
     for one in whole.revisions(status):
-        _revision(top, one, deployments, pods)
-    _measured(top, name, status, trace)
-    _checks(top, status.candidate.checks if status.candidate else [])
+        _revision(top, one, deployments, pods, detail)
+    _measured(top, _name(rollout), status, trace)
+    _checks(top, status.candidate.checks if status.candidate else [], detail)
     for promotion in whole.promotions(rollout, promotions):
-        _promotion(top, promotion)
+        _promotion(top, promotion, detail)
     return top
+
+
+def head(rollout: Object) -> Text:
+    """Its first line."""
+    phase = read_rollout_status(rollout).phase or "not seen by the operator yet"
+    return Text.assemble((f"Rollout {_name(rollout)}", "bold"), f"  {phase}")
+
+
+def _name(rollout: Object) -> str:
+    return f"{rollout['metadata']['namespace']}/{rollout['metadata']['name']}"
 
 
 _ROLES = {"next": "next, waits for the end of the shift"}
 
 
-def _revision(top: Tree, one: whole.Revision, deployments: Sequence[Object], pods: Sequence[Object]) -> None:
+def _revision(
+    top: Tree, one: whole.Revision, deployments: Sequence[Object], pods: Sequence[Object], detail: Detail
+) -> None:
     label = _ROLES.get(one.role, one.role) + (f": {one.message}" if one.role == "rejected" else "")
     traffic = "" if one.weight is None else f"  {one.weight} % of the traffic"
     branch = top.add(Text.assemble((f"revision {one.name}", "bold"), f"  {label}{traffic}"))
+    if detail is Detail.CUT:
+        return
+    mine = whole.of_revision(pods, one.name)
     for deployment in whole.of_revision(deployments, one.name):
         found = deployment.get("status") or {}
         ready, wanted = found.get("readyReplicas", 0), deployment["spec"].get("replicas", 0)
         images = ", ".join(one["image"] for one in deployment["spec"]["template"]["spec"]["containers"])
         leaf = branch.add(Text(f"Deployment {deployment['metadata']['name']}  {ready}/{wanted} ready  {images}"))
-        for pod in whole.of_revision(pods, one.name):
+        if short := pods_in_short(mine, detail):
+            leaf.add(short)
+        for pod in pods_in_full(mine, detail):
             leaf.add(_pod(pod))
 
 
 def _pod(pod: Object) -> Text:
     status = pod.get("status") or {}
-    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or [])
-    told = status.get("containerStatuses") or []
-    states = [one.get("state") or {} for one in told]
-    restarts = sum(int(one.get("restartCount") or 0) for one in told)
+    ready, times = is_ready(pod), restarts(pod)
+    states = [one.get("state") or {} for one in status.get("containerStatuses") or []]
     waiting = [str((state.get("waiting") or {}).get("reason") or "") for state in states]
     ends = " ending" if pod["metadata"].get("deletionTimestamp") else ""
     words = next((reason for reason in waiting if reason), "ready" if ready else status.get("phase", "Pending"))
-    again = f", {restarts} restart{'s' if restarts > 1 else ''}" if restarts else ""
+    again = f", {times} restart{'s' if times > 1 else ''}" if times else ""
     return Text(f"Pod {pod['metadata']['name']}  {words}{again}{ends}", style="" if ready else "yellow")
 
 
@@ -126,7 +149,7 @@ def _measured(top: Tree, name: str, status: RolloutStatus, trace: Trace | None) 
             branch.add(Text.assemble(_word(test.verdict), f" {test.name}  {test.message}"))
 
 
-def _promotion(top: Tree, promotion: Object) -> None:
+def _promotion(top: Tree, promotion: Object, detail: Detail) -> None:
     status: PromotionStatus = read_status(promotion)
     branch = top.add(
         Text.assemble((f"Promotion {promotion['metadata']['name']}", "bold"), f"  {status.phase or 'not seen yet'}")
@@ -140,13 +163,15 @@ def _promotion(top: Tree, promotion: Object) -> None:
         branch.add(Text(f"approved by {entry.by} ({entry.identity})"))
     for decision in status.decisions:
         branch.add(Text(said.told(decision)))
-    _checks(branch, status.checks)
+    _checks(branch, status.checks, detail)
 
 
-def _checks(branch: Tree, found: Sequence[CheckStatus]) -> None:
+def _checks(branch: Tree, found: Sequence[CheckStatus], detail: Detail) -> None:
     if found:
         listed = branch.add("checks")
-        for check in found:
+        if short := checks_in_short(found, detail):
+            listed.add(short)
+        for check in checks_in_full(found, detail):
             listed.add(Text.assemble(_word(check.result), f" {check.name}  {check.message}"))
 
 

@@ -56,6 +56,9 @@ class Cluster:
     async def workload(self, namespace: str, name: str) -> session.Workload:
         return session.Workload([], [])
 
+    async def workloads(self, name: str | None = None) -> tuple[dict[tuple[str, str], session.Workload], bool]:
+        return {}, True
+
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -118,7 +121,7 @@ def gate(number: int) -> dict[str, Any]:
     ("output", "shown"),
     [
         ("name", ["rollout.slipway.dev/web"] * 2),
-        ("wide", ["NAMESPACE  NAME  STRATEGY  PHASE  WEIGHT  STABLE  CANDIDATE  MESSAGE"]),
+        ("wide", ["NAMESPACE  NAME  STRATEGY  PHASE     WEIGHT  STABLE  CANDIDATE  MESSAGE"]),
         ("json", ["{"]),
         ("yaml", ["---", "metadata:"]),
     ],
@@ -128,6 +131,17 @@ def test_a_watch_prints_in_every_form(served: Any, output: str, shown: list[str]
     done = RUNNER.invoke(app, ["get", "-w", "-o", output])
     assert done.exit_code == 0
     assert done.stdout.splitlines()[: len(shown)] == shown
+
+
+def test_the_columns_of_a_watch_stand_below_each_other(served: Any) -> None:
+    served(None, at("1"), at("2", phase="Up"), at("3", phase="AwaitingApproval"))
+    done = RUNNER.invoke(app, ["get", "-w", "-o", "wide"])
+    assert [line.partition("candidate bbb")[0].rstrip() for line in done.stdout.splitlines()] == [
+        "NAMESPACE  NAME  STRATEGY  PHASE     WEIGHT  STABLE  CANDIDATE  MESSAGE",
+        "shop       web   -         Shifting  10%     -       bbb",
+        "shop       web   -         Up        10%     -       bbb",
+        "shop       web   -         AwaitingApproval  10%     -       bbb",
+    ]
 
 
 def test_a_right_that_is_missing_ends_a_watch(served: Any) -> None:

@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 from slipway.cli import app
 from slipway.console import commands, following, looking, saying, showing
 from slipway.console.decisions import CannotSay
+from slipway.console.picture import Fitting, Picture
 from slipway.console.session import Workload
-from slipway.console.tree import tree
+from slipway.console.tree import Trace, tree
 
 RUNNER = CliRunner()
 BRACKETS = st.sampled_from(
@@ -57,7 +58,9 @@ def test_no_branch_of_a_tree_is_markup(markup: bool, words: str) -> None:
 
 
 def test_what_is_said_on_the_way_of_a_watch_is_no_markup() -> None:
-    assert "[/dev]" in shown(showing.console(), following.unanswered("[/dev]"))
+    nobody = Picture([], [], {}, Trace(), "no Rollouts")
+    where = Console(width=300, file=StringIO(), markup=True)
+    assert "[/dev]" in shown(where, Fitting(nobody, following.unanswered("[/dev]")))
 
 
 @pytest.mark.parametrize("steering", STEERING)
@@ -111,6 +114,9 @@ class Cluster:
 
     async def workload(self, namespace: str, name: str) -> Any:
         return Workload([], [])
+
+    async def workloads(self, name: str | None = None) -> Any:
+        return {}, True
 
     async def text(self, namespace: str, name: str, key: str) -> str:
         return f"# Report\n{EVIL}\n"
