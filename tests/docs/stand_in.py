@@ -45,6 +45,8 @@ INSTEAD = (
     Instead(r"kubectl .* -w", How.ONCE, "watches until it is stopped"),
     Instead(r"slipway dashboard .*", How.PARSED, "serves until it is stopped; tests/e2e/test_dashboard.py opens it"),
     Instead(r"slipway get .* -w", How.PARSED, "watches until it is stopped; tests/unit/console watches"),
+    Instead(r"slipway confirm .*", How.PARSED, "needs a check that somebody looks at; tests/unit/console confirms one"),
+    Instead(r"slipway accept-no-data .*", How.PARSED, "needs a launch that goes on; tests/unit/console has one"),
     Instead(r"slipway records export s3:.*", How.PARSED, "needs a bucket; tests/unit/archive exports elsewhere"),
     Instead(
         r"slipway records verify .*--(rollout|archive) .*",

@@ -19,7 +19,7 @@ from slipway.console.first_manifests import CannotBegin
 from slipway.console.foreign import reading as foreign
 from slipway.console.foreign.made import Wanted
 from slipway.console.looking import diff, explain_, get, history, report, status
-from slipway.console.names import PromotionName
+from slipway.console.names import CheckName, PromotionName
 from slipway.console.program import program
 from slipway.console.saying import say
 from slipway.console.session import Answer, Scope, Session, located, with_session
@@ -31,8 +31,9 @@ Why = Annotated[str, typer.Argument(help="Why.", metavar="REASON")]
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     looking = (get, explain_, status, report, diff, history)
-    for command in (*looking, approve, withdraw, hold, resume, abort, retry, lint_, init):
-        app.command(command.__name__.rstrip("_"))(command)
+    saying = (approve, withdraw, hold, resume, abort, retry, confirm, accept_no_data)
+    for command in (*looking, *saying, lint_, init):
+        app.command(command.__name__.rstrip("_").replace("_", "-"))(command)
 
 
 @located
@@ -118,6 +119,31 @@ def retry(
         return f"Promotion {made['metadata']['name']} asks for it again"
 
     _said(where, asked)
+
+
+@located
+def confirm(where: Scope, name: PromotionName, check: CheckName) -> None:
+    """Say under your own name that you have looked at what a manual check asks for, and that it is so."""
+
+    async def asked(session: Session) -> str:
+        promotion = await session.promotion(name)
+        ask, who = decisions.to_confirm(promotion).get(check), await session.me()
+        await session.tell(promotion, decisions.confirmation(promotion, check, who))
+        return f"{promotion['metadata']['name']}: {check} is confirmed by {who}: {ask}"
+
+    _said(where, asked)
+
+
+@located
+def accept_no_data(
+    where: Scope,
+    name: PromotionName,
+    weight: Annotated[int, typer.Option(min=1, max=100, help="Steps up to this percentage; 100: verify too.")],
+    reason: Annotated[str, typer.Option(help="Why this is acceptable; it is recorded.")],
+) -> None:
+    """Go on where gates have no data, as one who may approve. Never over a gate that fails."""
+    words = f"goes on without data up to {weight} % of the traffic"
+    _tell(where, name, lambda promotion: decisions.accept_no_data(promotion, weight, reason), words)
 
 
 @located

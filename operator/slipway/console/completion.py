@@ -15,6 +15,7 @@ import sys
 
 import typer
 
+from slipway.cluster.api import Objects
 from slipway.cluster.errors import APIError, NoCluster
 from slipway.cluster.resources import NAMESPACES, PROMOTIONS, ROLLOUTS, Resource
 
@@ -35,6 +36,18 @@ def promotions(ctx: typer.Context, incomplete: str) -> list[str]:
     return _beginning([*_names(ctx, PROMOTIONS), *_names(ctx, ROLLOUTS)], incomplete)
 
 
+def checks(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of the checks that somebody can confirm now, of the Promotion that was typed before."""
+    from slipway.console.decisions import to_confirm
+
+    given = ctx.params.get("name")
+    launches = {one["metadata"]["name"]: one for one in _listed(ctx, PROMOTIONS)}
+    if given not in launches:
+        owners = {one["metadata"]["name"]: one for one in _listed(ctx, ROLLOUTS)}
+        given = (owners.get(given, {}).get("status") or {}).get("promotion")
+    return _beginning(list(to_confirm(launches[given])), incomplete) if given in launches else []
+
+
 def namespaces(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of namespaces, for whoever may list them."""
     return _beginning(_names(ctx, NAMESPACES), incomplete)
@@ -52,6 +65,10 @@ def _beginning(names: list[str], incomplete: str) -> list[str]:
 
 
 def _names(ctx: typer.Context, kind: Resource) -> list[str]:
+    return [str(one["metadata"]["name"]) for one in _listed(ctx, kind)]
+
+
+def _listed(ctx: typer.Context, kind: Resource) -> Objects:
     from slipway.cluster.client import Client
     from slipway.cluster.credentials import current_context, namespace_of_context
 
@@ -63,13 +80,13 @@ def _names(ctx: typer.Context, kind: Resource) -> list[str]:
     if kind.namespaced and not given.get("everywhere"):
         namespace = given.get("namespace") or namespace_of_context(kubeconfig, context)
 
-    async def listed() -> list[str]:
+    async def listed() -> Objects:
         client = Client(kubeconfig, context=context, request_timeout=PATIENCE)
         try:
             found, _ = await asyncio.wait_for(client.list(kind, namespace), PATIENCE)
         finally:
             await client.close()
-        return [str(one["metadata"]["name"]) for one in found]
+        return found
 
     try:
         return asyncio.run(listed())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from itertools import count
 from typing import Any
 
@@ -29,10 +29,7 @@ def approval(promotion: Object, rollout: Object | None, who: str) -> tuple[Patch
     name = promotion["metadata"]["name"]
     if spec.get("dryRun"):
         raise CannotSay(f"{name} is a dry run: it moves nothing, and there is nothing to approve")
-    if status.phase in charge.FINAL or status.phase == charge.WATCHING:
-        raise CannotSay(f"{name} has ended: {status.phase}")
-    if not status.plan_hash:
-        raise CannotSay(f"{name} has no plan yet: {status.message or 'the operator has not looked at it'}")
+    _judges_a_plan(promotion)
     weight = asked_weight(rollout) if spec.get("approved") is True else None
     if weight is not None:
         word = {"approvedWeight": weight, "weightApprovals": {who: {"weight": weight, "plan": status.plan_hash}}}
@@ -95,9 +92,19 @@ def abort(promotion: Object, reason: str) -> tuple[str, Patch]:
 
 def confirmation(promotion: Object, check: str, who: str) -> Patch:
     """`who` has looked at what a manual check asks for, under the plan that was read. Raises CannotSay."""
-    if check not in to_confirm(promotion):
-        raise CannotSay(f"{promotion['metadata']['name']} does not ask anybody to confirm {check or 'that'} now")
+    _judges_a_plan(promotion)
+    if check not in (asked := to_confirm(promotion)):
+        raise CannotSay(_unasked(promotion, check, asked))
     return {"confirmed": {check: {"by": who, "plan": read_status(promotion).plan_hash}}}
+
+
+def _unasked(promotion: Object, check: str, asked: Iterable[str]) -> str:
+    name, status = promotion["metadata"]["name"], read_status(promotion)
+    if by := _confirmed_by(promotion, check):
+        return f"{by} has confirmed {check} of {name} already"
+    if check in _manual(promotion, "after") and status.shifted_at is None:
+        return f"{check} is looked at after the switch, which has not come yet: {status.message}"
+    return f"{name} does not ask anybody to confirm {check or 'that'}; it asks for {', '.join(asked) or 'nothing'} now"
 
 
 def to_confirm(promotion: Object) -> dict[str, str]:
@@ -105,14 +112,44 @@ def to_confirm(promotion: Object) -> dict[str, str]:
     status = read_status(promotion)
     if not status.plan_hash or status.phase in charge.FINAL or status.phase == charge.WATCHING:
         return {}
+    asked = _manual(promotion, "before") | (_manual(promotion, "after") if status.shifted_at is not None else {})
     waiting = {check.name for check in status.checks if check.result == "Pending"}
-    found = {}
-    for check in (promotion.get("spec") or {}).get("checks") or []:
-        manual = check.get("manual") or {}
-        early = manual.get("when") == "after" and status.shifted_at is None
-        if manual and check.get("name") in waiting and not early:
-            found[str(check["name"])] = str(manual.get("ask") or "")
-    return found
+    return {name: ask for name, ask in asked.items() if name in waiting and not _confirmed_by(promotion, name)}
+
+
+def _manual(promotion: Object, when: str) -> dict[str, str]:
+    """The checks that a person looks at `when`, each with what to look at."""
+    listed = [check for check in (promotion.get("spec") or {}).get("checks") or [] if check.get("manual")]
+    mine = [check for check in listed if (check["manual"].get("when") or "before") == when]
+    return {str(check.get("name") or ""): str(check["manual"].get("ask") or "") for check in mine}
+
+
+def _confirmed_by(promotion: Object, check: str) -> str:
+    """Who has confirmed it under the plan that status shows; the operator may not have looked at it yet."""
+    entry = ((promotion.get("spec") or {}).get("confirmed") or {}).get(check) or {}
+    return str(entry.get("by") or "") if entry.get("plan") == read_status(promotion).plan_hash else ""
+
+
+def accept_no_data(promotion: Object, weight: int, reason: str) -> Patch:
+    """Go on without data in the stages up to this share. Raises CannotSay."""
+    name, spec = promotion["metadata"]["name"], promotion.get("spec") or {}
+    if spec.get("dryRun"):
+        raise CannotSay(f"{name} is a dry run: it moves nothing, and waits for no data")
+    _judges_a_plan(promotion)
+    before = spec.get("acceptNoData") or {}
+    if before.get("weight") == weight:
+        said = before.get("reason") or ""
+        raise CannotSay(f"{name} goes on without data up to {weight} % of the traffic already: {said}")
+    return {"acceptNoData": {"weight": weight, "reason": reason}}
+
+
+def _judges_a_plan(promotion: Object) -> None:
+    """Raises CannotSay where there is no plan yet, or none any more, about which something could be said."""
+    status, name = read_status(promotion), promotion["metadata"]["name"]
+    if status.phase in charge.FINAL or status.phase == charge.WATCHING:
+        raise CannotSay(f"{name} has ended: {status.phase}")
+    if not status.plan_hash:
+        raise CannotSay(f"{name} has no plan yet: {status.message or 'the operator has not looked at it'}")
 
 
 def break_glass(promotion: Object, reason: str, who: str) -> Patch:

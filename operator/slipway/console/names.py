@@ -46,6 +46,9 @@ MaybeRolloutName = Annotated[
         metavar="ROLLOUT", help="A Rollout. Default: all.", callback=bare, autocompletion=completion.rollouts
     ),
 ]
+CheckName = Annotated[
+    str, typer.Argument(metavar="CHECK", help="The name of the check.", autocompletion=completion.checks)
+]
 PromotionName = Annotated[
     str,
     typer.Argument(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 
 from slipway.api.promotion_status import PromotionStatus, read_status
 from slipway.cluster.api import Object
+from slipway.console import decisions
 from slipway.console.program import program
 from slipway.core.ceiling import Code
 from slipway.core.conditions import find
@@ -17,8 +19,8 @@ _DELETE = "kubectl delete promotions.slipway.dev {name} -n {namespace}"
 _FOLLOW = "it goes on by itself; to follow it: {program} get {rollout} -n {namespace} -w"
 _ROLLOUT = "kubectl edit rollouts.slipway.dev {rollout} -n {namespace}"
 _NO_DATA = (
-    "mend what measures; or, who may approve, with your own reason: kubectl patch promotions.slipway.dev {name} "
-    '-n {namespace} --type merge -p \'{{"spec":{{"acceptNoData":{{"weight":{weight},"reason":"WHY"}}}}}}\''
+    "mend what measures; or, who may approve, with your own reason: "
+    "{program} accept-no-data {name} --weight {weight} --reason WHY -n {namespace}"
 )
 
 BLOCKED: Mapping[str, str] = {
@@ -46,10 +48,15 @@ HELD: Mapping[str, str] = {
 """By the reason for which a Promotion is Held."""
 
 
+_LOOKING = ("Checking", "Shifting")
+
+
 def next_step(promotion: Object, rollout: Object) -> str:
     """The command, with words where it is not the only thing to do; '' where nobody has to do anything."""
     status, spec = read_status(promotion), promotion.get("spec") or {}
     words = _words(status, bool(spec.get("hold") or spec.get("rollbackPlanNeeded")))
+    if not words and status.phase in _LOOKING:
+        return _to_look_at(promotion)
     meta, candidate = promotion["metadata"], (rollout.get("status") or {}).get("candidate")
     weight = candidate.get("weight") if isinstance(candidate, dict) else None
     return words.format(
@@ -59,6 +66,16 @@ def next_step(promotion: Object, rollout: Object) -> str:
         rollout=rollout["metadata"]["name"],
         weight=weight or 100,
     )
+
+
+def _to_look_at(promotion: Object) -> str:
+    """What people confirm before an approval, and after the switch."""
+    meta = promotion["metadata"]
+    commands = [
+        f"{program()} confirm {meta['name']} {shlex.quote(check)} -n {meta['namespace']}"
+        for check in decisions.to_confirm(promotion)
+    ]
+    return f"once somebody has looked: {'; '.join(commands)}" if commands else ""
 
 
 def _words(status: PromotionStatus, held: bool) -> str:

@@ -8,7 +8,8 @@ _APPROVAL = "a person's word does not belong in a manifest; creating it so is re
 
 REFUSED: Mapping[str, str] = {
     "acceptNoData": (
-        "a Promotion cannot be created with it: who may approve sets it with kubectl patch, once status has a plan"
+        "a Promotion cannot be created with it: who may approve says it with kubectl slipway "
+        "accept-no-data, once status has a plan"
     ),
 }
 """By field: what admission refuses in every new Promotion."""

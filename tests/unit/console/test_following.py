@@ -188,6 +188,8 @@ COMMANDS = [
     "resume",
     "abort",
     "retry",
+    "confirm",
+    "accept-no-data",
     "init",
 ]
 RECORDS = ["records list", "records verify", "records export"]

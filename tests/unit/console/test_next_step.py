@@ -39,8 +39,8 @@ TABLE = {
     ("Held", "PlanChanged"): f"undo the edit of the plan; or, where it was not of its migrations: {APPROVE}",
     ("Held", "NoPlan"): "slipway abort web-2 'its approved plan is lost' -n shop",
     ("Held", "NoData"): (
-        "mend what measures; or, who may approve, with your own reason: kubectl patch promotions.slipway.dev web-2 "
-        """-n shop --type merge -p '{"spec":{"acceptNoData":{"weight":10,"reason":"WHY"}}}'"""
+        "mend what measures; or, who may approve, with your own reason: "
+        "slipway accept-no-data web-2 --weight 10 --reason WHY -n shop"
     ),
     ("AwaitingApproval", "Approval"): APPROVE,
     ("AwaitingApproval", "Asks"): APPROVE,

@@ -109,6 +109,8 @@ class Cluster:
         made = copy.deepcopy(PROMOTION)
         made["metadata"]["uid"] = "p"
         made["spec"] |= {"hold": EVIL, "environment": "production"}
+        made["spec"]["checks"] = [{"name": "seen", "category": "Quality", "manual": {"ask": EVIL}}]
+        made["status"]["checks"].append({"name": "seen", "category": "Quality", "result": "Pending", "message": EVIL})
         made["status"] |= {"message": EVIL, "planHash": "sha256:1", "report": {"configMap": "r", "digest": EVIL}}
         return made
 
@@ -144,6 +146,8 @@ class Cluster:
         "report web-2",
         "approve web-2 -y",
         "hold web-2 x",
+        "confirm web-2 seen",
+        "accept-no-data web-2 --weight 1 --reason x",
     ],
 )
 def test_no_command_lets_a_tenant_steer_the_terminal(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
