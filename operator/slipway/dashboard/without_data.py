@@ -5,6 +5,7 @@ from __future__ import annotations
 from slipway.api.promotion_status import read_status
 from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
+from slipway.console import decisions
 from slipway.console.decisions import CannotSay, Patch
 from slipway.core import charge
 from slipway.core.ceiling import Code
@@ -54,7 +55,7 @@ def acceptance(promotion: Object, rollout: Object | None, up_to: int, reason: st
     against = _against(promotion, rollout)
     if against:
         raise CannotSay(f"{promotion['metadata']['name']} {against}")
-    return {"acceptNoData": {"weight": up_to, "reason": reason}}
+    return decisions.accept_no_data(promotion, up_to, reason)
 
 
 def _against(promotion: Object, rollout: Object | None) -> str:
