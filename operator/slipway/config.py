@@ -77,6 +77,8 @@ class Source(Model):
     """File with a bearer token. Read again for every query, since Kubernetes rotates its tokens."""
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     """Sent with every query, for example `X-Scope-OrgID`. Values are never logged."""
+    headers_file: Path | None = None
+    """File with further headers, one `Name: value` a line, such as Authorization. Read again for every query."""
     dialect: Dialect = "http"
     """Whose metrics the preset queries read."""
     presets: dict[Preset, Query] = Field(default_factory=dict)

@@ -7,6 +7,7 @@ Session, though, and is made to be derived from: so there is one method of our o
 our policy.
 """
 
+import re
 import socket
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,10 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Retry
+
+from slipway.config import HEADER_NAME
+from slipway.notifying.channel import NotSent
+from slipway.notifying.webhook import headers_in
 
 MAX_BODY = 1 << 20
 """Bytes of an answer that are read; the answer to a gate's query has a few hundred."""
@@ -116,6 +121,31 @@ class BearerToken(requests.auth.AuthBase):
         return request
 
 
+class FileHeaders(requests.auth.AuthBase):
+    """Sends the headers in a file, then those of `inner`. Read for every request: a mounted Secret may change."""
+
+    def __init__(self, path: Path, inner: requests.auth.AuthBase | None) -> None:
+        self._path, self._inner = path, inner
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the headers; QueryFailed where there are none. No part of them is in its words."""
+        try:
+            found = headers_in(self._path)
+        except NotSent:
+            raise QueryFailed("the headers file cannot be read, or has other lines than Name: value") from None
+        if not found:
+            raise QueryFailed("the headers file is empty")
+        if not all(_is_header(name, value) for name, value in found.items()):
+            raise QueryFailed("the headers file has something that no header can be")
+        request.headers.update(found)
+        return self._inner(request) if self._inner is not None else request
+
+
+def _is_header(name: str, value: str) -> bool:
+    """Whether HTTP lets it be one: what is none would end in an exception that shows it."""
+    return re.fullmatch(HEADER_NAME, name) is not None and value.isascii() and value.isprintable()
+
+
 class PrometheusClient(PrometheusConnect):  # type: ignore[misc]  # the library has no types
     """One connection to one source, for one thread at a time."""
 
@@ -126,13 +156,15 @@ class PrometheusClient(PrometheusConnect):  # type: ignore[misc]  # the library 
         ca: Path | None,
         token_file: Path | None,
         headers: dict[str, str],
+        headers_file: Path | None = None,
         timeout: timedelta,
     ) -> None:
         session = requests.Session()
         session.trust_env = False  # no proxies and no .netrc from the environment
         session.verify = str(ca) if ca else True
         super().__init__(url, headers={"Accept-Encoding": "identity", **headers}, retry=NEVER, session=session)
-        self.auth = BearerToken(token_file) if token_file else None
+        token = BearerToken(token_file) if token_file else None
+        self.auth = FileHeaders(headers_file, token) if headers_file else token
         self._seconds = timeout.total_seconds()
         self._cutter = Cutter()
         adapter = _Adapter(self._cutter)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,11 +31,20 @@ class PrometheusSource:
         ca: Path | None = None,
         token_file: Path | None = None,
         headers: dict[str, str] | None = None,
+        headers_file: Path | None = None,
         timeout: timedelta = timedelta(seconds=10),
         max_concurrency: int = 4,
     ) -> None:
         self._timeout = timeout
-        self._url, self._ca, self._token_file, self._headers = url, ca, token_file, dict(headers or {})
+        self._new_client = partial(
+            PrometheusClient,
+            url,
+            ca=ca,
+            token_file=token_file,
+            headers=dict(headers or {}),
+            headers_file=headers_file,
+            timeout=timeout,
+        )
         self._slots = asyncio.Semaphore(max_concurrency)
         self._threads = ThreadPoolExecutor(max_concurrency, thread_name_prefix="slipway-metrics")
         self._idle: list[PrometheusClient] = []
@@ -93,11 +103,6 @@ class PrometheusSource:
         else:
             self._idle.append(client)
         self._slots.release()
-
-    def _new_client(self) -> PrometheusClient:
-        return PrometheusClient(
-            self._url, ca=self._ca, token_file=self._token_file, headers=self._headers, timeout=self._timeout
-        )
 
 
 def _asked(client: PrometheusClient, ask: Callable[[PrometheusClient], T]) -> T | Error:

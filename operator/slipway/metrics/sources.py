@@ -65,6 +65,7 @@ def _configured(source: Source, observe: Observer) -> ConfiguredSource:
         ca=source.ca,
         token_file=source.token_file,
         headers=headers,
+        headers_file=source.headers_file,
         timeout=source.timeout,
         max_concurrency=source.max_concurrency,
     )

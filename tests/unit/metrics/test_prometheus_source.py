@@ -324,6 +324,33 @@ async def test_a_token_is_read_again_for_every_query(make_source: MakeSource, tm
     ]
 
 
+async def test_headers_in_a_file_are_read_again_for_every_query(make_source: MakeSource, tmp_path: Path) -> None:
+    file, token = tmp_path / "headers", tmp_path / "token"
+    token.write_text("t0ken")
+    async with raw_server(says(GOOD)) as server:
+        fixed = {"X-Fixed": "1", "X-Scope-OrgID": "none"}
+        source = make_source(server.url, headers=fixed, headers_file=file, max_concurrency=1)
+        unread = Error("the headers file cannot be read, or has other lines than Name: value")
+        assert await source.query("up", AT) == unread
+        file.write_text("s3cret")
+        assert await source.query("up", AT) == unread
+        file.write_text("\n")
+        assert await source.query("up", AT) == Error("the headers file is empty")
+        for wrong in ("X Y: s3cret", "X-Key: s3cret\x00", "X-Key: s3crèt"):
+            file.write_text(wrong)
+            assert await source.query("up", AT) == Error("the headers file has something that no header can be")
+        for team in ("shop", "post"):
+            file.write_text(f"X-Scope-OrgID: {team}\nAuthorization: Basic s3cret\n")
+            assert await source.query("up", AT) == Value(0.5)
+        assert await make_source(server.url, headers_file=file, token_file=token).query("up", AT) == Value(0.5)
+    sent = [(r.headers.get("x-fixed"), r.headers["x-scope-orgid"], r.headers["authorization"]) for r in server.requests]
+    assert sent == [
+        ("1", "shop", "Basic s3cret"),
+        ("1", "post", "Basic s3cret"),
+        (None, "post", "Bearer t0ken"),
+    ]
+
+
 async def test_the_environment_does_not_choose_proxies_or_credentials(
     make_source: MakeSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
