@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_prometheus_takes_the_rules(folder: Path) -> None:
-    assert "17 rules found" in promtool("check", "rules", "--lint-fatal", "rules.yaml", folder=folder)
+    assert "20 rules found" in promtool("check", "rules", "--lint-fatal", "rules.yaml", folder=folder)
 
 
 def test_they_fire_when_they_should_and_only_then(folder: Path) -> None:
