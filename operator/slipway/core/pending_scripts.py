@@ -1,9 +1,12 @@
-"""How many scripts a launch has still to run, told with the answer to whether they were tried."""
+"""Which scripts and Jobs a launch has still to run, told with the answer to whether they were tried."""
 
 from __future__ import annotations
 
+from slipway.api.argument import Migrations
 from slipway.api.check_status import CheckStatus
 from slipway.api.promotion import PromotionSpec
+from slipway.core.enumerating import count as count_of
+from slipway.core.stated_migrations import job_steps, jobs_in_words
 
 NAME = "migrations-tested"
 """The check of the catalogue that asks."""
@@ -13,10 +16,12 @@ def count(check: str, spec: PromotionSpec | None) -> str:
     """What is added to the message of this check; '' where it is another one."""
     if check != NAME or spec is None:
         return ""
-    scripts = spec.migrations.scripts if spec.migrations is not None else []
-    if not scripts:
-        return " (spec.migrations.scripts names none)"
-    return f" ({len(scripts)} script{'' if len(scripts) == 1 else 's'} pending)"
+    stated = spec.migrations or Migrations()
+    steps = [step for step in job_steps(stated) if step != "rollback"]
+    pending = [*([count_of(stated.scripts, "script")] if stated.scripts else []), *jobs_in_words(steps)]
+    if not pending:
+        return " (spec.migrations names neither scripts nor jobs)"
+    return f" ({', '.join(pending)} pending)"
 
 
 def counted(found: CheckStatus, words: str) -> CheckStatus:

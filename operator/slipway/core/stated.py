@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from slipway.api.argument import Assessment, Communication, Migrations, Readiness, RollbackPlan
+from slipway.api.argument import Assessment, Communication, Readiness, RollbackPlan
 from slipway.api.check_status import CheckStatus
 from slipway.api.promotion import PromotionSpec
+from slipway.core import stated_migrations
 from slipway.core.checking import Result, outcome
+from slipway.core.enumerating import count, some
 
 LEAST_SCORE = 7.0
 """The readiness score that is enough where no policy asks for more."""
@@ -33,7 +35,7 @@ def stated_checks(spec: PromotionSpec, least_score: float = LEAST_SCORE) -> Iter
     if spec.rollback_plan is not None:
         yield _rollback_plan(spec.rollback_plan)
     if spec.migrations is not None:
-        yield _migrations(spec.migrations)
+        yield stated_migrations.check(spec.migrations)
     if spec.communication is not None:
         yield _stakeholders(spec.communication)
 
@@ -70,11 +72,11 @@ def _readiness(stated: Readiness, least: float) -> Iterator[CheckStatus]:
         yield outcome("idea-approved", "Compliance", Result.FAILED, words)
     unresolved = [issue.id for issue in stated.critical_issues if not issue.resolved]
     if unresolved:
-        words = f"readiness.criticalIssues: {_some(unresolved)} not resolved"
+        words = f"readiness.criticalIssues: {some(unresolved)} not resolved"
         yield outcome("critical-issues", "Quality", Result.FAILED, words)
     else:
-        count = len(stated.critical_issues)
-        words = f"{count} of {count} resolved" if count else "none is known"
+        known = len(stated.critical_issues)
+        words = f"{known} of {known} resolved" if known else "none is known"
         yield outcome("critical-issues", "Quality", Result.PASSED, words)
 
 
@@ -108,27 +110,8 @@ def _rollback_plan(stated: RollbackPlan) -> CheckStatus:
         wrong.insert(0, "rollbackPlan.steps: none; write the commands that people run")
     if wrong:
         hint = "put commands into backticks"
-        return outcome(name, category, Result.FAILED, f"{_some(wrong, '; ')} ({hint})")
-    words = f"{_count(stated.steps, 'step')} with commands, {_count(stated.verification, 'measurable criterion')}"
-    return outcome(name, category, Result.PASSED, words)
-
-
-def _migrations(stated: Migrations) -> CheckStatus:
-    name, category = "migrations-complete", "Operations"
-    if not stated.scripts:
-        return outcome(name, category, Result.NOT_APPLICABLE, "migrations.scripts is empty")
-    wrong = []
-    if stated.scripts != sorted(stated.scripts):
-        wrong.append("migrations.scripts: their names do not sort in the order in which they run")
-    if stated.backward_compatible is None:
-        wrong.append("migrations.backwardCompatible: missing")
-    elif not stated.backward_compatible:
-        wrong.append("migrations.backwardCompatible is false: the version that serves now could not be gone back to")
-    if len(stated.rollback) < len(stated.scripts):
-        wrong.append(f"migrations.rollback: {len(stated.rollback)} for {_count(stated.scripts, 'script')}")
-    if wrong:
-        return outcome(name, category, Result.FAILED, "; ".join(wrong))
-    words = f"{_count(stated.scripts, 'script')} in order, backward compatible, each with its way back"
+        return outcome(name, category, Result.FAILED, f"{some(wrong, '; ')} ({hint})")
+    words = f"{count(stated.steps, 'step')} with commands, {count(stated.verification, 'measurable criterion')}"
     return outcome(name, category, Result.PASSED, words)
 
 
@@ -137,18 +120,8 @@ def _stakeholders(stated: Communication) -> CheckStatus:
     if not stated.notify:
         words = "communication.notify: nobody; name the stakeholders and those on call"
         return outcome(name, category, Result.FAILED, words)
-    return outcome(name, category, Result.PASSED, f"to be told: {_some(stated.notify)}")
+    return outcome(name, category, Result.PASSED, f"to be told: {some(stated.notify)}")
 
 
 def _not(holds: Callable[[str], bool], lines: Sequence[str]) -> Iterator[tuple[int, str]]:
     return ((n, line) for n, line in enumerate(lines) if not holds(line))
-
-
-def _some(items: Sequence[str], separator: str = ", ") -> str:
-    more = f"{separator}and {len(items) - 3} more" if len(items) > 3 else ""
-    return separator.join(items[:3]) + more
-
-
-def _count(items: Sequence[str], noun: str) -> str:
-    plural = {"measurable criterion": "measurable criteria"}.get(noun, f"{noun}s")
-    return f"{len(items)} {noun if len(items) == 1 else plural}"

@@ -425,15 +425,23 @@ def test_alerting_rules_are_asked_for_by_the_names_of_the_rollout() -> None:
     assert cluster.phase("web-2") == "AwaitingApproval"
 
 
+MOVES = {"template": {"spec": {"containers": [{"name": "m", "image": "migrate:v2"}]}}}
+MOVED_BY_JOBS = {"backwardCompatible": True, "jobs": {"expand": MOVES, "contract": MOVES, "rollback": MOVES}}
+
+
 @pytest.mark.parametrize(
     ("migrations", "words"),
     [
         ({"scripts": ["1.sql", "2.sql"], "backwardCompatible": True, "rollback": ["1", "2"]}, "(2 scripts pending)"),
         ({"scripts": ["1.sql"], "backwardCompatible": True, "rollback": ["1"]}, "(1 script pending)"),
-        (None, "(spec.migrations.scripts names none)"),
+        (MOVED_BY_JOBS, "(Jobs expand and contract pending)"),
+        (MOVED_BY_JOBS | {"scripts": ["1.sql"], "rollback": ["1"]}, "(1 script, Jobs expand and contract pending)"),
+        ({"jobs": {"contract": MOVES}, "backwardCompatible": True}, "(Job contract pending)"),
+        ({"backfill": "prices"}, "(spec.migrations names neither scripts nor jobs)"),
+        (None, "(spec.migrations names neither scripts nor jobs)"),
     ],
 )
-def test_whether_migrations_were_tested_counts_the_scripts(migrations: Object | None, words: str) -> None:
+def test_whether_migrations_were_tested_counts_what_runs(migrations: Object | None, words: str) -> None:
     cluster = serving(blue_green())
     cluster.edit(template=template(2))
     stated = {

@@ -144,7 +144,7 @@ class MigrationHistories(Histories):
     def migrate(self, steps: tuple[str, ...], watch: list[Any]) -> None:
         self.count += 1
         jobs = {step: job(step) for step in steps}
-        migrations = {"backwardCompatible": True, "jobs": jobs}
+        migrations = {"backwardCompatible": True, "jobs": jobs, "rollback": ["by hand"]}
         self.cluster.promote(f"{NAME}-{self.count:03}", watch=watch, migrations=migrations)
 
     @precondition(lambda self: self.cluster.running is not None)

@@ -166,7 +166,7 @@ def test_a_hold_or_a_closed_window_lets_nothing_begin() -> None:
 
 def test_the_first_revision_is_expanded_for_too() -> None:
     cluster = Shop(blue_green())
-    cluster.promote("web-1", migrations=migrations("expand"))
+    cluster.promote("web-1", migrations=migrations("expand", "rollback"))
     cluster.settle()
     cluster.approve("web-1")
     cluster.run(60)
@@ -321,7 +321,8 @@ def test_it_is_undone_though_its_revision_and_plan_would_have_been_pruned() -> N
 
 
 def test_without_a_rollback_what_was_expanded_stays_and_is_not_expanded_again() -> None:
-    cluster = approved("expand")
+    by_hand = migrations("expand") | {"rollback": ["drop-column.sql, run by hand"]}
+    cluster = approved(migrations=by_hand)
     cluster.ends_with(expand=True)
     cluster.broken[V2] = "NotReady"
     cluster.run(3)
@@ -462,7 +463,7 @@ def test_a_person_may_hold_contract(word: Object) -> None:
 
 def test_the_next_launch_that_comes_before_passes_contract_over() -> None:
     cluster = launched(watch=[{"for": "24h", "interval": "60s"}])
-    proposed("expand", cluster=cluster, version=3)
+    proposed("expand", "rollback", cluster=cluster, version=3)
     cluster.approve("web-3")
     assert cluster.run(120, lambda: cluster.live == V3)
     cluster.run(60)
@@ -568,6 +569,17 @@ def test_the_report_shows_the_steps_and_the_record_what_came_of_them() -> None:
         ("rollback", "Succeeded"),
     ]
     assert "hunter2" not in texts(cluster)
+
+
+def test_the_report_has_the_section_for_jobs_alone() -> None:
+    stated = migrations("expand", "rollback") | {"estimatedDuration": "2m", "backfill": "Prices, by night."}
+    cluster = proposed(migrations=stated)
+    text = cluster.get("ConfigMap", "web-2-report")["data"]["report.md"]
+    section = text[text.index("## Migrations") :]
+    assert "No scripts are named: what Slipway itself runs as Jobs, and when, is in the plan." in section
+    for words in ("Backward compatible: yes.", "Expected to take 2m.", "Prices, by night."):
+        assert words in section, words
+    assert "## Migrations" not in str(proposed(migrations=None).get("ConfigMap", "web-2-report")["data"])
 
 
 def report(cluster: Shop) -> Object:

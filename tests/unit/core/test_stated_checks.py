@@ -1,4 +1,4 @@
-"""What a Promotion says of itself is checked: score, assessment, rollback plan, migrations."""
+"""What a Promotion says of itself is checked: score, assessment, rollback plan."""
 
 from typing import Any
 
@@ -10,7 +10,6 @@ from slipway.core.stated import is_command, is_measurable, stated_checks
 
 READY = {"stage": "REFINE", "status": "approved", "score": 8}
 PLAN = {"steps": ["`kubectl get pods`"], "verification": ["errors below 1 %"]}
-MIGRATIONS = {"scripts": ["1.sql", "2.sql"], "backwardCompatible": True, "rollback": ["2-down.sql", "1-down.sql"]}
 
 
 def checks(**case: Any) -> dict[str, CheckStatus]:
@@ -122,26 +121,6 @@ def test_what_is_measurable() -> None:
     assert is_measurable("p95 below 0.5 s")
     assert is_measurable("`curl -f https://shop.example/healthz`")
     assert not is_measurable("users are happy")
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"scripts": ["2.sql", "1.sql"]}, "do not sort"),
-        ({"backwardCompatible": False}, "backwardCompatible is false"),
-        ({"backwardCompatible": None}, "backwardCompatible: missing"),
-        ({"rollback": ["1-down.sql"]}, "migrations.rollback: 1 for 2 scripts"),
-    ],
-)
-def test_migrations_are_in_order_compatible_and_can_be_undone(change: dict[str, Any], words: str) -> None:
-    assert checks(migrations=MIGRATIONS)["migrations-complete"].result == "Passed"
-    found = checks(migrations=MIGRATIONS | change)["migrations-complete"]
-    assert found.result == "Failed"
-    assert words in found.message
-
-
-def test_no_migration_is_not_applicable() -> None:
-    assert checks(migrations={"scripts": []})["migrations-complete"].result == "NotApplicable"
 
 
 def test_somebody_has_to_be_told() -> None:

@@ -108,18 +108,23 @@ def decision(report: Report) -> Iterator[str]:
 def migrations(report: Report) -> Iterator[str]:
     """Changes of stored data."""
     stated = report.migrations
-    if stated is None or not stated.scripts:
+    if stated is None:
         return
     yield "## Migrations"
     yield ""
-    yield from table(
-        ("", "Script", "Undone by"),
-        (
-            # The last one is undone first.
-            (str(n + 1), code(script), code(undo[n]) if n < len(undo := stated.rollback[::-1]) else "–")
-            for n, script in enumerate(stated.scripts)
-        ),
-    )
+    if stated.scripts:
+        yield from table(
+            ("", "Script", "Undone by"),
+            (
+                # The last one is undone first.
+                (str(n + 1), code(script), code(undo[n]) if n < len(undo := stated.rollback[::-1]) else "–")
+                for n, script in enumerate(stated.scripts)
+            ),
+        )
+    else:
+        yield "No scripts are named: what Slipway itself runs as Jobs, and when, is in the plan."
+        if stated.rollback:
+            yield from ["", "Undone by:", "", *bullets(stated.rollback)]
     yield ""
     compatible = {True: "yes", False: "no", None: "not stated"}[stated.backward_compatible]
     yield f"Backward compatible: {compatible}."
