@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from slipway.api.argument import Migrations
 from slipway.api.check_status import CheckStatus
 from slipway.core.checking import Result, outcome
 from slipway.core.enumerating import count, row
+
+_VERSION = re.compile(r"([0-9]+(?:[._][0-9]+)*)")
+"""A number, or several as in `V1.10` and `V1_10`: what runs scripts by their names reads them as one version."""
 
 
 def check(stated: Migrations) -> CheckStatus:
@@ -15,7 +20,7 @@ def check(stated: Migrations) -> CheckStatus:
     if not stated.scripts and not steps:
         return outcome(name, category, Result.NOT_APPLICABLE, "migrations names neither scripts nor jobs")
     wrong = []
-    if stated.scripts != sorted(stated.scripts):
+    if stated.scripts != sorted(stated.scripts, key=_by_number):
         wrong.append("migrations.scripts: their names do not sort in the order in which they run")
     if stated.backward_compatible is None:
         wrong.append("migrations.backwardCompatible: missing")
@@ -46,3 +51,10 @@ def job_steps(stated: Migrations) -> list[str]:
 def jobs_in_words(steps: list[str]) -> list[str]:
     """`Jobs expand and contract`; nothing where there are none."""
     return [f"Job{'' if len(steps) == 1 else 's'} {row(steps)}"] if steps else []
+
+
+def _by_number(script: str) -> list[tuple[str, list[int]]]:
+    """What to sort a name by, with the versions in it compared as numbers: V9 comes before V10, V1 before V1.1."""
+    texts, versions = (_VERSION.split(script)[part::2] for part in (0, 1))
+    numbers = [[int(number) for number in re.split("[._]", version)] for version in versions]
+    return list(zip(texts, [*numbers, []], strict=True))

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from slipway.api.check_status import CheckStatus
 from slipway.api.promotion import PromotionSpec
@@ -72,3 +74,46 @@ def test_scripts_and_jobs_are_judged_both() -> None:
         "migrations.rollback: 0 for 2 scripts; "
         "migrations.jobs.expand has no way back: give jobs.rollback, or say in migrations.rollback what undoes it"
     )
+
+
+# --- The order of scripts ---------------------------------------------------------------------------------------------
+
+
+def in_order(*scripts: str) -> bool:
+    return found(scripts=list(scripts), backwardCompatible=True, rollback=["undo"] * len(scripts)).result == "Passed"
+
+
+@pytest.mark.parametrize(
+    "scripts",
+    [
+        ("V9__a.sql", "V10__b.sql"),
+        ("V1.9__a.sql", "V1.10__b.sql", "V2__c.sql"),
+        ("V1__a.sql", "V1.1__b.sql"),
+        ("V1__a.sql", "V1_1__b.sql"),
+        ("0041-b.sql", "0042-a.sql"),
+        ("db/2/1.sql", "db/10/1.sql"),
+        ("20260315120000_b.sql", "20260401000000_a.sql"),
+        ("add.sql", "drop.sql"),
+        ("1.sql", "01.sql"),
+    ],
+)
+def test_numbers_in_names_are_numbers(scripts: tuple[str, ...]) -> None:
+    assert in_order(*scripts)
+
+
+@pytest.mark.parametrize(
+    "scripts", [("V10__b.sql", "V9__a.sql"), ("V1.10__b.sql", "V1.9__a.sql"), ("V1.1__b.sql", "V1__a.sql")]
+)
+def test_scripts_out_of_order_are_found_by_their_numbers(scripts: tuple[str, ...]) -> None:
+    assert not in_order(*scripts)
+
+
+VERSIONS = st.lists(st.integers(1, 10**6), min_size=1, max_size=4)
+WORDS = st.text("abcxyz_", min_size=1, max_size=5).map(lambda word: f"__a{word}.sql")
+
+
+@given(st.lists(st.tuples(VERSIONS, WORDS), min_size=2, max_size=6, unique_by=lambda one: tuple(one[0])))
+def test_versions_are_in_the_order_of_their_numbers_whatever_follows_them(scripts: list[tuple[list[int], str]]) -> None:
+    ordered = [f"V{'.'.join(map(str, version))}{word}" for version, word in sorted(scripts)]
+    assert in_order(*ordered)
+    assert not in_order(*reversed(ordered))
