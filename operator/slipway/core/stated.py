@@ -108,6 +108,8 @@ def _rollback_plan(stated: RollbackPlan) -> CheckStatus:
     ]
     if not stated.steps:
         wrong.insert(0, "rollbackPlan.steps: none; write the commands that people run")
+    if not stated.verification:
+        wrong.append("rollbackPlan.verification: none; write at least one command, or a number to compare with")
     if wrong:
         hint = "put commands into backticks"
         return outcome(name, category, Result.FAILED, f"{some(wrong, '; ')} ({hint})")

@@ -90,11 +90,16 @@ def test_the_assessment_must_advise_it(stated: dict[str, Any], result: str) -> N
     [
         ({"steps": []}, "rollbackPlan.steps: none"),
         ({"steps": ["Restore the old version"]}, "rollbackPlan.steps[0]: 'Restore the old version' names no command"),
+        (
+            {"verification": []},
+            "rollbackPlan.verification: none; write at least one command, or a number to compare with",
+        ),
         ({"verification": ["all is well"]}, "rollbackPlan.verification[0]: 'all is well' has neither"),
     ],
 )
 def test_a_rollback_plan_is_commands_and_numbers(change: dict[str, Any], words: str) -> None:
     assert checks(rollbackPlan=PLAN)["rollback-plan-concrete"].result == "Passed"
+    assert checks(rollbackPlan=PLAN | {"triggers": ["users are unhappy"]})["rollback-plan-concrete"].result == "Passed"
     found = checks(rollbackPlan=PLAN | change)["rollback-plan-concrete"]
     assert found.result == "Failed"
     assert words in found.message
