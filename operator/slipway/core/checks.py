@@ -142,7 +142,7 @@ def run(
             probes.extend(wanted)
     if about.promotion is not None:
         found.append(retried.check(case, about))
-        found.extend(stated_checks(about.promotion, demands.least_score))
+        found.extend(stated_checks(about.promotion, case.snapshot.settings.notices, demands.least_score))
         for listed in about.promotion.checks:
             if listed.name in MAY_NOT_APPLY:
                 continue

@@ -39,6 +39,8 @@ class NoticeRoutes:
     """Channels that Promotions may name."""
     per_issue: frozenset[str] = frozenset()
     """Channels that are told of each issue that a Promotion names, and of nothing else."""
+    machines: frozenset[str] = frozenset()
+    """Channels that machines listen to, and no people."""
     repeat_after: timedelta = timedelta(minutes=30)
     """How long the same notice is not repeated."""
 
@@ -48,6 +50,22 @@ class NoticeRoutes:
             return []
         routed = [c for route in self.routes if route.leads(environment, event) for c in route.channels]
         return list(dict.fromkeys(routed if event in FOR_MACHINES else [*routed, *named]))
+
+    @property
+    def tells_people(self) -> bool:
+        """Whether there is any channel that people hear."""
+        return bool(self.known - self.machines)
+
+    def reach(self, environment: str) -> frozenset[str]:
+        """All channels by which people can be told of a Promotion in this environment, where it names them."""
+        led = (
+            channel
+            for route in self.routes
+            if not route.environments or environment in route.environments
+            for channel in route.channels
+            if not route.events or route.events - FOR_MACHINES
+        )
+        return (self.open | frozenset(led)) - self.machines
 
     def refusal(self, environment: str, event: str, channel: str) -> str:
         """Why a channel that a Promotion names gets nothing; '' when it does."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from slipway.api.argument import Assessment, Communication, Readiness, RollbackPlan
+from slipway.api.argument import Assessment, Readiness, RollbackPlan
 from slipway.api.check_status import CheckStatus
 from slipway.api.promotion import PromotionSpec
-from slipway.core import stated_migrations
+from slipway.core import stakeholders, stated_migrations
 from slipway.core.checking import Result, outcome
 from slipway.core.enumerating import count, some
+from slipway.core.notice_routes import NoticeRoutes
 
 LEAST_SCORE = 7.0
 """The readiness score that is enough where no policy asks for more."""
@@ -26,8 +27,10 @@ _COMMAND = re.compile(rf"`[^`\s][^`]*`|^\s*(\$\s+\S|\.{{0,2}}/\S+|({_PROGRAMS})\
 _NUMBER = re.compile(r"\d")
 
 
-def stated_checks(spec: PromotionSpec, least_score: float = LEAST_SCORE) -> Iterator[CheckStatus]:
-    """The checks on the case that `spec` makes, in the order of its fields."""
+def stated_checks(
+    spec: PromotionSpec, channels: NoticeRoutes, least_score: float = LEAST_SCORE
+) -> Iterator[CheckStatus]:
+    """The checks on the case that `spec` makes, in the order of its fields; `channels` are those that tell people."""
     if spec.readiness is not None:
         yield from _readiness(spec.readiness, least_score)
     if spec.assessment is not None:
@@ -37,7 +40,7 @@ def stated_checks(spec: PromotionSpec, least_score: float = LEAST_SCORE) -> Iter
     if spec.migrations is not None:
         yield stated_migrations.check(spec.migrations)
     if spec.communication is not None:
-        yield _stakeholders(spec.communication)
+        yield stakeholders.check(spec.communication, spec.environment, channels)
 
 
 def is_command(text: str) -> bool:
@@ -115,14 +118,6 @@ def _rollback_plan(stated: RollbackPlan) -> CheckStatus:
         return outcome(name, category, Result.FAILED, f"{some(wrong, '; ')} ({hint})")
     words = f"{count(stated.steps, 'step')} with commands, {count(stated.verification, 'measurable criterion')}"
     return outcome(name, category, Result.PASSED, words)
-
-
-def _stakeholders(stated: Communication) -> CheckStatus:
-    name, category = "stakeholders-configured", "Compliance"
-    if not stated.notify:
-        words = "communication.notify: nobody; name the stakeholders and those on call"
-        return outcome(name, category, Result.FAILED, words)
-    return outcome(name, category, Result.PASSED, f"to be told: {some(stated.notify)}")
 
 
 def _not(holds: Callable[[str], bool], lines: Sequence[str]) -> Iterator[tuple[int, str]]:

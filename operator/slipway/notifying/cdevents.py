@@ -46,7 +46,9 @@ def routed(routes: NoticeRoutes, settings: CDEvents | None) -> NoticeRoutes:
     if settings is None:
         return routes
     here = NoticeRoute(environments=frozenset(settings.environments), events=EVENTS, channels=(CHANNEL,))
-    return replace(routes, routes=(*routes.routes, here), known=routes.known | {CHANNEL})
+    return replace(
+        routes, routes=(*routes.routes, here), known=routes.known | {CHANNEL}, machines=routes.machines | {CHANNEL}
+    )
 
 
 def attempt(settings: CDEvents, values: Mapping[str, str]) -> Callable[[], None]:

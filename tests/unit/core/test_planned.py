@@ -147,8 +147,12 @@ def test_a_channel_that_a_promotion_may_not_name_tells_nobody() -> None:
     named = {"notify": ["ceo"]}
     cluster = listening(routes=NoticeRoutes(known=frozenset({"team"})), communication=named)
     cluster.settle()
-    assert found(cluster)["result"] == "Failed"
-    assert "no channel ceo is open to Promotions" in found(cluster)["message"]
+    assert cluster.phase("web-2") == "Blocked"
+    assert (
+        "communication.notify: ceo names no channel that is open"
+        in cluster.get("Promotion", "web-2")["status"]["message"]
+    )
+    assert notices(cluster) == []
 
 
 def test_a_dry_run_tells_nobody() -> None:

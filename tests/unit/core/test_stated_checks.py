@@ -1,4 +1,4 @@
-"""What a Promotion says of itself is checked: score, assessment, rollback plan."""
+"""What a Promotion says of itself is checked: score, assessment, rollback plan, stakeholders."""
 
 from typing import Any
 
@@ -6,15 +6,18 @@ import pytest
 
 from slipway.api.check_status import CheckStatus
 from slipway.api.promotion import PromotionSpec
+from slipway.core.notice_routes import NoticeRoute, NoticeRoutes
 from slipway.core.stated import is_command, is_measurable, stated_checks
+from slipway.notifying.cdevents import CDEvents, routed
 
 READY = {"stage": "REFINE", "status": "approved", "score": 8}
 PLAN = {"steps": ["`kubectl get pods`"], "verification": ["errors below 1 %"]}
+NO_CHANNELS = NoticeRoutes()
 
 
-def checks(**case: Any) -> dict[str, CheckStatus]:
+def checks(channels: NoticeRoutes = NO_CHANNELS, /, **case: Any) -> dict[str, CheckStatus]:
     spec = PromotionSpec.model_validate({"rollout": "web", "environment": "production", **case})
-    return {check.name: check for check in stated_checks(spec)}
+    return {check.name: check for check in stated_checks(spec, channels)}
 
 
 def test_nothing_stated_is_nothing_checked() -> None:
@@ -35,7 +38,7 @@ def test_readiness_score_must_be_seven_or_overridden() -> None:
 
 def test_a_policy_can_ask_for_a_higher_score() -> None:
     spec = PromotionSpec.model_validate({"rollout": "web", "environment": "production", "readiness": READY})
-    found = {check.name: check for check in stated_checks(spec, 9)}
+    found = {check.name: check for check in stated_checks(spec, NO_CHANNELS, 9)}
     assert found["readiness-score"].result == "Failed"
 
 
@@ -130,5 +133,49 @@ def test_what_is_measurable() -> None:
 
 def test_somebody_has_to_be_told() -> None:
     assert checks(communication={"changelog": "faster"})["stakeholders-configured"].result == "Failed"
-    told = checks(communication={"notify": ["support", "on call"]})["stakeholders-configured"]
-    assert (told.result, told.message) == ("Passed", "to be told: support, on call")
+    words = "communication.notify: nobody; name the stakeholders and those on call"
+    assert checks(communication={"changelog": "faster"})["stakeholders-configured"].message == words
+
+
+CHANNELS = NoticeRoutes(
+    routes=(
+        NoticeRoute(environments=frozenset({"production"}), channels=("on-call",)),
+        NoticeRoute(environments=frozenset({"staging"}), channels=("testers",)),
+    ),
+    known=frozenset({"on-call", "status", "support", "testers", "ceo"}),
+    open=frozenset({"status", "support"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("notify", "result", "message"),
+    [
+        (["support"], "Passed", "to be told: support"),
+        (["on-call", "status"], "Passed", "to be told: on-call, status"),
+        (["support", "ceo"], "Passed", "to be told: support; not by Slipway, as no open channel has the name: ceo"),
+        (
+            ["ceo", "testers"],
+            "Failed",
+            "communication.notify: ceo, testers names no channel that is open to Promotions in environment production, "
+            "so nobody of them would be told; those that are: status, support",
+        ),
+    ],
+)
+def test_who_is_to_be_told_can_be_told(notify: list[str], result: str, message: str) -> None:
+    found = checks(CHANNELS, communication={"notify": notify})["stakeholders-configured"]
+    assert (found.result, found.message) == (result, message)
+
+
+def test_names_are_no_channels_where_nothing_is_open() -> None:
+    found = checks(NoticeRoutes(known=frozenset({"on-call"})), communication={"notify": ["support"]})
+    assert found["stakeholders-configured"].result == "Failed"
+    assert found["stakeholders-configured"].message.endswith(
+        "those that are: none; an administrator marks one open in notifications.channels"
+    )
+
+
+@pytest.mark.parametrize("channels", [NO_CHANNELS, routed(NO_CHANNELS, CDEvents(urlFile="/etc/cdevents"))])
+def test_without_notifications_it_is_said_that_slipway_tells_nobody(channels: NoticeRoutes) -> None:
+    found = checks(channels, communication={"notify": ["support", "on call"]})["stakeholders-configured"]
+    words = "named: support, on call; this operator has no notifications set up, so Slipway tells nobody: tell them"
+    assert (found.result, found.message) == ("Passed", words)

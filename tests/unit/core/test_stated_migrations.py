@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from slipway.api.check_status import CheckStatus
 from slipway.api.promotion import PromotionSpec
+from slipway.core.notice_routes import NoticeRoutes
 from slipway.core.stated import stated_checks
 
 WHOLE = {"scripts": ["1.sql", "2.sql"], "backwardCompatible": True, "rollback": ["2-down.sql", "1-down.sql"]}
@@ -16,7 +17,7 @@ JOB = {"template": {"spec": {"containers": [{"name": "m", "image": "registry.exa
 
 def found(**migrations: Any) -> CheckStatus:
     spec = PromotionSpec.model_validate({"rollout": "web", "environment": "production", "migrations": migrations})
-    [check] = stated_checks(spec)
+    [check] = stated_checks(spec, NoticeRoutes())
     assert check.name == "migrations-complete"
     return check
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from slipway.api.promotion import PromotionSpec
+from slipway.core.notice_routes import NoticeRoutes
 from slipway.core.policy.demands import STAGING, Demands, add_up, lacking, of_case
 from slipway.core.policy.matching import matching
 from slipway.core.policy.quorum import Wanted
@@ -31,7 +32,11 @@ def demands(environment: str, *policies: dict[str, Any]) -> Demands:
 def missing(spec: PromotionSpec, found: Demands) -> str:
     listed = [check.name for check in spec.checks]
     of_from = [STAGING] if spec.from_ else []
-    return lacking(found, spec, [*listed, *of_from, *(check.name for check in stated_checks(spec, found.least_score))])
+    return lacking(
+        found,
+        spec,
+        [*listed, *of_from, *(check.name for check in stated_checks(spec, NoticeRoutes(), found.least_score))],
+    )
 
 
 def test_a_person_alone_may_approve_what_the_full_sample_says() -> None:
@@ -40,7 +45,10 @@ def test_a_person_alone_may_approve_what_the_full_sample_says() -> None:
     assert (full.environment, found.policies, found.invalid) == ("production", ("production",), "")
     assert missing(full, found) == ""
     assert (found.approvals, found.automatic_denied, found.calendars) == (Wanted(), "", ())
-    assert {check.result for check in stated_checks(full, found.least_score)} <= {"Passed", "NotApplicable"}
+    assert {check.result for check in stated_checks(full, NoticeRoutes(), found.least_score)} <= {
+        "Passed",
+        "NotApplicable",
+    }
 
 
 def test_six_lines_are_not_enough_for_production_and_it_says_what_is_missing() -> None:
