@@ -94,7 +94,7 @@ class Variable(StatusModel):
     source: str
     """Where its value comes from."""
     sensitive: bool = False
-    """It comes from a Secret."""
+    """It comes from a Secret, or is a literal with the name or the look of a secret."""
 
 
 class Configuration(StatusModel):

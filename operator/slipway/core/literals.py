@@ -92,6 +92,11 @@ def secret_shape(text: str) -> bool:
     return any(literal(found.group(2)) for found in _IN_ADDRESS.finditer(text))
 
 
+def secret_variable(name: str, value: str) -> bool:
+    """Whether a variable with this name and value holds a secret in plain text."""
+    return secret_shape(value) or (secret_name(name) and literal(value))
+
+
 def masked(text: str) -> str:
     """The text without what looks like a secret. It cannot know every secret: show few lines, and only where needed."""
     text = _SHAPES.sub(MASK, text)

@@ -12,7 +12,7 @@ from typing import Any
 from slipway.api.check_status import CheckStatus
 from slipway.core.checking import Result, outcome
 from slipway.core.containers import AS_STARTED, containers
-from slipway.core.literals import literal, secret_name, secret_shape
+from slipway.core.literals import literal, secret_name, secret_shape, secret_variable
 
 Template = Mapping[str, Any]
 
@@ -64,7 +64,7 @@ def _secrets(where: str, container: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(variable, Mapping) or variable.get("value") is None:
             continue
         name, value = str(variable.get("name") or ""), str(variable["value"])
-        if secret_shape(value) or (secret_name(name) and literal(value)):
+        if secret_variable(name, value):
             yield f"{where}.env[{index}] ({name}) looks like a secret in plain text"
     for part in ("command", "args"):
         words = [str(word) for word in _list(container.get(part))]

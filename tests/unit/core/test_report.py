@@ -186,7 +186,21 @@ def test_no_value_is_shown() -> None:
         ("web: args", "given", "another"),
     ]
     shown = [(v.name, v.source, v.sensitive) for v in variables(new)]
-    assert shown == [("PASSWORD", "template", False), ("TOKEN", "Secret db, key token", True)]
+    assert shown == [("PASSWORD", "template", True), ("TOKEN", "Secret db, key token", True)]
+
+
+def test_a_literal_is_as_sensitive_as_its_name_and_its_look_say() -> None:
+    given = {
+        "LOG_LEVEL": "info",
+        "DB_URL": "postgres://shop:hunter2@db/shop",
+        "API_TOKEN": "abc",
+        "TOKEN_FILE": "/run/token",
+        "PASSWORD": "$(PASSWORD_OF_DB)",
+        "USE_SECRET": "true",
+    }
+    env = [{"name": name, "value": value} for name, value in given.items()]
+    found = variables(container(env=[*env, {"name": "SECRET"}]))
+    assert [v.name for v in found if v.sensitive] == ["DB_URL", "API_TOKEN"]
 
 
 def test_differences_are_found_wherever_they_are() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from slipway.api.report import Change, Variable
 from slipway.core.containers import AS_STARTED, containers
+from slipway.core.literals import secret_variable
 
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
@@ -40,7 +41,8 @@ def _variables(container: Mapping[str, Any]) -> Iterator[Variable]:
 def _source(entry: Mapping[str, Any]) -> tuple[str, str, bool]:
     given = entry.get("valueFrom")
     if not isinstance(given, Mapping):
-        return "template", "", False
+        value = entry.get("value")
+        return "template", "", value is not None and secret_variable(str(entry.get("name") or ""), str(value))
     for key, kind in (("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap")):
         ref = given.get(key)
         if isinstance(ref, Mapping):
