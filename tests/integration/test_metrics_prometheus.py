@@ -338,7 +338,10 @@ async def test_a_source_may_replace_a_preset(scraped: Prometheus) -> None:
         ("no_such_metric", NoData("no data: the query yields nothing")),
         ('"text"', Error("the query yields a string where one number is needed")),
         ("up[1m]", Error("the query yields a matrix where one number is needed")),
-        ("sum(", Error("HTTP 400 (bad_data)")),
+        (
+            "sum(",
+            Error("the source cannot read this query: line 1, character 5, with its variables filled in (HTTP 400)"),
+        ),
         ("label_replace(up, 'a', '$1', 'b', '(')", Error("HTTP 422 (execution)")),
     ],
 )

@@ -73,10 +73,21 @@ class Checked:
         """Why the checks do not let the candidate have traffic; '' when they do."""
         if self.failed:
             first = self.failed[0]
-            return f"check {first.name} {first.result}: {first.message}"
+            return f"check {first.name} {first.result}: {first.message}{_more(self.failed[1:])}"
         if self.pending:
             return f"check {self.pending[0].name} has no result yet: {self.pending[0].message}"
         return ""
+
+
+_NAMED = 5
+"""Of further checks that failed, how many a message names."""
+
+
+def _more(failed: Sequence[CheckStatus]) -> str:
+    if not failed:
+        return ""
+    names = [check.name for check in failed[:_NAMED]] + ["…"] * (len(failed) > _NAMED)
+    return f"; and {len(failed)} more: {', '.join(names)}"
 
 
 def template_key(case: Case, revision: Revision) -> str:

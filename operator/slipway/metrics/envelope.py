@@ -6,6 +6,7 @@ pass on it, and never count it as a failure.
 
 import json
 import math
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,11 +24,30 @@ ERROR_TYPES = frozenset(
     {"timeout", "canceled", "execution", "bad_data", "internal", "unavailable", "not_found", "not_acceptable"}
 )
 
+_OF_QUERY = re.compile(r"""invalid parameter ["']query["']|\d+:\d+: parse error""", re.ASCII)
+_PLACE = re.compile(r"""(?:invalid parameter ["']query["']: )?(\d{1,6}):(\d{1,6}): parse error""", re.ASCII)
+
 
 def read_answer(status: int, body: bytes, at: datetime) -> Reading:
     """The reading in an answer with HTTP `status` and `body` to a query evaluated at `at`."""
     data = read_data(status, body)
-    return data if isinstance(data, Error) else _result(data.get("resultType"), data.get("result"), at)
+    if isinstance(data, Error):
+        return _of_query(status, body) or data
+    return _result(data.get("resultType"), data.get("result"), at)
+
+
+def _of_query(status: int, body: bytes) -> Error | None:
+    """The error where the source is well and the query is not; None where that cannot be told.
+
+    Of what the source says only the place is repeated, as numbers: the rest quotes the query.
+    """
+    envelope = _envelope(body) if status == 400 else None
+    said = envelope.get("error") if envelope and envelope.get("errorType") == "bad_data" else None
+    if not isinstance(said, str) or not _OF_QUERY.match(said):
+        return None
+    place = _PLACE.match(said)
+    where = f": line {place[1]}, character {place[2]}, with its variables filled in" if place else ""
+    return Error(f"the source cannot read this query{where} (HTTP {status})")
 
 
 def read_data(status: int, body: bytes) -> dict[str, Any] | Error:

@@ -11,6 +11,8 @@ from tests.unit.core.cluster import Cluster, revision_of, serving
 from tests.unit.core.objects import Object, blue_green, template
 
 from slipway.api.check import BUILT_IN, OF_TEMPLATE
+from slipway.core.checking import Result, outcome
+from slipway.core.checks import Checked
 from slipway.core.decision import (
     JobProbe,
     MetricProbe,
@@ -74,6 +76,20 @@ def test_what_is_stated_is_shown_with_its_evidence() -> None:
     assert found["message"] == "attested: 185/185"
     assert found["at"]
     assert cluster.phase("web-2") == "AwaitingApproval"
+
+
+@pytest.mark.parametrize(
+    ("failed", "words"),
+    [
+        (1, "check a0 Failed: no"),
+        (2, "check a0 Failed: no; and 1 more: a1"),
+        (4, "check a0 Failed: no; and 3 more: a1, a2, a3"),
+        (9, "check a0 Failed: no; and 8 more: a1, a2, a3, a4, a5, …"),
+    ],
+)
+def test_all_that_failed_is_named_in_order_and_in_few_words(failed: int, words: str) -> None:
+    found = [outcome(f"a{n}", "Quality", Result.FAILED, "no") for n in range(failed)]
+    assert Checked((*found, outcome("b", "Quality", Result.PENDING, "later")), ()).against == words
 
 
 def test_a_fact_that_is_not_so_blocks_and_says_which() -> None:

@@ -105,6 +105,37 @@ def test_an_answer_that_cannot_be_trusted_is_an_error(status: int, body: bytes, 
     assert read_answer(status, body, AT) == Error(reason)
 
 
+def refused(error: object, kind: str = "bad_data") -> bytes:
+    return json.dumps({"status": "error", "errorType": kind, "error": error}).encode()
+
+
+CANNOT = "the source cannot read this query"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            refused('invalid parameter "query": 1:17: parse error: unclosed left parenthesis: s3cret'),
+            f"{CANNOT}: line 1, character 17, with its variables filled in (HTTP 400)",
+        ),
+        (
+            refused("2:5: parse error: s3cret"),
+            f"{CANNOT}: line 2, character 5, with its variables filled in (HTTP 400)",
+        ),
+        (refused("invalid parameter 'query': s3cret"), f"{CANNOT} (HTTP 400)"),
+        (refused('invalid parameter "query": unknown function s3cret'), f"{CANNOT} (HTTP 400)"),
+        (refused("1234567:1: parse error: s3cret"), f"{CANNOT} (HTTP 400)"),
+        (refused('invalid parameter "time": cannot parse "s3cret"'), "HTTP 400 (bad_data)"),
+        (refused("s3cret"), "HTTP 400 (bad_data)"),
+        (refused(["1:2: parse error"]), "HTTP 400 (bad_data)"),
+        (refused("1:2: parse error", "execution"), "HTTP 400 (execution)"),
+    ],
+)
+def test_a_query_that_cannot_be_read_is_told_from_a_source_that_is_unwell(body: bytes, reason: str) -> None:
+    assert read_answer(400, body, AT) == Error(reason)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(NOW) | st.just("1"),
     lambda inner: (
