@@ -12,29 +12,37 @@ from typing import Any
 from slipway.api.check_status import CheckStatus
 from slipway.core.checking import Result, outcome
 from slipway.core.containers import AS_STARTED, containers
+from slipway.core.enumerating import some
 from slipway.core.literals import literal, secret_name, secret_shape, secret_variable
 
 Template = Mapping[str, Any]
 
 _HASH = re.compile(r"[0-9a-f]{7,64}")
+_DIGEST = "@sha256:"
 _TAG_WORDS = re.compile(r"[-._]")
 
 
 def image_pinned(template: Template) -> CheckStatus:
-    """Every image has a digest, or a tag that names one version or commit."""
+    """Every image has a digest, or a tag with a number. A registry can move any tag, so it is said who rests on one."""
+    by_tag: dict[str, None] = {}
     for where, container in _containers(template):
-        why = _moves(str(container.get("image") or ""))
+        name = str(container.get("image") or "")
+        why = _moves(name)
+        if not why and _DIGEST not in name:
+            by_tag[name] = None
         if why:
-            image = container.get("image") or "no image"
+            image = name or "no image"
             message = f"{where}.image: {image} {why}: name a digest (…@sha256:…), or the tag of one version or commit"
             return outcome("image-pinned", "Security", Result.FAILED, message)
-    words = "every image has a digest or the tag of one version"
+    words = "every image has a digest"
+    if by_tag:
+        words += f" or a tag with a number; tags can be moved, only a digest cannot: {some(list(by_tag))}"
     return outcome("image-pinned", "Security", Result.PASSED, words)
 
 
 def _moves(image: str) -> str:
-    """Why what is behind this name may change; '' when it has a digest, or a tag with a digit and without `latest`."""
-    if "@sha256:" in image:
+    """Why what is behind this name is bound to change; '' with a digest, or a tag with a digit and without `latest`."""
+    if _DIGEST in image:
         return ""
     name = image.rpartition("/")[2]
     _, colon, tag = name.partition(":")

@@ -43,6 +43,26 @@ def test_an_image_that_does_not_move(image: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        ([f"web@{DIGEST}", f"proxy:latest@{DIGEST}"], "every image has a digest"),
+        (
+            [f"web@{DIGEST}", "nginx:1"],
+            "every image has a digest or a tag with a number; tags can be moved, only a digest cannot: nginx:1",
+        ),
+        (
+            ["node:20", "python:3", "web:v1.2.3", "web:main-3f2a9c0", "node:20"],
+            "every image has a digest or a tag with a number; tags can be moved, only a digest cannot: "
+            "node:20, python:3, web:v1.2.3, and 1 more",
+        ),
+    ],
+)
+def test_it_is_said_which_images_rest_on_a_tag(images: list[str], words: str) -> None:
+    template = {"spec": {"containers": [{"name": f"c{n}", "image": image} for n, image in enumerate(images)]}}
+    assert (image_pinned(template).result, image_pinned(template).message) == ("Passed", words)
+
+
+@pytest.mark.parametrize(
     "image",
     [
         "",
