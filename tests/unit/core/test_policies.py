@@ -374,6 +374,9 @@ def test_windows_and_the_case_hold_an_automatic_rollout_too() -> None:
     cluster.edit(template=template(2))
     assert not cluster.run(30, lambda: cluster.exposure(V2) > 0)
     assert "only a Promotion can say that: create one" in cluster.status["message"]
+    demand(cluster, minWatch="1h")
+    assert not cluster.run(30, lambda: cluster.exposure(V2) > 0)
+    assert "demands a watch of 1h: without a Promotion there is none" in cluster.status["message"]
     demand(cluster, windows=[until(cluster, 1)], approvals={"count": 2, "fourEyes": True})
     assert not cluster.run(20, lambda: cluster.exposure(V2) > 0)
     assert cluster.phase() == "Held"

@@ -135,11 +135,13 @@ def lacking(
             wrong.append(f"policy {name} goes by spec.assessment.{unknown}: state it")
         elif rule.reason and applies(rule, assessment) and not (assessment and assessment.reason):
             wrong.append(f"policy {name} demands a reason: write it into spec.assessment.reason")
-    if demands.least_watch is not None and spec is not None:
+    if demands.least_watch is not None:
         least, name = demands.least_watch
-        if (lasts := watched_for(spec.watch)) < least:
-            words = f"policy {name} demands a watch of {format_duration(least)}: spec.watch lasts"
-            wrong.append(f"{words} {format_duration(lasts)}")
+        if (lasts := watched_for(spec.watch if spec is not None else [])) < least:
+            there_is = (
+                "without a Promotion there is none" if spec is None else f"spec.watch lasts {format_duration(lasts)}"
+            )
+            wrong.append(f"policy {name} demands a watch of {format_duration(least)}: {there_is}")
     if wrong and spec is None:
         wrong.append("only a Promotion can say that: create one")
     return "; ".join(dict.fromkeys(wrong))

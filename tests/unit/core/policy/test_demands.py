@@ -286,3 +286,10 @@ def test_a_launch_must_be_watched_long_enough(watch: list[dict[str, str]] | None
     if not enough:
         assert words.startswith("policy q demands a watch of 24h: spec.watch lasts ")
     assert lacking(behind_broken_glass(found), spec, []) == ""
+
+
+def test_without_a_promotion_nothing_is_watched() -> None:
+    assert lacking(demands(policy(minWatch="2h")), None, []) == (
+        "policy p demands a watch of 2h: without a Promotion there is none; only a Promotion can say that: create one"
+    )
+    assert lacking(demands(policy(minWatch="0s")), None, []) == ""
