@@ -14,6 +14,7 @@ from slipway.core.notice_routes import ENDED, SHARE
 from slipway.core.notified import EVENT
 from slipway.core.planned import planned
 from slipway.core.reminder import DUE
+from slipway.core.restored import found_unwell_of
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
@@ -63,7 +64,10 @@ def news(scene: Scene, claim: Claim, after: PromotionStatus, moved: Revision | N
     if after.phase in {"Watching", "Succeeded"} and _became(before, after, "Succeeded"):
         yield News("Launched", plan)
     known = {check.name for check in after_rollback.failed(before)}
-    if wrong := sorted(check.name for check in after_rollback.failed(after) if check.name not in known):
+    wrong = sorted(check.name for check in after_rollback.failed(after) if check.name not in known)
+    if unwell := found_unwell_of(before, after):
+        wrong.append(unwell.type)
+    if wrong:
         yield News("AfterRollback", f"{plan}/{','.join(wrong)}")
     if (before.phase, after.phase) == ("Watching", "Succeeded"):
         yield News("WatchClosed", plan)

@@ -13,8 +13,10 @@ from slipway.core.conditions import find
 from slipway.core.course import automatic
 from slipway.core.marks import Cause
 from slipway.core.notice_routes import ENDED, SHARE
+from slipway.core.progress import RESTORED
 from slipway.core.reminder import DUE
 from slipway.core.report import where
+from slipway.core.restored import NOT_VERIFIED
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
@@ -129,9 +131,17 @@ def _sentence(words: str) -> Callable[[Scene, Claim, PromotionStatus], str]:
 
 def _after_rollback(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
     wrong = ", ".join(f"{check.name} {check.result}" for check in after_rollback.failed(after))
-    found = f"kubectl -n {scene.case.namespace} get promotions.slipway.dev {claim.name}"
-    look = f"{found} -o jsonpath='{{.status.afterRollback}}'"
-    return f"{subject(scene, claim, after)} was taken back, and not all is well after it: {wrong}.\nTo see why: {look}"
+    found = f"kubectl -n {scene.case.namespace} get"
+    lines = [
+        f"{subject(scene, claim, after)} was taken back, and not all is well after it{': ' if wrong else ''}{wrong}."
+    ]
+    if wrong:
+        lines.append(f"To see why: {found} promotions.slipway.dev {claim.name} -o jsonpath='{{.status.afterRollback}}'")
+    back = find(after.conditions, RESTORED)
+    if back is not None and back.reason == NOT_VERIFIED:
+        lines.append(f"To see what serves: {found} rollouts.slipway.dev {scene.case.name} -o yaml")
+        lines.append(f"What serves again is not well: {back.message}")
+    return "\n".join(lines)
 
 
 _SENTENCES: dict[str, Callable[[Scene, Claim, PromotionStatus], str]] = {

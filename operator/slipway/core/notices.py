@@ -30,6 +30,8 @@ FEW = 6
 """How often an event is told within `repeatAfter`, however different its occasions: people would stop listening."""
 ONCE = frozenset({"Planned", "RolledBack", "Failed", "Launched", "WatchClosed", "LearningsDue", SHARE, ENDED})
 """Events that happen once in the life of a Promotion, of its candidate or of a share, and are always told."""
+FOR_GOOD = frozenset({"AfterRollback"})
+"""Events whose occasion comes once: however late it is found again, it is not told again."""
 MOST_NAMED = 10
 """Channels that a Promotion may add, and issues that are told of."""
 _ISSUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -196,12 +198,14 @@ def _no_issue(text: str) -> str:
 
 
 def _told(scene: Scene, one: News, known: Sequence[NoticeStatus]) -> bool:
-    """Whether the same was told a short while ago, or has been told too often."""
+    """Whether the same was told, for most events a short while ago, or the event has been told too often."""
     if one.event in ONCE:
         return False
     since = scene.case.now - scene.case.snapshot.settings.notices.repeat_after
-    lately = [notice for notice in known if notice.event == one.event and notice.at > since]
-    return len(lately) >= FEW or any(notice.occasion == one.occasion for notice in lately)
+    same = [notice for notice in known if notice.event == one.event]
+    lately = [notice for notice in same if notice.at > since]
+    counts = same if one.event in FOR_GOOD else lately
+    return len(lately) >= FEW or any(notice.occasion == one.occasion for notice in counts)
 
 
 def _moved(scene: Scene, claim: Claim) -> Revision | None:

@@ -6,12 +6,18 @@ sent back, so that nobody has to guess whether a rollback has helped.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from slipway.api.conditions import Condition
+from slipway.api.promotion_status import PromotionStatus
 from slipway.core import gates, smoke
 from slipway.core.conditions import condition, find
 from slipway.core.course import replicas_of
 from slipway.core.progress import RESTORED, Progress
 from slipway.core.scene import Scene
+
+NOT_VERIFIED = "NotVerified"
+"""The reason of the condition where what serves again is not well."""
 
 
 def restored(scene: Scene) -> Condition | None:
@@ -30,6 +36,23 @@ def restored(scene: Scene) -> Condition | None:
     return condition(known, RESTORED, status, reason, words, case.now, case.generation)
 
 
+def found_unwell(before: Sequence[Condition], now: Condition | None) -> Condition | None:
+    """The word that what serves again is not well, where it is new: not said `before`."""
+    was = find(before, RESTORED)
+    if now is None or now.reason != NOT_VERIFIED:
+        return None
+    same = was is not None and (was.status, was.last_transition_time) == (now.status, now.last_transition_time)
+    return None if same else now
+
+
+def found_unwell_of(before: PromotionStatus, after: PromotionStatus) -> Condition | None:
+    """The same of a Promotion that was sent back. Where its status was lost, a word of before its end is no news."""
+    found = found_unwell(before.conditions, find(after.conditions, RESTORED))
+    if found is None or after.finished_at is None or found.last_transition_time < after.finished_at:
+        return None
+    return found
+
+
 def _verdict(found: Progress, empty: bool) -> tuple[bool | None, str, str]:
     waits = "it has no ready pod" if empty else gates.waiting(found.gated, found.gates, False)
     if not waits and found.occasion is not None:
@@ -40,5 +63,5 @@ def _verdict(found: Progress, empty: bool) -> tuple[bool | None, str, str]:
         return True, "Verified", f"revision {name} is well after going back" + (f": {figures}" if figures else "")
     until = found.written.until if found.written else None
     if until is not None and found.now >= until:
-        return False, "NotVerified", f"revision {name} does not pass after going back: {waits}"
+        return False, NOT_VERIFIED, f"revision {name} does not pass after going back: {waits}"
     return None, "Verifying", f"revision {name} is measured after going back"

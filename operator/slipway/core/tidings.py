@@ -11,6 +11,7 @@ from slipway.core.decision import Event
 from slipway.core.history import outcome_of
 from slipway.core.migration.told import migrated
 from slipway.core.promotion_status import Verdict
+from slipway.core.restored import found_unwell, found_unwell_of, restored
 from slipway.core.scene import Scene
 
 _WARN = frozenset({"Invalid", "RollingBack", "RolledBack", "Degraded", "Blocked", "Failed", "Aborted", "Held"})
@@ -33,6 +34,8 @@ def events(scene: Scene, status: Mapping[str, Any], found: Sequence[Verdict]) ->
         yield _event("Rollout", case.name, "Warning" if phase in _WARN else "Normal", phase, message)
     if scene.drift:
         yield _event("Rollout", case.name, "Warning", "DriftRestored", scene.drift)
+    if unwell := found_unwell(case.status.conditions, restored(scene)):
+        yield _event("Rollout", case.name, "Warning", "AfterRollback", unwell.message)
     setting = scene.setting
     if setting is not None and setting.done:
         for verdict in found:
@@ -59,6 +62,8 @@ def events(scene: Scene, status: Mapping[str, Any], found: Sequence[Verdict]) ->
             if check.name not in known:
                 words = f"check {check.name} after going back {check.result}: {check.message}"
                 yield _event("Promotion", verdict.claim.name, "Warning", "AfterRollback", words)
+        if unwell := found_unwell_of(verdict.claim.status, new):
+            yield _event("Promotion", verdict.claim.name, "Warning", "AfterRollback", unwell.message)
         if new.phase != verdict.claim.status.phase:
             kind: Literal["Normal", "Warning"] = "Warning" if new.phase in _WARN else "Normal"
             yield _event("Promotion", verdict.claim.name, kind, new.phase, new.message)

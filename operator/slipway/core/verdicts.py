@@ -80,12 +80,13 @@ def _restored(scene: Scene, claim: Claim) -> Verdict | None:
     generation = int(claim.obj["metadata"].get("generation") or 0)
     others = [found for found in claim.status.conditions if found.type != RESTORED]
     status: bool | None = False
-    reason, words = "NotVerified", "the next launch came before it was measured"
+    reason, words, since = "Overtaken", "the next launch came before it was measured", scene.case.now
     if back is not None:
         status, reason, words = {"True": True, "False": False}.get(back.status), back.reason, back.message
+        since = back.last_transition_time
     elif ours:
         return None
-    told = condition(known, RESTORED, status, reason, words, scene.case.now, generation)
+    told = condition(known, RESTORED, status, reason, words, since, generation)
     return Verdict(claim, claim.status.model_copy(update={"conditions": [*others, told]}), {})
 
 

@@ -17,6 +17,8 @@ from slipway.api.rollout_status import RECENT
 from slipway.api.watch import WatchPeriod, default_watch, watched_for
 from slipway.core import marks, watch
 from slipway.core.decision import CommitPromotionStatus, CommitRolloutStatus, MetricProbe, Probe
+from slipway.core.notice_routes import NoticeRoute, NoticeRoutes
+from slipway.core.snapshot import Settings
 
 V1, V2, V3 = (revision_of(blue_green(version)) for version in (1, 2, 3))
 SECONDS = timedelta(seconds=1)
@@ -530,6 +532,90 @@ def test_what_traffic_came_back_to_is_measured_and_the_promotion_says_so(
     assert hours(cluster, 120, lambda: cluster.phase("web-3") == "Succeeded"), cluster.status
     cluster.settle()
     assert not [c for c in cluster.status["conditions"] if c["type"] == "Restored"]
+
+
+def goes_back(numbers: Any, **settings: Any) -> Cluster:
+    """Version 2 is taken back in its watch, and version 1 is measured from then on; channels are configured."""
+    cluster = launched()
+    cluster.settings = Settings(
+        notices=NoticeRoutes(routes=(NoticeRoute(channels=("team",)),), known=frozenset({"team"})), **settings
+    )
+    hours(cluster, 900)
+    cluster.measure = lambda probe: numbers if probe.variables["revision"] == V1 else BAD
+    assert hours(cluster, 300, lambda: cluster.phase("web-2") == "RolledBack"), cluster.status
+    return cluster
+
+
+def told_after(cluster: Cluster) -> tuple[list[tuple[str, str]], list[Object]]:
+    """The Events and the notices about what is wrong after going back."""
+    events = [(event.kind, event.message) for event in cluster.events if event.reason == "AfterRollback"]
+    assert {event.type for event in cluster.events if event.reason == "AfterRollback"} <= {"Warning"}
+    known = cluster.get("Promotion", "web-2")["status"].get("notices", [])
+    return events, [one for one in known if one["event"] == "AfterRollback"]
+
+
+def test_that_what_serves_again_is_not_well_is_told_once_by_an_event_and_a_notice() -> None:
+    cluster = goes_back(BAD)
+    assert told_after(cluster) == ([], [])
+    assert hours(cluster, 600, lambda: condition(cluster, "web-2", "Restored") == ("False", "NotVerified"))
+    events, notices = told_after(cluster)
+    assert sorted(kind for kind, _ in events) == ["Promotion", "Rollout"]
+    assert all(f"revision {V1} does not pass after going back: gate error-rate" in words for _, words in events)
+    assert len(notices) == 1
+    assert f"revision {V1} does not pass after going back: gate error-rate" in notices[0]["text"]
+    assert "kubectl -n shop get rollouts.slipway.dev web" in notices[0]["text"]
+    assert "was taken back" in notices[0]["text"]
+    cluster.observations.clear()
+    hours(cluster, 7200)
+    assert told_after(cluster) == (events, notices)
+    assert (cluster.live, cluster.phase("web-2")) == (V1, "RolledBack")
+
+
+def test_what_is_well_after_going_back_is_told_to_nobody() -> None:
+    cluster = goes_back(GOOD)
+    assert hours(cluster, 600, lambda: condition(cluster, "web-2", "Restored") == ("True", "Verified"))
+    assert told_after(cluster) == ([], [])
+
+
+def test_a_lost_status_tells_nobody_again_that_what_serves_is_not_well() -> None:
+    cluster = goes_back(BAD)
+    assert hours(cluster, 600, lambda: condition(cluster, "web-2", "Restored") == ("False", "NotVerified"))
+    hours(cluster, 3600)
+    events, _ = told_after(cluster)
+    cluster.put("Promotion", {**cluster.get("Promotion", "web-2"), "status": {"observedGeneration": -1}})
+    hours(cluster, 600)
+    assert condition(cluster, "web-2", "Restored") == ("False", "NotVerified")
+    assert told_after(cluster) == (events, [])
+
+
+def test_a_lost_status_of_the_rollout_measures_again_and_sends_no_second_notice() -> None:
+    cluster = goes_back(BAD)
+    assert hours(cluster, 600, lambda: condition(cluster, "web-2", "Restored") == ("False", "NotVerified"))
+    hours(cluster, 3600)
+    _, notices = told_after(cluster)
+    cluster.wipe_status()
+    assert hours(cluster, 600, lambda: condition(cluster, "web-2", "Restored")[0] == "Unknown")
+    assert hours(cluster, 600, lambda: condition(cluster, "web-2", "Restored") == ("False", "NotVerified"))
+    assert told_after(cluster)[1] == notices
+
+
+def test_without_a_promotion_the_rollout_has_the_event() -> None:
+    cluster = goes_back(BAD)
+    cluster.remove("Promotion", "web-2")
+    assert hours(cluster, 600, lambda: cluster.condition("Restored")["status"] == "False")
+    assert [event.kind for event in cluster.events if event.reason == "AfterRollback"] == ["Rollout"]
+
+
+def test_what_the_next_launch_overtakes_was_not_measured_and_that_is_no_warning() -> None:
+    cluster = goes_back({"no_data": "none"}, gateway_settle=timedelta())
+    assert hours(cluster, 60, lambda: condition(cluster, "web-2", "Restored")[0] == "Unknown")
+    name = propose(cluster)
+    cluster.measure = lambda _: GOOD
+    cluster.approve(name)
+    assert hours(cluster, 300, lambda: cluster.phase(name) == "Succeeded"), cluster.status
+    hours(cluster, 600)
+    assert condition(cluster, "web-2", "Restored") == ("False", "Overtaken")
+    assert told_after(cluster) == ([], [])
 
 
 def test_what_has_no_pod_is_not_well_though_nothing_measures_it() -> None:
