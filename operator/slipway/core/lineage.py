@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from slipway.core.marks import Cause, Marks
+from slipway.core.marks import Cause, Marks, Rejected
 from slipway.core.revision import Revision
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -57,6 +57,28 @@ def trace(revisions: Mapping[str, Revision], desired: Revision | None) -> Lineag
     if desired is not None:
         desired = revisions.get(desired.name, desired)
     return Lineage(dict(revisions), desired, stable, previous, shifting)
+
+
+def sent_back(revision: Revision) -> Rejected | None:
+    """Its last rejection after it was approved, also where that has stopped to bind. What starts again is not meant."""
+    rejected = revision.marks.rejected
+    if rejected is None or revision.marks.approved is None or rejected.cause is Cause.RESTART:
+        return revision.marks.sent_back
+    return rejected
+
+
+def came_back_at(lineage: Lineage) -> datetime | None:
+    """When it was decided that traffic comes back to stable, from a switch or from a canary's step.
+
+    None where nothing was sent back since stable has served everybody.
+    """
+    stable = lineage.stable
+    promoted = stable.marks.promoted_at if stable is not None else None
+    if stable is None or promoted is None:
+        return None
+    left = (back.at for revision in lineage.revisions.values() if (back := sent_back(revision)) is not None)
+    times = [at for at in left if at > promoted]
+    return max([*times, *([stable.marks.returned_at] if stable.marks.returned_at else [])], default=None)
 
 
 def cleared(marks: Marks) -> Marks:

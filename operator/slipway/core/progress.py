@@ -16,6 +16,7 @@ from slipway.core.case import Case, running_spec
 from slipway.core.conditions import find
 from slipway.core.decision import Probe
 from slipway.core.gates import Subject
+from slipway.core.lineage import came_back_at
 from slipway.core.plan import stored_spec
 from slipway.core.revision import Revision
 from slipway.core.smoke import Occasion
@@ -23,6 +24,8 @@ from slipway.core.strategy import Stage, settings, stage_for, stages
 
 RESTORED = "Restored"
 """The condition that says whether the revision that traffic came back to is well."""
+AWAY = timedelta(minutes=1)
+"""Who judges that so late was away until then, and begins anew."""
 
 
 @dataclass(frozen=True)
@@ -142,11 +145,12 @@ def _watched(case: Case, stable: Revision, periods: Sequence[WatchPeriod], until
 
 def of_restored(case: Case) -> Progress | None:
     """The stable revision's progress after traffic came back to it, until that is judged; None at other times."""
-    stable = case.lineage.stable
-    if stable is None or stable.marks.returned_at is None or _switched(case) or not case.settled:
+    stable, back = case.lineage.stable, came_back_at(case.lineage)
+    if stable is None or back is None or _switched(case) or not case.settled:
         return None
-    judged = find(case.status.conditions, RESTORED)
-    if judged is not None and judged.status != "Unknown" and judged.last_transition_time >= stable.marks.returned_at:
+    known = find(case.status.conditions, RESTORED)
+    known = known if known is not None and known.last_transition_time >= back else None
+    if (known is not None and known.status != "Unknown") or (known is None and _was_watched(case, stable, back)):
         return None
     converged = find(case.status.conditions, "TrafficConverged")
     if converged is None or case.world.exposure(stable.name) != 100:
@@ -157,13 +161,17 @@ def of_restored(case: Case) -> Progress | None:
     if spec is None:
         return None
     spec = baseline.applied(spec, stable.marks.baseline)
-    since, interval = converged.last_transition_time, spec.analysis.interval
-    subject = Subject(case.namespace, case.name, stable.name, since, "restored")
-    occasion = Occasion(stable.name, "restored", since, interval, case.name)
+    interval = spec.analysis.interval
     # Long enough for every gate to have passed once with its full window, and for every Job to have ended once.
     windows = [gate.window for gate in spec.analysis.gates]
     windows += [test.job.timeout for test in spec.smoke_tests if test.job is not None]
     span = max(settings(spec).verify, max(windows, default=timedelta()) + 2 * interval)
+    # From when it is said that it is measured: an operator that was away has measured nothing meanwhile.
+    since = max(converged.last_transition_time, known.last_transition_time if known is not None else case.now)
+    if case.now > since + span + AWAY:
+        since = case.now
+    subject = Subject(case.namespace, case.name, stable.name, since, "restored")
+    occasion = Occasion(stable.name, "restored", since, interval, case.name)
     return _followed(case, spec, subject, occasion, since + span, lambda _: interval)
 
 
@@ -206,6 +214,14 @@ def _followed(
         probes=tuple(probe for probe in followed.probes if until is None or probe.due < until),
         written=following.written(before, stable.name, until, followed),
     )
+
+
+def _was_watched(case: Case, stable: Revision, at: datetime) -> bool:
+    """Whether the watch over stable, after its own launch, went on then: what it measures is said there."""
+    uid = stable.marks.approved.promotion_uid if stable.marks.approved else ""
+    present = stable.marks.returned_at is None and any(claim.uid == uid for claim in case.claims)
+    asked = watch.ends(case, stable) if present else None
+    return any(end is not None and end > at for end in (asked, _kept_until(case)))
 
 
 def keeping(case: Case) -> bool:

@@ -13,6 +13,7 @@ from slipway.api.promotion_status import PromotionStatus
 from slipway.core import gates, smoke
 from slipway.core.conditions import condition, find
 from slipway.core.course import replicas_of
+from slipway.core.lineage import came_back_at
 from slipway.core.progress import RESTORED, Progress
 from slipway.core.scene import Scene
 
@@ -21,19 +22,22 @@ NOT_VERIFIED = "NotVerified"
 
 
 def restored(scene: Scene) -> Condition | None:
-    """The Rollout's condition Restored; None when stable is none that traffic came back to after a switch."""
-    case, stable = scene.case, scene.course.lineage.stable
-    if stable is None or stable.marks.returned_at is None:
+    """The Rollout's condition Restored; None when stable is none that traffic came back to."""
+    case, stable, back = scene.case, scene.course.lineage.stable, came_back_at(scene.course.lineage)
+    if stable is None or back is None:
         return None
     before = find(case.status.conditions, RESTORED)
-    if before is not None and before.last_transition_time < stable.marks.returned_at:
+    if before is not None and before.last_transition_time < back:
         before = None
     found = scene.course.restored
     if found is None:
         return before
-    status, reason, words = _verdict(found, case.world.ready(stable.name) == 0 and replicas_of(case) > 0)
+    empty = case.world.ready(stable.name) == 0 and replicas_of(case) > 0
+    status, reason, words = _verdict(found, empty)
     known = [before] if before is not None else []
-    return condition(known, RESTORED, status, reason, words, case.now, case.generation)
+    since = found.subject.since if found.subject is not None else case.now
+    anew = before is not None and since > before.last_transition_time
+    return condition(known, RESTORED, status, reason, words, case.now, case.generation, restart=anew)
 
 
 def found_unwell(before: Sequence[Condition], now: Condition | None) -> Condition | None:

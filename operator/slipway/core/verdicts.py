@@ -12,6 +12,7 @@ from slipway.core.ceiling import HELD, Code
 from slipway.core.charge import Claim
 from slipway.core.conditions import condition
 from slipway.core.course import automatic
+from slipway.core.lineage import came_back_at, sent_back
 from slipway.core.marks import Cause
 from slipway.core.progress import RESTORED
 from slipway.core.promotion_status import Verdict, final, promotion_status, summed_up
@@ -68,13 +69,12 @@ def _beyond_its_end(scene: Scene, claim: Claim) -> Verdict | None:
 
 def _restored(scene: Scene, claim: Claim) -> Verdict | None:
     """A Promotion that was sent back says, beyond its end, whether what serves instead is well."""
-    stable, back = scene.course.lineage.stable, restored(scene)
+    lineage, back = scene.course.lineage, restored(scene)
     known = [found for found in claim.status.conditions if found.type == RESTORED]
     if not claim.finished or claim.deleting:
         return None
-    left = (revision.marks.rejected for revision in scene.course.lineage.revisions.values())
-    returned_at = stable.marks.returned_at if stable is not None else None
-    ours = any(r and r.promotion_uid == claim.uid and r.at == returned_at for r in left)
+    left, last = (sent_back(revision) for revision in lineage.revisions.values()), came_back_at(lineage)
+    ours = any(r and r.promotion_uid == claim.uid and r.at == last for r in left)
     if not ours and not any(found.status == "Unknown" for found in known):
         return None
     generation = int(claim.obj["metadata"].get("generation") or 0)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.core.cluster import Cluster, revision_of, serving
-from tests.unit.core.objects import ANALYSIS, NAME, Object, blue_green, canary, template
+from tests.unit.core.objects import ANALYSIS, GATE, NAME, Object, blue_green, canary, template
 
 from slipway.api.rollout_status import RECENT
 from slipway.api.watch import WatchPeriod, default_watch, watched_for
@@ -616,6 +616,139 @@ def test_what_the_next_launch_overtakes_was_not_measured_and_that_is_no_warning(
     hours(cluster, 600)
     assert condition(cluster, "web-2", "Restored") == ("False", "Overtaken")
     assert told_after(cluster) == ([], [])
+
+
+def retreated(
+    numbers: Any = GOOD,
+    until: Callable[[Cluster], bool] = lambda cluster: cluster.phase("web-2") == "RolledBack",
+    **changes: Any,
+) -> Cluster:
+    """A canary of version 2 is at 25 %, and breaks its gates there; version 1 has these numbers from then on."""
+    cluster = serving(canary(analysis=ANALYSIS | {"gates": [GATE | {"window": "30s"}]}, **changes))
+    cluster.settings = Settings(
+        notices=NoticeRoutes(routes=(NoticeRoute(channels=("team",)),), known=frozenset({"team"}))
+    )
+    cluster.edit(template=template(2))
+    cluster.promote("web-2")
+    hours(cluster, 3600)
+    cluster.approve("web-2")
+    assert cluster.run(60, lambda: cluster.weight == 25)
+    cluster.measure = lambda probe: numbers if probe.variables["revision"] == V1 else BAD
+    assert hours(cluster, 300, lambda: until(cluster)), cluster.status
+    assert (cluster.live, cluster.weight) == (V1, 0)
+    return cluster
+
+
+@pytest.mark.parametrize(("numbers", "verdict"), [(GOOD, ("True", "Verified")), (BAD, ("False", "NotVerified"))])
+def test_a_canary_that_went_back_has_stable_measured_and_nothing_moves_because_of_it(
+    numbers: Any, verdict: tuple[str, str]
+) -> None:
+    cluster = retreated(numbers)
+    cluster.settle()
+    assert condition(cluster, "web-2", "Restored") == ("Unknown", "Verifying")
+    before = cluster.marks(V1), cluster.marks(V2), cluster.status.get("previous")
+    assert hours(cluster, 600, lambda: condition(cluster, "web-2", "Restored") == verdict), cluster.status
+    assert (cluster.condition("Restored")["status"], cluster.condition("Restored")["reason"]) == verdict
+    assert "after going back" in cluster.status["message"]
+    events, notices = told_after(cluster)
+    assert len(notices) == (0 if verdict[0] == "True" else 1)
+    assert len(events) == (0 if verdict[0] == "True" else 2)
+    hours(cluster, 7200)
+    assert told_after(cluster) == (events, notices)
+    assert condition(cluster, "web-2", "Restored") == verdict
+    assert not cluster.decide().probes
+    assert (cluster.marks(V1), cluster.marks(V2), cluster.status.get("previous")) == before
+    assert (cluster.live, cluster.weight, cluster.size(V2), cluster.phase("web-2")) == (V1, 0, 0, "RolledBack")
+
+
+def test_smoke_tests_of_stable_run_after_a_canary_went_back() -> None:
+    cluster = retreated(smokeTests=[{"name": "home", "http": {"path": "/", "port": "http"}}])
+    cluster.probe = lambda probe: "/restored/" not in probe.key
+    assert hours(cluster, 600, lambda: condition(cluster, "web-2", "Restored") == ("False", "NotVerified"))
+    assert "smoke test" in cluster.condition("Restored")["message"]
+
+
+def test_an_operator_that_was_away_meanwhile_measures_before_it_judges() -> None:
+    cluster = retreated()
+    assert cluster.condition("Restored")["status"] == "Unknown"
+    cluster.now += timedelta(hours=5)
+    cluster.observations.clear()
+    cluster.settle()
+    assert condition(cluster, "web-2", "Restored") == ("Unknown", "Verifying")
+    assert hours(cluster, 60, lambda: condition(cluster, "web-2", "Restored") == ("True", "Verified"))
+    assert told_after(cluster) == ([], [])
+    cluster.wipe_status()
+    hours(cluster, 600)
+    assert cluster.condition("Restored")["status"] == "True"
+    assert told_after(cluster) == ([], [])
+
+
+def test_an_operator_that_was_away_from_the_retreat_on_begins_to_measure_when_it_is_back() -> None:
+    cluster = retreated(numbers=BAD, until=lambda cluster: cluster.weight == 0)
+    cluster.now += timedelta(hours=5)
+    cluster.observations.clear()
+    cluster.measure = lambda probe: GOOD if probe.variables["revision"] == V1 else BAD
+    cluster.run(10)
+    assert cluster.condition("Restored")["status"] == "Unknown"
+    assert hours(cluster, 600, lambda: condition(cluster, "web-2", "Restored") == ("True", "Verified"))
+    assert told_after(cluster) == ([], [])
+
+
+def test_an_abort_of_a_canary_has_stable_measured_too_and_a_further_one_anew() -> None:
+    cluster = retreated()
+    assert hours(cluster, 600, lambda: condition(cluster, "web-2", "Restored") == ("True", "Verified"))
+    name = propose(cluster)
+    assert condition(cluster, "web-2", "Restored") == ("True", "Verified")
+    cluster.measure = lambda _: GOOD
+    cluster.approve(name)
+    assert cluster.run(60, lambda: cluster.weight == 25)
+    cluster.measure = lambda probe: BAD if probe.variables["revision"] == V1 else GOOD
+    cluster.say(name, abort="no")
+    assert hours(cluster, 900, lambda: condition(cluster, name, "Restored") == ("False", "NotVerified"))
+    assert condition(cluster, "web-2", "Restored") == ("True", "Verified")
+
+
+def test_the_next_candidate_does_not_wait_for_what_is_measured_after_a_canary_went_back() -> None:
+    cluster = retreated({"no_data": "none"})
+    assert condition(cluster, "web-2", "Restored")[0] in ("", "Unknown")
+    name = propose(cluster)
+    assert cluster.phase(name) == "AwaitingApproval"
+    cluster.measure = lambda probe: {"no_data": "none"} if "/restored/" in probe.key else GOOD
+    cluster.approve(name)
+    assert cluster.run(15, lambda: cluster.weight == 25), cluster.status
+    assert hours(cluster, 300, lambda: cluster.phase(name) == "Succeeded"), cluster.status
+    cluster.settle()
+    assert condition(cluster, "web-2", "Restored") == ("False", "Overtaken")
+    assert not [c for c in cluster.status["conditions"] if c["type"] == "Restored"]
+    assert told_after(cluster) == ([], [])
+
+
+def test_a_new_template_ends_no_measurement_after_a_canary_went_back() -> None:
+    cluster = retreated()
+    cluster.settle()
+    cluster.edit(template=template(3))
+    assert hours(cluster, 600, lambda: condition(cluster, "web-2", "Restored") == ("True", "Verified"))
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_where_stable_is_still_watched_the_watch_says_whether_it_is_well(watched: bool) -> None:
+    cluster = launched(canary())
+    if not watched:
+        cluster.run(60)
+        cluster.remove("Promotion", "web-2")
+        cluster.settle()
+    cluster.edit(template=template(3))
+    cluster.promote("web-3")
+    cluster.settle()
+    cluster.approve("web-3")
+    assert cluster.run(60, lambda: cluster.weight == 25)
+    cluster.say("web-3", abort="no")
+    assert hours(cluster, 120, lambda: cluster.phase("web-3") == "Aborted")
+    hours(cluster, 4600)
+    assert condition(cluster, "web-3", "Restored") == (("", "") if watched else ("True", "Verified"))
+    found = [c["status"] for c in cluster.status["conditions"] if c["type"] == "Restored"]
+    assert found == ([] if watched else ["True"])
+    assert not watched or cluster.phase("web-2") == "Succeeded"
 
 
 def test_what_has_no_pod_is_not_well_though_nothing_measures_it() -> None:
