@@ -104,7 +104,8 @@ class Summary(StatusModel):
     checks: str
     """How many of the checks passed."""
     durations: dict[str, str] = Field(default_factory=dict)
-    """How long the phases took: waiting (until the approval), shifting, verifying, total."""
+    """How long the phases took: waiting (until the approval), held (from then to the first traffic, where something
+    held it up), shifting, verifying, total."""
     verification: Annotated[list[str], LIST_ATOMIC] = Field(default_factory=list)
     """Last values of the gates against their bounds, and results of the smoke tests."""
     rollback: str = ""

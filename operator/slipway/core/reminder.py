@@ -19,6 +19,7 @@ from slipway.core.conditions import condition, find
 from slipway.core.promotion_status import Verdict
 from slipway.core.record.keeping import LEARNED_FROM
 from slipway.core.record.owed import ROLLBACK
+from slipway.core.report.summary import durations_of
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
 
@@ -111,7 +112,7 @@ def _words(case: Case, claim: Claim, status: PromotionStatus) -> str:
         "it went back" if back else "it did not go back",
     ]
     if summary is not None:
-        figures += [f"{name} {length}" for name, length in sorted(summary.durations.items())]
+        figures += durations_of(summary)
         figures += [f"checks: {summary.checks}", *summary.verification]
     asked = root_cause.ANSWER if status.phase in _BACK or back else '"wentWell":"…","improve":"…"'
     command = root_cause.command(case.namespace, claim.name, asked)

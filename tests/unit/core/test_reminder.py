@@ -55,6 +55,17 @@ def test_two_days_after_a_launch_its_figures_and_the_command_are_told() -> None:
     assert found["message"] in notice["text"]
 
 
+def test_the_figures_are_told_in_the_order_in_which_it_happened() -> None:
+    cluster = launched()
+    summary = cluster.get("Promotion", "web-2")["status"]["summary"]
+    stored = dict.fromkeys(("held", "shifting", "total", "verifying", "waiting"), "5s")
+    cluster.change("Promotion", "web-2", "status", summary={**summary, "durations": stored})
+    later(cluster, 49)
+    found = asked(cluster)
+    assert found is not None
+    assert "waiting 5s; held 5s; shifting 5s; verifying 5s; total 5s; checks: " in found["message"]
+
+
 def test_however_many_figures_there_are_it_ends_with_the_command() -> None:
     cluster = launched()
     summary = cluster.get("Promotion", "web-2")["status"]["summary"]

@@ -1,6 +1,7 @@
 """The report: what it says, when it is written, and that nobody's words can pose as ours."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import given
@@ -8,11 +9,14 @@ from hypothesis import strategies as st
 from tests.unit.core.cluster import Cluster, serving
 from tests.unit.core.objects import Object, blue_green, canary, route, template
 
+from slipway.api.promotion_status import Summary
 from slipway.api.report import CONFIRMATIONS
 from slipway.core.decision import Probe, PublishReport
 from slipway.core.report.publish import AGAIN
+from slipway.core.report.summary import render_summary
 from slipway.core.report.template import changes, variables
 
+IN_ORDER = ("waiting", "held", "shifting", "verifying", "total")
 IDEA = {"id": "IDEA-1", "summary": "Pay later.", "journey": [{"stage": "SPARK", "at": "2026-03-15", "iterations": 2}]}
 
 
@@ -326,6 +330,44 @@ def test_a_summary_is_added_at_the_end() -> None:
     assert cluster.get("ConfigMap", "web-2-report")["data"]["summary.md"] == summed_up
     assert published(cluster) == []
     assert version <= cluster.version
+
+
+def test_what_is_approved_under_a_hold_counts_as_held_until_its_first_traffic() -> None:
+    cluster = waiting(hold="goes out on Tuesday")
+    cluster.now += timedelta(minutes=3)
+    approve(cluster)
+    cluster.settle()
+    cluster.run(65 * 3600, stride=3600)
+    cluster.say("web-2", hold=None)
+    cluster.run(600, lambda: status(cluster)["phase"] == "Succeeded")
+    cluster.settle()
+    found = status(cluster)["summary"]["durations"]
+    assert found["waiting"] == "3m"
+    assert found["held"] == "65h"
+    assert found["shifting"].endswith("s")
+    assert found["total"].startswith("65h")
+    page = cluster.get("ConfigMap", "web-2-report")["data"]["summary.md"]
+    [row] = [line for line in page.splitlines() if line.startswith("| Took |")]
+    assert row == "| Took | " + ", ".join(f"{name} {found[name]}" for name in IN_ORDER) + " |"
+
+
+def test_how_long_it_took_is_told_in_the_order_in_which_it_happened_however_it_is_stored() -> None:
+    made = Summary(
+        **{"outcome": "Succeeded", "delivered": "v2", "environment": "production", "strategy": "Canary"},
+        **{"revision": "0123456789", "checks": "1 of 1 passed"},
+        durations=dict.fromkeys(sorted([*IN_ORDER, "resting"]), "5s"),
+    )
+    row = "| Took | waiting 5s, held 5s, shifting 5s, verifying 5s, total 5s |"
+    assert row in render_summary("web-2", made).splitlines()
+
+
+def test_what_never_got_traffic_neither_was_held_nor_shifted() -> None:
+    cluster = waiting(hold="goes out on Tuesday")
+    approve(cluster)
+    cluster.run(120)
+    cluster.say("web-2", abort="not today")
+    cluster.run(20, lambda: status(cluster)["phase"] == "Aborted")
+    assert set(status(cluster)["summary"]["durations"]) == {"waiting", "total"}
 
 
 def test_a_launch_that_went_back_says_which_gate_broke() -> None:

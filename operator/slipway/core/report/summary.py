@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from slipway.api.check_status import CheckStatus
 from slipway.api.promotion_status import PromotionStatus, Summary
@@ -15,6 +15,10 @@ from slipway.core.markdown import code, plain, table
 from slipway.core.report import facts
 from slipway.core.revision import Revision
 from slipway.core.scene import Scene
+
+PHASES = ("waiting", "held", "shifting", "verifying", "total")
+"""The phases of a launch, in the order in which they come."""
+NO_TIME = instants.roughly(timedelta())
 
 
 def outcome_of(status: PromotionStatus) -> str:
@@ -42,7 +46,11 @@ def summary(scene: Scene, claim: Claim, status: PromotionStatus, revision: Revis
         region=said.region or "",
         given=said.names,
         checks=_checks(status.checks),
-        durations=dict(_durations(status, revision.marks.verified_at or status.finished_at or case.now)),
+        durations=dict(
+            _durations(
+                status, _first_traffic(claim, revision), revision.marks.verified_at or status.finished_at or case.now
+            )
+        ),
         verification=list(_verification(scene, revision)),
         rollback=f"""{at} '{{"spec":{{"abort":"{revision.name}"}}}}'""" if back is not None else "",
         went_back=why,
@@ -63,16 +71,32 @@ def _checks(checks: list[CheckStatus]) -> str:
     return f"{good} of {len(checks)} passed"
 
 
-def _durations(status: PromotionStatus, end: datetime) -> Iterator[tuple[str, str]]:
-    times = (
-        ("waiting", status.started_at, status.approved_at),
-        ("shifting", status.approved_at, status.shifted_at),
-        ("verifying", status.shifted_at, end),
-        ("total", status.started_at, end),
-    )
-    for name, start, stop in times:
-        if start is not None and stop is not None and stop >= start:
-            yield name, instants.roughly(stop - start)
+def _first_traffic(claim: Claim, revision: Revision) -> datetime | None:
+    """When users began to get it under this Promotion: its mark is written together with the first share."""
+    approved = revision.marks.approved
+    return approved.at if approved is not None and approved.promotion_uid == claim.uid else None
+
+
+def _durations(status: PromotionStatus, traffic: datetime | None, end: datetime) -> Iterator[tuple[str, str]]:
+    times = {
+        "waiting": (status.started_at, status.approved_at),
+        "held": (status.approved_at, traffic),
+        "shifting": (traffic, status.shifted_at),
+        "verifying": (status.shifted_at, end),
+        "total": (status.started_at, end),
+    }
+    for name in PHASES:
+        start, stop = times[name]
+        if start is None or stop is None or stop < start:
+            continue
+        length = instants.roughly(stop - start)
+        if name != "held" or length != NO_TIME:
+            yield name, length
+
+
+def durations_of(found: Summary) -> list[str]:
+    """How long the phases took, in the order in which they came: the API server sorts the names."""
+    return [f"{name} {found.durations[name]}" for name in PHASES if name in found.durations]
 
 
 def _verification(scene: Scene, revision: Revision) -> Iterator[str]:
@@ -102,7 +126,7 @@ def render_summary(promotion: str, found: Summary) -> str:
         ("Commit", code(found.commit) if found.commit else ""),
         ("Revision", code(found.revision)),
         ("Checks", found.checks),
-        ("Took", ", ".join(f"{name} {length}" for name, length in found.durations.items())),
+        ("Took", ", ".join(durations_of(found))),
         ("Verification", "<br>".join(plain(line) for line in found.verification)),
         ("Going back", code(found.rollback) if found.rollback else ""),
     ]
