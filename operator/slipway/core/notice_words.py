@@ -18,15 +18,27 @@ from slipway.core.reminder import DUE
 from slipway.core.report import where
 from slipway.core.restored import NOT_VERIFIED
 from slipway.core.revision import Revision
+from slipway.core.rollout_words import approve_command
 from slipway.core.scene import Scene
 
 LONGEST = 1500
-"""Characters of a notice; what is longer is cut."""
+"""Characters of a notice: a message that is longer is cut in its middle. A command never is."""
+_CUT = " … "
 
 
 def text(event: str, scene: Scene, claim: Claim, after: PromotionStatus) -> str:
     """The notice in words, with the next command where the status has one."""
-    return _SENTENCES[event](scene, claim, after)[:LONGEST]
+    return _SENTENCES[event](scene, claim, after)
+
+
+def _fitted(first: str, message: str, *commands: str) -> str:
+    """All lines, with as much of the message as there is room for: its begin, and its end with what to do."""
+    room = LONGEST - len("\n".join((first, "", *commands)))
+    if len(message) > room:
+        begin = max(0, (room - len(_CUT)) // 3)
+        end = max(0, room - len(_CUT) - begin)
+        message = f"{message[:begin]}{_CUT}{message[-end:]}" if end else ""
+    return "\n".join(line for line in (first, message, *commands) if line)
 
 
 def status_page(event: str, scene: Scene, moved: Revision | None) -> str:
@@ -89,16 +101,17 @@ def _awaiting(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
     The words are those of the pass that asks, in which the report may still have to be written.
     """
     at, name = scene.case.namespace, claim.name
-    report = where.command(at, name)
+    report, approve = where.command(at, name), approve_command(scene)
     hold = f"""{patch_command(at, name)} '{{"spec":{{"hold":"REASON"}}}}'"""
-    lines = (
+    said = after.message.replace(f"; report: {report}", "", 1)
+    return _fitted(
         f"{subject(scene, claim, after)} waits for a person.",
-        after.message.replace(f"; report: {report}", "", 1),
+        said.replace(f"; approve: {approve}", "", 1) if approve else said,
+        f"To approve it: {approve}" if approve else "",
         f"The report: {report}",
         f"To hold it: {hold}",
         f"To see all of it: kubectl -n {at} get promotions.slipway.dev {name} -o yaml",
     )
-    return "\n".join(lines)
 
 
 def _approved(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
@@ -119,29 +132,28 @@ def _share(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
 
 def _learnings(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
     asks = find(after.conditions, DUE)
-    return f"{subject(scene, claim, after)}: what was learned?\n{asks.message if asks else ''}"
+    return _fitted(f"{subject(scene, claim, after)}: what was learned?", asks.message if asks else "")
 
 
 def _sentence(words: str) -> Callable[[Scene, Claim, PromotionStatus], str]:
     def say(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
-        return f"{subject(scene, claim, after)} {words}\n{after.message}"
+        return _fitted(f"{subject(scene, claim, after)} {words}", after.message)
 
     return say
 
 
 def _after_rollback(scene: Scene, claim: Claim, after: PromotionStatus) -> str:
     wrong = ", ".join(f"{check.name} {check.result}" for check in after_rollback.failed(after))
-    found = f"kubectl -n {scene.case.namespace} get"
-    lines = [
-        f"{subject(scene, claim, after)} was taken back, and not all is well after it{': ' if wrong else ''}{wrong}."
-    ]
-    if wrong:
-        lines.append(f"To see why: {found} promotions.slipway.dev {claim.name} -o jsonpath='{{.status.afterRollback}}'")
-    back = find(after.conditions, RESTORED)
-    if back is not None and back.reason == NOT_VERIFIED:
-        lines.append(f"To see what serves: {found} rollouts.slipway.dev {scene.case.name} -o yaml")
-        lines.append(f"What serves again is not well: {back.message}")
-    return "\n".join(lines)
+    back, get = find(after.conditions, RESTORED), f"kubectl -n {scene.case.namespace} get"
+    unwell = back is not None and back.reason == NOT_VERIFIED
+    return _fitted(
+        f"{subject(scene, claim, after)} was taken back, and not all is well after it{': ' if wrong else ''}{wrong}.",
+        f"What serves again is not well: {back.message}" if back is not None and unwell else "",
+        f"To see why: {get} promotions.slipway.dev {claim.name} -o jsonpath='{{.status.afterRollback}}'"
+        if wrong
+        else "",
+        f"To see what serves: {get} rollouts.slipway.dev {scene.case.name} -o yaml" if unwell else "",
+    )
 
 
 _SENTENCES: dict[str, Callable[[Scene, Claim, PromotionStatus], str]] = {

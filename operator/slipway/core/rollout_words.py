@@ -164,21 +164,32 @@ def _command(scene: Scene) -> str:
         return ""
     patch = approval.patch_command(case.namespace, course.claim.name)
     code = course.limit.code
-    plan_hash = course.plan.hash if course.plan is not None else ""
     if code is Code.HELD:
-        return _lift(scene, patch, plan_hash)
-    if code in (Code.APPROVAL, Code.WITHDRAWN):
-        return f"; approve: {approval.command(case.namespace, course.claim.name, course.consent, plan_hash)}"
-    if code is Code.ASKS and course.progress is not None and course.progress.next_stage is not None:
-        weight, spec = course.progress.next_stage.weight, course.claim.spec
-        others = spec is not None and (spec.approved_weight or 0) >= weight and bool(spec.weight_approvals)
-        return f"; approve: {approval.weight_command(case.namespace, course.claim.name, weight, others, plan_hash)}"
+        return _lift(scene, patch, course.plan.hash if course.plan is not None else "")
+    if approve := approve_command(scene):
+        return f"; approve: {approve}"
     bound = course.candidate is not None and planned.changed(case, course.candidate, course.plan)
     if code is Code.PLAN_CHANGED and course.plan is not None and not bound:
         return (
             f"; approve the new plan {course.plan.hash[:17]}…: first withdraw, {patch} "
             '\'{"spec":{"approved":false}}\', then approve again'
         )
+    return ""
+
+
+def approve_command(scene: Scene) -> str:
+    """What the next approver runs: for the start, or for a canary step that asks. '' where nobody's word is missing."""
+    course, namespace = scene.course, scene.case.namespace
+    if course.claim is None or course.limit is None:
+        return ""
+    code = course.limit.code
+    plan_hash = course.plan.hash if course.plan is not None else ""
+    if code in (Code.APPROVAL, Code.WITHDRAWN):
+        return approval.command(namespace, course.claim.name, course.consent, plan_hash)
+    if code is Code.ASKS and course.progress is not None and course.progress.next_stage is not None:
+        weight, spec = course.progress.next_stage.weight, course.claim.spec
+        others = spec is not None and (spec.approved_weight or 0) >= weight and bool(spec.weight_approvals)
+        return approval.weight_command(namespace, course.claim.name, weight, others, plan_hash)
     return ""
 
 

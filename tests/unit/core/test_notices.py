@@ -17,11 +17,14 @@ from hypothesis import strategies as st
 from tests.unit.core.cluster import Cluster, revision_of, serving
 from tests.unit.core.objects import START, Object, blue_green, canary, template
 
+from slipway.api.promotion_status import PromotionStatus, read_status
 from slipway.core import notices as notices_of
+from slipway.core.conditions import condition
 from slipway.core.decision import CommitPromotionStatus, Decision, NoticeProbe, Probe
 from slipway.core.marks import Approved, Cause, Marks, Rejected
 from slipway.core.notice_routes import NoticeRoute, NoticeRoutes
-from slipway.core.notice_words import status_page
+from slipway.core.notice_words import LONGEST, status_page
+from slipway.core.notice_words import text as notice_text
 from slipway.core.scene import Scene
 from slipway.notifying.templates import PLACEHOLDERS
 
@@ -96,6 +99,81 @@ def test_the_question_has_the_command_and_where_to_look() -> None:
     assert "kubectl -n shop get promotions.slipway.dev web-2" in asked
     assert "The report: kubectl -n shop get configmap web-2-report -o jsonpath='{.data.report\\.md}'\n" in asked
     assert '\'{"spec":{"hold":"REASON"}}\'' in asked
+
+
+@cache
+def asking(canary_step: bool) -> Cluster:
+    """A person is waited for: for the start, or for a step of a canary."""
+    steps = [{"weight": 25, "hold": "5s"}, {"weight": 50, "hold": "5s", "approval": "Required"}]
+    cluster = listening(canary(steps=steps) if canary_step else blue_green())
+    cluster.settle()
+    if canary_step:
+        cluster.approve("web-2")
+        assert cluster.run(60, lambda: cluster.phase("web-2") == "AwaitingApproval" and cluster.weight == 25)
+    return cluster
+
+
+def told_from(cluster: Cluster) -> tuple[Scene, PromotionStatus]:
+    """What the notices of the next pass are told from."""
+    found: list[Scene] = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(notices_of, "tell", lambda scene, decision: found.append(scene) or decision)
+        cluster.decide()
+    return found[0], read_status(cluster.get("Promotion", "web-2"))
+
+
+MESSAGES = st.text(max_size=200).flatmap(lambda text: st.integers(0, 4000).map(lambda size: (text * size)[:4000]))
+
+
+@settings(max_examples=50, deadline=None)
+@given(canary_step=st.booleans(), before=MESSAGES, after=MESSAGES, version=st.text(min_size=1, max_size=128))
+def test_however_long_the_message_is_every_command_survives(
+    canary_step: bool, before: str, after: str, version: str
+) -> None:
+    scene, status = told_from(asking(canary_step))
+    [claim] = [claim for claim in scene.case.claims if claim.name == "web-2"]
+    assert claim.spec is not None
+    claim = replace(claim, spec=claim.spec.model_copy(update={"version": version}))
+    decides = '\'{"spec":{"approvedWeight":50}}\'' if canary_step else '\'{"spec":{"approved":true}}\''
+    patch = "kubectl -n shop patch promotions.slipway.dev web-2 --type merge -p"
+    said = f"{before}; approve: {patch} {decides}{after}"
+    text = notice_text("AwaitingApproval", scene, claim, status.model_copy(update={"message": said}))
+    assert len(text) <= LONGEST
+    assert text.count(f"{patch} {decides}\n") == 1
+    assert f'To hold it: {patch} \'{{"spec":{{"hold":"REASON"}}}}\'\n' in text
+    assert "The report: kubectl -n shop get configmap web-2-report -o jsonpath='{.data.report\\.md}'\n" in text
+    assert text.endswith("To see all of it: kubectl -n shop get promotions.slipway.dev web-2 -o yaml")
+
+
+def test_a_short_message_is_told_as_it_is() -> None:
+    scene, status = told_from(asking(False))
+    [claim] = [claim for claim in scene.case.claims if claim.name == "web-2"]
+    lines = notice_text("AwaitingApproval", scene, claim, status).splitlines()
+    assert lines[1] == status.message.partition("; approve: ")[0].partition("; report: ")[0]
+    assert [line.partition(": ")[0] for line in lines[2:]] == [
+        *("To approve it", "The report", "To hold it", "To see all of it")
+    ]
+
+
+@pytest.mark.parametrize("event", ["Held", "Launched", "RolledBack", "ToBeLookedAt"])
+def test_a_message_that_is_too_long_keeps_its_end_which_has_the_command(event: str) -> None:
+    scene, status = told_from(asking(False))
+    [claim] = [claim for claim in scene.case.claims if claim.name == "web-2"]
+    command = 'kubectl -n shop patch promotions.slipway.dev web-2 --type merge -p \'{"spec":{"hold":null}}\''
+    said = f"the beginning; {'why, ' * 700}; an approver lifts it: {command}"
+    text = notice_text(event, scene, claim, status.model_copy(update={"message": said}))
+    assert len(text) <= LONGEST
+    assert text.endswith(command)
+    assert "\nthe beginning; why, " in text
+
+
+def test_what_is_not_well_after_going_back_is_cut_before_the_command_is() -> None:
+    scene, status = told_from(asking(False))
+    [claim] = [claim for claim in scene.case.claims if claim.name == "web-2"]
+    unwell = condition([], "Restored", False, "NotVerified", "why, " * 700, START, 1)
+    text = notice_text("AfterRollback", scene, claim, status.model_copy(update={"conditions": [unwell]}))
+    assert len(text) <= LONGEST
+    assert text.endswith("To see what serves: kubectl -n shop get rollouts.slipway.dev web -o yaml")
 
 
 def test_a_template_can_use_what_the_promotion_says_to_users() -> None:
