@@ -9,9 +9,12 @@ import pytest
 from tests.unit.core.cluster import Cluster, revision_of, serving, shifting
 from tests.unit.core.objects import NAME, NAMESPACE, Object, blue_green, canary, template
 
+from slipway.api.record import Statement
+from slipway.api.report import CONFIRMATIONS
 from slipway.core import names
 from slipway.core.decision import CommitRolloutStatus, KeepRecord, MarkRevision, Write
 from slipway.core.record import chain
+from slipway.core.record.markdown import render
 from slipway.core.record.statement import without_templates
 
 DIGEST = "a" * 64
@@ -86,6 +89,37 @@ def test_its_name_and_labels_find_it_and_no_owner_takes_it_along() -> None:
     }
     assert names.ROLLOUT_LABEL not in obj["metadata"]["labels"]
     assert obj["data"]["record.md"].startswith("# Launch of web ")
+
+
+def approvals_in(page: str) -> list[list[str]]:
+    """The cells of the rows under Approvals, the head first."""
+    rows = page.partition("## Approvals\n\n")[2].partition("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+
+
+def test_the_page_says_what_whoever_approved_has_confirmed() -> None:
+    [obj] = records_of(serving(blue_green()))
+    head, _, row = approvals_in(obj["data"]["record.md"])
+    assert head == ["by", "identity", "at", "plan", "report", "confirmed"]
+    assert row[0] == "ada"
+    assert row[-1] == "<br>".join(CONFIRMATIONS)
+    predicate = json.loads(obj["data"]["statement.json"])["predicate"]
+    assert predicate["approvals"][0]["confirmed"] == list(CONFIRMATIONS)
+
+
+def test_what_was_confirmed_is_told_in_few_words_that_stay_words() -> None:
+    [obj] = records_of(serving(blue_green()))
+    statement = Statement.model_validate(json.loads(obj["data"]["statement.json"]))
+    [approval] = statement.predicate.approvals
+    many = approval.model_copy(update={"confirmed": ["<b>a|b</b>", "yes " * 1000, *["more"] * 500]})
+    predicate = statement.predicate.model_copy(update={"approvals": [many]})
+    page = render(statement.model_copy(update={"predicate": predicate}))
+    _, _, row = approvals_in(page)
+    assert row[-1].startswith(r"\<b\>a\|b\</b\><br>yes yes")
+    assert row[-1].endswith("…")
+    assert len(row[-1]) < 2000
+    none = predicate.model_copy(update={"approvals": [approval.model_copy(update={"confirmed": []})]})
+    assert approvals_in(render(statement.model_copy(update={"predicate": none})))[2][-1].strip() == ""
 
 
 def test_it_is_an_in_toto_statement_about_the_revision_and_its_images() -> None:

@@ -29,6 +29,11 @@ _DURATIONS = {
     "total": "in all",
 }
 
+MOST = 6
+"""Confirmations of one approval that the page has; the statement has all."""
+LONGEST = 200
+"""Characters of each."""
+
 
 def render(statement: Statement) -> str:
     """The whole page."""
@@ -48,10 +53,10 @@ def _lines(predicate: Predicate) -> Iterator[str]:
     spans = ((words, predicate.durations[key]) for key, words in _DURATIONS.items() if key in predicate.durations)
     yield from _section("Durations", spans, ("", ""))
     approvals = (
-        (_text(a.by), _text(a.identity), _at(a.at), _code(a.plan_hash), _code(a.report_digest))
+        (_text(a.by), _text(a.identity), _at(a.at), _code(a.plan_hash), _code(a.report_digest), _confirmed(a.confirmed))
         for a in predicate.approvals
     )
-    yield from _section("Approvals", approvals, ("by", "identity", "at", "plan", "report"))
+    yield from _section("Approvals", approvals, ("by", "identity", "at", "plan", "report", "confirmed"))
     weights = (
         (f"{w.weight} %", _text(w.by), _text(w.identity), _at(w.at), _code(w.plan_hash))
         for w in predicate.weight_approvals
@@ -104,6 +109,12 @@ def _facts(predicate: Predicate) -> Iterator[tuple[str, str]]:
     yield "Revision", _code(predicate.revision.digest)
     if predicate.strategy:
         yield "Strategy", predicate.strategy
+
+
+def _confirmed(said: Sequence[str]) -> str:
+    """In words, as many as anybody would read."""
+    told = [_text(one if len(one) <= LONGEST else f"{one[: LONGEST - 1]}…") for one in said[:MOST]]
+    return "<br>".join([*told, "…"] if len(said) > MOST else told)
 
 
 def _overrides(predicate: Predicate) -> Iterator[tuple[str, str, str, str]]:
