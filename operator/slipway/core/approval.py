@@ -123,6 +123,14 @@ def allowed_weight(spec: PromotionSpec, plan_hash: str, asked: Asked | None = No
     return min(spec.approved_weight, weight_of(borne, asked.signers, asked.wanted))
 
 
+def agreed(spec: PromotionSpec, plan_hash: str, weight: int, asked: Asked) -> tuple[str, ...]:
+    """Those by whose word a step that asks may be entered: their entry is for this plan and this share, and counts."""
+    borne = (who for who, entry in spec.weight_approvals.items() if entry.plan == plan_hash and entry.weight >= weight)
+    # A word for a share gets no older: traffic moves already.
+    wanted = replace(asked.wanted, valid_for=None)
+    return quorum(replace(asked.signers, names=tuple(borne)), wanted, asked.now).counted
+
+
 def command(namespace: str, promotion: str, found: Consent | None, plan_hash: str) -> str:
     """What the next approver runs: the plain patch, or an own entry beside that of others."""
     patch = patch_command(namespace, promotion)

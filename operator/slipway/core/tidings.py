@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from slipway.core import after_rollback, reminder
+from slipway.api.rollout import StepStatus
+from slipway.core import after_rollback, approval, reminder
+from slipway.core.circumstances import asked
 from slipway.core.conditions import find
 from slipway.core.decision import Event
 from slipway.core.history import outcome_of
@@ -25,7 +27,8 @@ def events(scene: Scene, status: Mapping[str, Any], found: Sequence[Verdict]) ->
         yield _event("Rollout", case.name, "Warning", outcome_of(course.back.cause), course.back.reason)
     elif course.entered is not None and course.candidate is not None:
         weight = course.entered.weight
-        by = f", approved by {', '.join(course.consent.by)}" if course.consent and course.consent.by else ""
+        names = _approvers(scene, course.entered)
+        by = f", approved by {', '.join(names)}" if names else ""
         words = f"revision {course.candidate.name} is entering {weight} % of traffic{by}"
         yield _event("Rollout", case.name, "Normal", "TrafficShifting", words)
     elif course.verified and course.candidate is not None:
@@ -67,6 +70,18 @@ def events(scene: Scene, status: Mapping[str, Any], found: Sequence[Verdict]) ->
         if new.phase != verdict.claim.status.phase:
             kind: Literal["Normal", "Warning"] = "Warning" if new.phase in _WARN else "Normal"
             yield _event("Promotion", verdict.claim.name, kind, new.phase, new.message)
+
+
+def _approvers(scene: Scene, entered: StepStatus) -> tuple[str, ...]:
+    """Those who let it go so far: who agreed to this share where it asks for a person, else who approved the plan."""
+    course, case = scene.course, scene.case
+    spec, found, demands = course.claim.spec if course.claim else None, course.progress, course.demands
+    asks = found is not None and any(stage.asks and stage.index == entered.index for stage in found.stages)
+    if asks and spec is not None and course.claim and course.plan and course.candidate and demands is not None:
+        about = asked(case, course.claim, demands, course.plan.hash, course.candidate.marks)
+        if names := approval.agreed(spec, course.plan.hash, entered.weight, about):
+            return names
+    return course.consent.by if course.consent else ()
 
 
 def _event(

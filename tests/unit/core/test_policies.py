@@ -126,6 +126,38 @@ def test_a_share_that_asks_again_asks_as_many_people() -> None:
     assert cluster.run(60, lambda: cluster.phase("web-2") == "Succeeded")
 
 
+def entering(cluster: Cluster, weight: int) -> str:
+    """What the Event says of a share that was entered."""
+    [words] = [event.message for event in cluster.events if f"is entering {weight} % of traffic" in event.message]
+    return str(words.partition(" % of traffic")[2])
+
+
+def test_an_event_names_those_who_agreed_to_the_share_that_asked_for_them() -> None:
+    steps = [{"weight": 25, "hold": "2s"}, {"weight": 50, "hold": "2s", "approval": "Required"}]
+    cluster = proposed(canary(steps=steps), {"approvals": {"fourEyes": True}})
+    sign(cluster, "ada")
+    assert cluster.run(60, lambda: cluster.phase("web-2") == "AwaitingApproval")
+    plan = cluster.get("Promotion", "web-2")["status"]["planHash"]
+    entries = {
+        "bob": {"weight": 50, "plan": plan},
+        "cleo": {"weight": 40, "plan": plan},
+        "dan": {"weight": 50, "plan": "sha256:" + "0" * 64},
+        DEV: {"weight": 50, "plan": plan},
+        "eve": {"weight": 60, "plan": plan},
+    }
+    cluster.say("web-2", approvedWeight=60, weightApprovals=entries)
+    assert cluster.run(60, lambda: cluster.phase("web-2") == "Succeeded")
+    assert entering(cluster, 25) == ", approved by ada"
+    assert entering(cluster, 50) == ", approved by bob, eve"
+
+
+def test_an_event_of_a_share_that_asked_for_nobody_names_those_who_approved_the_plan() -> None:
+    cluster = proposed(canary(), {"approvals": {"count": 1}})
+    sign(cluster, "ada")
+    assert cluster.run(120, lambda: cluster.phase("web-2") == "Succeeded")
+    assert entering(cluster, 50) == ", approved by ada"
+
+
 # --- Four eyes, accounts, age
 
 
