@@ -74,7 +74,7 @@ def _checks(checks: list[CheckStatus]) -> str:
 def _first_traffic(claim: Claim, revision: Revision) -> datetime | None:
     """When users began to get it under this Promotion: its mark is written together with the first share."""
     approved = revision.marks.approved
-    return approved.at if approved is not None and approved.promotion_uid == claim.uid else None
+    return approved.since if approved is not None and approved.promotion_uid == claim.uid else None
 
 
 def _durations(status: PromotionStatus, traffic: datetime | None, end: datetime) -> Iterator[tuple[str, str]]:
