@@ -8,7 +8,6 @@ from slipway.core import approval
 from slipway.core.approval import Consent
 from slipway.core.charge import Claim
 from slipway.core.circumstances import asked
-from slipway.core.policy import quorum
 from slipway.core.scene import Scene
 
 LONGEST = 50
@@ -47,7 +46,7 @@ def weights(scene: Scene, claim: Claim) -> list[WeightApprovalStatus]:
     bound = marks.approved.plan_hash if moved and marks.approved else (course.plan.hash if course.plan else "")
     demands = course.demands or case.demands
     found = asked(case, claim, demands, bound, marks)
-    said = {who: entry.weight for who, entry in claim.spec.weight_approvals.items() if entry.plan == bound}
+    said = {who: entry.weight for who, entry in claim.spec.weight_approvals.items()}
     known = {(entry.by, entry.weight, entry.plan_hash): entry for entry in before}
     verified = case.snapshot.settings.identity_verified
     now = [
@@ -59,7 +58,7 @@ def weights(scene: Scene, claim: Claim) -> list[WeightApprovalStatus]:
             plan_hash=bound,
             identity=approval.identity(who, verified),
         )
-        for who in quorum.counting(said, found.signers, found.wanted)
+        for who in approval.agreed(claim.spec, bound, 1, found)
     ]
     return [*before, *(entry for entry in now if entry not in before)][-LONGEST:] if moved else now
 

@@ -90,11 +90,6 @@ def weight_of(weights: Mapping[str, int], signers: Signers, wanted: Wanted) -> i
     return borne[wanted.count - 1] if len(borne) >= wanted.count else 0
 
 
-def counting(names: Iterable[str], signers: Signers, wanted: Wanted) -> list[str]:
-    """Those whose word counts, however old it is."""
-    return [name for name in sorted(names) if not _against(name, signers, wanted)]
-
-
 def _against(name: str, signers: Signers, wanted: Wanted) -> str:
     """Why the word of somebody does not count; '' when it does."""
     named = wanted.verified or wanted.four_eyes or wanted.count > 1
