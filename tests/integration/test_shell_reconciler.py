@@ -18,7 +18,8 @@ from slipway.cluster.client import Client
 from slipway.cluster.errors import NotFound
 from slipway.cluster.events import Occurrence, Recorder
 from slipway.cluster.lease import NotLeader
-from slipway.cluster.resources import CONTROLLER_REVISIONS, EVENTS, PROMOTIONS, ROLLOUTS, SERVICES
+from slipway.cluster.resources import CONTROLLER_REVISIONS, DEPLOYMENTS, EVENTS, PROMOTIONS, ROLLOUTS, SERVICES
+from slipway.core.children import deployment_write
 from slipway.core.decision import (
     Apply,
     CommitPromotionStatus,
@@ -99,7 +100,7 @@ class Stage:
         return await self.reconciler.reconcile((self.namespace, "web"))
 
     async def load(self) -> None:
-        for kind in (ROLLOUTS, PROMOTIONS, SERVICES, CONTROLLER_REVISIONS):
+        for kind in (ROLLOUTS, PROMOTIONS, SERVICES, CONTROLLER_REVISIONS, DEPLOYMENTS):
             items, at = await self.api.list(kind, self.namespace)
             self.cache.replace(kind, items, at, self.namespace)
 
@@ -307,6 +308,49 @@ async def test_a_replaced_service_keeps_nothing_that_others_added(stage: Stage) 
     assert left is not None
     assert [port["port"] for port in left["spec"]["ports"]] == [80]
     assert left["spec"]["clusterIP"]
+
+
+async def test_a_deployment_that_a_backup_brought_back_is_taken_over_by_one_write(
+    stage: Stage, control_plane: Cluster
+) -> None:
+    """What brought it back is on record as the manager of its template, whoever writes the same there afterwards."""
+    rollout = await stage.api.get(ROLLOUTS, stage.namespace, "web")
+    owner = {"apiVersion": "slipway.dev/v1alpha1", "kind": "Rollout", "name": "web", "controller": True}
+    uid = rollout["metadata"]["uid"]
+    labels = {"slipway.dev/rollout": "web"}
+    container = {"name": "web", "image": "registry.example/web:1"}
+    wanted = {
+        "metadata": {
+            "namespace": stage.namespace,
+            "name": "web-1",
+            "labels": labels,
+            "ownerReferences": [owner | {"uid": uid}],
+        },
+        "spec": {
+            "replicas": 1,
+            "minReadySeconds": 0,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    }
+    tool = Client(control_plane.kubeconfig("admin"), field_manager="velero-server")
+    metadata = {key: wanted["metadata"][key] for key in ("namespace", "name", "labels")}
+    await tool.create(DEPLOYMENTS, {**wanted, "metadata": metadata})
+    await tool.close()
+    await stage.load()
+
+    def needed() -> Write | None:
+        return deployment_write(wanted, stage.cache.get(DEPLOYMENTS, stage.namespace, "web-1"), uid)
+
+    first = needed()
+    assert isinstance(first, Replace)
+    await stage.run(first)
+    assert needed() is None
+    wanted["spec"]["replicas"] = 2
+    scaled = needed()
+    assert isinstance(scaled, Apply)
+    await stage.run(scaled)
+    assert needed() is None
 
 
 async def test_the_next_look_is_the_decisions(stage: Stage) -> None:

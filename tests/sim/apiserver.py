@@ -144,6 +144,9 @@ class Server:
         _check_immutable(kind, old, new)
         had = self._owners.get((kind.name, key), {})
         if owners is None and not status and kind in _APPLIED:
+            given = (wanted.get("metadata") or {}).get("managedFields")
+            if given is not None and given != old["metadata"].get("managedFields"):
+                had = {}
             owners = ownership.updated(kind.kind, old, new, had, session.updater)
         for field in ("resourceVersion", "managedFields"):
             if field in old["metadata"]:

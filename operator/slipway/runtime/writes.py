@@ -9,6 +9,7 @@ from slipway.cluster.cache import Cache
 from slipway.cluster.resources import (
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
+    FIELD_MANAGER,
     HTTP_ROUTES,
     PROMOTIONS,
     ROLLOUTS,
@@ -160,6 +161,18 @@ async def set_images(api: Api, namespace: str, name: str, write: PatchRolloutIma
     return await api.json_patch(ROLLOUTS, namespace, name, ops)
 
 
+_OWN = {
+    "manager": FIELD_MANAGER,
+    "operation": "Apply",
+    "apiVersion": DEPLOYMENTS.api_version,
+    "fieldsType": "FieldsV1",
+    "fieldsV1": {"f:spec": {"f:replicas": {}}},
+}
+"""All managers of a Deployment that was replaced. Another one, who had written the same before us, would stay on record
+as a manager of the template, as what brought it back from a backup does: it would look touched after every replacement.
+Without any entry the API server makes one up at our next apply, of a manager who is not us, for all there is."""
+
+
 def _replacement(write: Replace, version: str) -> list[Object]:
     """A patch that leaves nothing of what is replaced: what a PUT does, within the right to patch."""
     obj: Any = write.object
@@ -175,4 +188,6 @@ def _replacement(write: Replace, version: str) -> list[Object]:
         for field in ("labels", "annotations", "ownerReferences")
         if field in obj["metadata"]
     )
+    if write.kind == "Deployment":
+        ops.append({"op": "add", "path": "/metadata/managedFields", "value": [_OWN]})
     return ops
