@@ -41,6 +41,7 @@ INSTEAD = (
     Instead("kubectl delete -k .*", How.CLIENT, "the guard's ConfigMap goes only with its namespace, which stays here"),
     Instead(r"kubectl .*create (?!.*--dry-run).*", How.DRY_RUN, "writes"),
     Instead(r"kubectl .*\b(apply|patch|annotate|label|delete|scale) .*", How.DRY_RUN, "writes"),
+    Instead(r"kubectl replace --subresource=status .*", How.PARSED, "for the operator and a restore, which e2e makes"),
     Instead(r"kubectl .*port-forward .*", How.PARSED, "runs until it is stopped, and needs a pod"),
     Instead(r"kubectl .* -w", How.ONCE, "watches until it is stopped"),
     Instead(r"slipway dashboard .*", How.PARSED, "serves until it is stopped; tests/e2e/test_dashboard.py opens it"),
