@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+PAGES = [REPOSITORY / "README.md", REPOSITORY / "manifests" / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 TUTORIAL = "docs/tutorial.md"
 """Run whole, and as it is written, by tests/e2e/test_tutorial.py."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.docs.blocks import BLOCKS
 from tests.unit.api.objects import ACCEPTED, REFUSED, REFUSED_NAMES, Refused
 from typer.testing import CliRunner
 
@@ -249,3 +250,35 @@ def test_numbers_are_those_of_the_server(tmp_path: Path) -> None:
     assert found(tmp_path, ROLLOUT + gate + "  replicas: 1e0\n") == []
     (problem,) = found(tmp_path, ROLLOUT.replace("production", "1e3"))
     assert problem == "5: spec.environment: 1000 has the wrong type (a string)"
+
+
+SHOWN = """\
+apiVersion: slipway.dev/v1alpha1
+kind: Rollout
+metadata: {name: web, namespace: shop}
+spec:
+  environment: production
+  strategey: {}
+  strategy:
+    canary:
+      steps:
+      - {weight: 50}
+      - {weight: 10}
+  traffic: {httpRoutes: [{name: web}]}
+  template: {spec: {containers: [{name: web, image: "web:1"}]}}
+  service: {ports: [{name: http, port: 80}]}
+---
+apiVersion: slipway.dev/v1alpha1
+kind: Promotion
+metadata: {name: web-1, namespace: shop}
+spec: {rollout: web, environment: production, approved: true}
+"""
+
+
+def test_the_documentation_shows_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shown,) = (block.text for block in BLOCKS if block.text.startswith("$ slipway lint web.yaml\n"))
+    (tmp_path / "web.yaml").write_text(SHOWN)
+    monkeypatch.chdir(tmp_path)
+    printed = CliRunner().invoke(app, ["lint", "web.yaml"])
+    assert printed.exit_code == 1
+    assert printed.output == shown.partition("\n")[2]
