@@ -374,6 +374,8 @@ def test_a_prometheus_that_is_stopped_or_gone_is_an_error_in_time(tmp_path: Path
     with prometheus(tmp_path / "prometheus", "global: {}") as running:
         assert ask(running, "vector(1)") == Value(1.0)
         os.kill(running.process.pid, signal.SIGSTOP)
+        # Its threads stop one after another: another one may answer until all have.
+        os.waitpid(running.process.pid, os.WUNTRACED)
         start = time.monotonic()
         assert ask(running, "vector(1)", seconds=1) == Error("no answer within 1 s")
         assert time.monotonic() - start < 5
