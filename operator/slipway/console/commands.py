@@ -23,6 +23,7 @@ from slipway.console.names import CheckName, PromotionName
 from slipway.console.program import program
 from slipway.console.saying import say
 from slipway.console.session import Answer, Scope, Session, located, with_session
+from slipway.core.enumerating import count
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Why = Annotated[str, typer.Argument(help="Why.", metavar="REASON")]
@@ -221,16 +222,12 @@ def lint_(
     for finding in found.findings:
         say(str(finding), err=finding.wrong)
     wrong = sum(finding.wrong for finding in found.findings)
-    looked_at = f"{_counted(found.documents, 'object')} of Slipway's in {_counted(len(files), 'file')}"
+    looked_at = f"{count(found.documents, 'object')} of Slipway's in {count(len(files), 'file')}"
     if found.documents or wrong:
         say(f"{looked_at}: {wrong or 'nothing'} wrong")
     else:
         say(f"{looked_at}: nothing was checked, since none is of slipway.dev/v1alpha1")
     raise typer.Exit(1 if wrong else 0)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 async def _show(session: Session, promotion: Object) -> None:

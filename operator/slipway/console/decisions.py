@@ -132,24 +132,36 @@ def _confirmed_by(promotion: Object, check: str) -> str:
 
 def accept_no_data(promotion: Object, weight: int, reason: str) -> Patch:
     """Go on without data in the stages up to this share. Raises CannotSay."""
-    name, spec = promotion["metadata"]["name"], promotion.get("spec") or {}
-    if spec.get("dryRun"):
-        raise CannotSay(f"{name} is a dry run: it moves nothing, and waits for no data")
-    _judges_a_plan(promotion)
-    before = spec.get("acceptNoData") or {}
+    name = promotion["metadata"]["name"]
+    if against := against_no_data(promotion):
+        raise CannotSay(f"{name} {against}")
+    before = (promotion.get("spec") or {}).get("acceptNoData") or {}
     if before.get("weight") == weight:
         said = before.get("reason") or ""
         raise CannotSay(f"{name} goes on without data up to {weight} % of the traffic already: {said}")
     return {"acceptNoData": {"weight": weight, "reason": reason}}
 
 
+def against_no_data(promotion: Object) -> str:
+    """Why missing data is nothing that it waits for; '' where it may be."""
+    if (promotion.get("spec") or {}).get("dryRun"):
+        return "is a dry run: it moves nothing, and waits for no data"
+    return _has_no_plan(promotion)
+
+
 def _judges_a_plan(promotion: Object) -> None:
     """Raises CannotSay where there is no plan yet, or none any more, about which something could be said."""
-    status, name = read_status(promotion), promotion["metadata"]["name"]
+    if against := _has_no_plan(promotion):
+        raise CannotSay(f"{promotion['metadata']['name']} {against}")
+
+
+def _has_no_plan(promotion: Object) -> str:
+    status = read_status(promotion)
     if status.phase in charge.FINAL or status.phase == charge.WATCHING:
-        raise CannotSay(f"{name} has ended: {status.phase}")
+        return f"has ended: {status.phase}"
     if not status.plan_hash:
-        raise CannotSay(f"{name} has no plan yet: {status.message or 'the operator has not looked at it'}")
+        return f"has no plan yet: {status.message or 'the operator has not looked at it'}"
+    return ""
 
 
 def break_glass(promotion: Object, reason: str, who: str) -> Patch:

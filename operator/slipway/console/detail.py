@@ -8,6 +8,7 @@ from enum import IntEnum
 from slipway.api.check_status import CheckStatus
 from slipway.cluster.api import Object
 from slipway.core.checking import GOOD, Result
+from slipway.core.enumerating import count
 
 
 class Detail(IntEnum):
@@ -46,9 +47,9 @@ def pods_in_short(pods: Sequence[Object], detail: Detail) -> str:
         return ""
     well = _is_well if detail is Detail.FOLDED else is_ready
     ready = sum(map(well, pods))
-    words = [_counted(ready, "pod") + " ready"] if ready else []
+    words = [count(ready, "pod") + " ready"] if ready else []
     if detail is not Detail.FOLDED and ready < len(pods):
-        words.append(_counted(len(pods) - ready, "pod") + " not ready")
+        words.append(count(len(pods) - ready, "pod") + " not ready")
     return ", ".join(words)
 
 
@@ -63,7 +64,7 @@ def checks_in_short(checks: Sequence[CheckStatus], detail: Detail) -> str:
         return ""
     passed = sum(one.result == Result.PASSED for one in checks)
     out = sum(one.result == Result.NOT_APPLICABLE for one in checks)
-    words = [_counted(passed, "check") + " passed"] if passed else []
+    words = [count(passed, "check") + " passed"] if passed else []
     if out:
         words.append(f"{out} {'does' if out == 1 else 'do'} not apply")
     return ", ".join(words)
@@ -71,7 +72,3 @@ def checks_in_short(checks: Sequence[CheckStatus], detail: Detail) -> str:
 
 def _is_well(pod: Object) -> bool:
     return is_ready(pod) and not restarts(pod) and not pod["metadata"].get("deletionTimestamp")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

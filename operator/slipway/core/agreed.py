@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from slipway.api.promotion_status import ApprovalStatus, WeightApprovalStatus
 from slipway.api.report import CONFIRMATIONS
 from slipway.core import approval
@@ -9,6 +11,8 @@ from slipway.core.approval import Consent
 from slipway.core.charge import Claim
 from slipway.core.circumstances import asked
 from slipway.core.scene import Scene
+
+T = TypeVar("T")
 
 LONGEST = 50
 """Words for shares that are kept: people are few, but may change what they agree to as often as they like."""
@@ -34,7 +38,7 @@ def approvals(scene: Scene, claim: Claim, consent: Consent | None) -> list[Appro
         )
         for who in consent.signed
     ]
-    return [*before, *(entry for entry in now if entry not in before)] if _moved(scene) else now
+    return _kept(before, now) if _moved(scene) else now
 
 
 def weights(scene: Scene, claim: Claim) -> list[WeightApprovalStatus]:
@@ -60,7 +64,11 @@ def weights(scene: Scene, claim: Claim) -> list[WeightApprovalStatus]:
         )
         for who in approval.agreed(claim.spec, bound, 1, found)
     ]
-    return [*before, *(entry for entry in now if entry not in before)][-LONGEST:] if moved else now
+    return _kept(before, now)[-LONGEST:] if moved else now
+
+
+def _kept(before: list[T], now: list[T]) -> list[T]:
+    return [*before, *(entry for entry in now if entry not in before)]
 
 
 def _moved(scene: Scene) -> bool:

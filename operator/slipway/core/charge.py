@@ -70,6 +70,11 @@ class Claim:
         """On its way out."""
         return bool(self.obj["metadata"].get("deletionTimestamp"))
 
+    @property
+    def over(self) -> bool:
+        """It leads nothing any more: it has ended, was launched or sent back, or goes."""
+        return self.finished or self.launched or self.sent_back or self.deleting
+
 
 def read(
     objects: Iterable[Object], launched: Container[str] = frozenset(), sent_back: Container[str] = frozenset()
@@ -111,10 +116,7 @@ def matches(claim: Claim, environment: str, revision: str) -> bool:
     return (
         claim.spec is not None
         and not claim.spec.dry_run
-        and not claim.finished
-        and not claim.launched
-        and not claim.sent_back
-        and not claim.deleting
+        and not claim.over
         and claim.spec.environment == environment
         and claim.spec.revision in (None, revision)
     )
@@ -129,7 +131,7 @@ def _led(claim: Claim, environment: str, revision: str) -> bool:
         and target.revision == revision
         and spec.get("environment") == environment
         and not spec.get("dryRun")
-        and not (claim.finished or claim.launched or claim.sent_back or claim.deleting)
+        and not claim.over
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from slipway.api.promotion import PromotionSpec
+from slipway.core.enumerating import cut
 
 LONGEST = 300
 """Characters of the words."""
@@ -14,7 +15,7 @@ def delivered(spec: PromotionSpec | None, images: Sequence[str]) -> str:
     """The idea's summary, else the first line of the release notes, else the images; with the version in front."""
     notes = spec.communication.release_notes if spec and spec.communication else None
     words = _first_line(spec.idea.summary if spec and spec.idea else None) or _first_line(notes) or ", ".join(images)
-    told = words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
+    told = cut(words, LONGEST)
     return f"{spec.version}: {told}" if spec and spec.version else told
 
 

@@ -1,4 +1,4 @@
-"""Things named in a message: how many, the first few of them, a row of them."""
+"""Things named in a message: how many, the first few of them, a row of them; and a text that has no room."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ def some(items: Sequence[str], separator: str = ", ") -> str:
     return separator.join(items[:3]) + more
 
 
-def count(items: Sequence[str], noun: str) -> str:
+def count(number: int, noun: str) -> str:
     """`1 script`, `2 scripts`."""
     plural = {"measurable criterion": "measurable criteria"}.get(noun, f"{noun}s")
-    return f"{len(items)} {noun if len(items) == 1 else plural}"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def row(items: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, (", ".join(items[:-1]), *items[-1:])))
+
+
+def cut(text: str, longest: int) -> str:
+    """The text, or its begin and a sign that there was more: never more characters than these."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

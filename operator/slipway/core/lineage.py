@@ -61,10 +61,8 @@ def trace(revisions: Mapping[str, Revision], desired: Revision | None) -> Lineag
 
 def sent_back(revision: Revision) -> Rejected | None:
     """Its last rejection after it was approved, also where that has stopped to bind. What starts again is not meant."""
-    rejected = revision.marks.rejected
-    if rejected is None or revision.marks.approved is None or rejected.cause is Cause.RESTART:
-        return revision.marks.sent_back
-    return rejected
+    last = revision.marks.last_rejection
+    return revision.marks.sent_back if last is not None and last.cause is Cause.RESTART else last
 
 
 def came_back_at(lineage: Lineage) -> datetime | None:

@@ -134,6 +134,11 @@ class Marks:
         """Approved to take traffic, and neither fully promoted nor sent back yet."""
         return bool(self.approved) and not (self.verified_at or self.kept or self.rejected)
 
+    @property
+    def last_rejection(self) -> Rejected | None:
+        """Why it was last taken from its users, if it has not passed since. Without traffic nothing was."""
+        return self.rejected if self.rejected is not None and self.approved is not None else self.sent_back
+
     @classmethod
     def read(cls, annotations: Mapping[str, str]) -> Marks:
         """The marks in annotations. One that cannot be read counts as absent: nothing is approved by a bad mark."""

@@ -18,7 +18,7 @@ def count(check: str, spec: PromotionSpec | None) -> str:
         return ""
     stated = spec.migrations or Migrations()
     steps = [step for step in job_steps(stated) if step != "rollback"]
-    pending = [*([count_of(stated.scripts, "script")] if stated.scripts else []), *jobs_in_words(steps)]
+    pending = [*([count_of(len(stated.scripts), "script")] if stated.scripts else []), *jobs_in_words(steps)]
     if not pending:
         return " (spec.migrations names neither scripts nor jobs)"
     return f" ({', '.join(pending)} pending)"

@@ -16,6 +16,7 @@ from slipway.core import charge, root_cause
 from slipway.core.case import Case
 from slipway.core.charge import Claim
 from slipway.core.conditions import condition, find
+from slipway.core.enumerating import cut
 from slipway.core.promotion_status import Verdict
 from slipway.core.record.keeping import LEARNED_FROM
 from slipway.core.record.owed import ROLLBACK
@@ -117,6 +118,5 @@ def _words(case: Case, claim: Claim, status: PromotionStatus) -> str:
     asked = root_cause.ANSWER if status.phase in _BACK or back else '"wentWell":"…","improve":"…"'
     command = root_cause.command(case.namespace, claim.name, asked)
     # An Event has a thousand characters, and ends with the command.
-    told = "; ".join(figures)
-    told = told if len(told) <= LONGEST else f"{told[: LONGEST - 1]}…"
+    told = cut("; ".join(figures), LONGEST)
     return f"nobody has said yet what was learned from this launch ({told}); write it: {command}"

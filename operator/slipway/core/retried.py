@@ -6,20 +6,14 @@ from slipway.api.check_status import CheckStatus
 from slipway.core import approval, instants
 from slipway.core.case import Case
 from slipway.core.checking import Result, Subjects, outcome
-from slipway.core.marks import Marks, Rejected
 
 NAME = "fix-described"
 _CATEGORY = "Quality"
 
 
-def last_rejection(marks: Marks) -> Rejected | None:
-    """Why a revision was last taken from its users, if it has not passed since. Without traffic nothing was."""
-    return marks.rejected if marks.rejected is not None and marks.approved is not None else marks.sent_back
-
-
 def check(case: Case, about: Subjects) -> CheckStatus:
     """Whether somebody says what is different now."""
-    found = last_rejection(about.candidate.marks)
+    found = about.candidate.marks.last_rejection
     if found is None:
         return outcome(NAME, _CATEGORY, Result.NOT_APPLICABLE, "this revision was never sent back")
     stated = about.promotion.retry if about.promotion else None

@@ -76,7 +76,8 @@ def _message(scene: Scene, phase: str) -> str:
 
 def words_of_watch(scene: Scene) -> str:
     """How long the watch goes on, what it has measured, and what would be gone back to."""
-    if lost := plan_lost.words(scene.case, scene.course.lineage):
+    # What is measured has its plan: it is not read once more in each pass.
+    if scene.course.watched is None and (lost := plan_lost.words(scene.case, scene.course.lineage)):
         return lost
     watched, previous = watch_of(scene), scene.course.lineage.previous
     words = []

@@ -116,7 +116,9 @@ def _rollback_plan(stated: RollbackPlan) -> CheckStatus:
     if wrong:
         hint = "put commands into backticks"
         return outcome(name, category, Result.FAILED, f"{some(wrong, '; ')} ({hint})")
-    words = f"{count(stated.steps, 'step')} with commands, {count(stated.verification, 'measurable criterion')}"
+    words = (
+        f"{count(len(stated.steps), 'step')} with commands, {count(len(stated.verification), 'measurable criterion')}"
+    )
     return outcome(name, category, Result.PASSED, words)
 
 

@@ -27,14 +27,14 @@ def check(stated: Migrations) -> CheckStatus:
     elif not stated.backward_compatible:
         wrong.append("migrations.backwardCompatible is false: the version that serves now could not be gone back to")
     if len(stated.rollback) < len(stated.scripts):
-        wrong.append(f"migrations.rollback: {len(stated.rollback)} for {count(stated.scripts, 'script')}")
+        wrong.append(f"migrations.rollback: {len(stated.rollback)} for {count(len(stated.scripts), 'script')}")
     if "expand" in steps and "rollback" not in steps and not stated.rollback:
         wrong.append(
             "migrations.jobs.expand has no way back: give jobs.rollback, or say in migrations.rollback what undoes it"
         )
     if wrong:
         return outcome(name, category, Result.FAILED, "; ".join(wrong))
-    scripts = [f"{count(stated.scripts, 'script')} in order, each with its way back"] if stated.scripts else []
+    scripts = [f"{count(len(stated.scripts), 'script')} in order, each with its way back"] if stated.scripts else []
     words = ", ".join([*scripts, *jobs_in_words(steps), "backward compatible"])
     return outcome(name, category, Result.PASSED, words)
 

@@ -69,14 +69,15 @@ def _beyond_its_end(scene: Scene, claim: Claim) -> Verdict | None:
 
 def _restored(scene: Scene, claim: Claim) -> Verdict | None:
     """A Promotion that was sent back says, beyond its end, whether what serves instead is well."""
-    lineage, back = scene.course.lineage, restored(scene)
-    known = [found for found in claim.status.conditions if found.type == RESTORED]
     if not claim.finished or claim.deleting:
         return None
+    lineage = scene.course.lineage
+    known = [found for found in claim.status.conditions if found.type == RESTORED]
     left, last = (sent_back(revision) for revision in lineage.revisions.values()), came_back_at(lineage)
     ours = any(r and r.promotion_uid == claim.uid and r.at == last for r in left)
     if not ours and not any(found.status == "Unknown" for found in known):
         return None
+    back = restored(scene)
     generation = int(claim.obj["metadata"].get("generation") or 0)
     others = [found for found in claim.status.conditions if found.type != RESTORED]
     status: bool | None = False

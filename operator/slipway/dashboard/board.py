@@ -11,6 +11,7 @@ from typing import Protocol
 from slipway.cluster.api import Object, Objects
 from slipway.cluster.errors import APIError, Gone, NoCluster
 from slipway.cluster.resources import PROMOTIONS, ROLLOUTS, Resource
+from slipway.dashboard.key import Key, key_of
 from slipway.dashboard.measured import Measured
 from slipway.dashboard.shifted import Shifted
 
@@ -18,8 +19,6 @@ log = logging.getLogger(__name__)
 
 AGAIN = 2.0
 """Seconds until a list or a watch that failed is tried again."""
-
-Key = tuple[str, str]
 
 
 class Watching(Protocol):
@@ -113,16 +112,16 @@ class Board:
             try:
                 items, version = await self._client.list(kind, self.namespace)
                 there.clear()
-                there.update((_key(one), one) for one in items)
+                there.update((key_of(one), one) for one in items)
                 self._problems.pop(kind, None)
                 self._listed.add(kind)
                 await self._notice(kind, items)
                 async for event, found in self._client.watch(kind, self.namespace, version):
                     if event == "DELETED":
-                        there.pop(_key(found), None)
+                        there.pop(key_of(found), None)
                         await self._notice(kind, [])
                     else:
-                        there[_key(found)] = found
+                        there[key_of(found)] = found
                         await self._notice(kind, [found])
             except Gone:
                 continue
@@ -149,10 +148,6 @@ class Board:
             self._answered.add(kind)
             self._version += 1
             self._changed.notify_all()
-
-
-def _key(found: Object) -> Key:
-    return str(found["metadata"]["namespace"]), str(found["metadata"]["name"])
 
 
 def _age(promotion: Object) -> tuple[str, str]:

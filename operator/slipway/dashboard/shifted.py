@@ -9,6 +9,7 @@ from datetime import datetime
 
 from slipway.api.rollout import read_status
 from slipway.cluster.api import Object
+from slipway.dashboard.key import Key, key_of
 
 KEPT = 50
 """Steps of a Rollout: those of some launches."""
@@ -36,7 +37,7 @@ class Shifted:
     """The steps of the Rollouts that are there. Status has the current one alone."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], deque[Shift]] = {}
+        self._seen: dict[Key, deque[Shift]] = {}
 
     def add(self, rollout: Object) -> None:
         """Remember the step that a status has."""
@@ -45,19 +46,15 @@ class Shifted:
             return
         step, revision = status.candidate.step, status.candidate.revision
         now = Shift(step.started_at, step.weight, revision, status.promotion or "", step.converged_at is not None)
-        seen = self._seen.setdefault(_key(rollout), deque(maxlen=KEPT))
+        seen = self._seen.setdefault(key_of(rollout), deque(maxlen=KEPT))
         if seen and (seen[-1].at, seen[-1].revision) == (now.at, now.revision):
             seen.pop()
         seen.append(now)
 
-    def keep_only(self, there: Container[tuple[str, str]]) -> None:
+    def keep_only(self, there: Container[Key]) -> None:
         """Forget Rollouts that are gone; `there` are namespaces and names."""
         self._seen = {key: found for key, found in self._seen.items() if key in there}
 
     def of(self, rollout: Object) -> list[Shift]:
         """The oldest first."""
-        return list(self._seen.get(_key(rollout), ()))
-
-
-def _key(rollout: Object) -> tuple[str, str]:
-    return str(rollout["metadata"]["namespace"]), str(rollout["metadata"]["name"])
+        return list(self._seen.get(key_of(rollout), ()))

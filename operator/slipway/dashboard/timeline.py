@@ -9,6 +9,7 @@ from datetime import datetime
 from slipway.api.rollout_status import HistoryEntry, RejectedStatus, RolloutStatus
 from slipway.console import decisions
 from slipway.core import charge, said
+from slipway.core.enumerating import cut
 from slipway.dashboard.shifted import Shift
 from slipway.dashboard.views import Case, without_commands
 
@@ -28,7 +29,7 @@ def steps(found: Case, rollout: RolloutStatus, shifts: Sequence[Shift]) -> list[
     """What happened to a Promotion, in its order. `shifts`: those of its Rollout that were seen."""
     status = found.status
     rejected, ended = _sent_back(found, rollout), status.finished_at is not None
-    why = _cut(rejected.reason) if rejected else _why(found)
+    why = cut(rejected.reason, LONGEST) if rejected else _why(found)
     told = [
         (found.created, f"created by {found.requested_by}" if found.requested_by else "created"),
         (status.started_at, "its checks began"),
@@ -71,7 +72,7 @@ def _why_of(entry: HistoryEntry, status: RolloutStatus, promotions: Sequence[Cas
         return ""
     rejected = status.rejected
     if rejected and (rejected.revision, rejected.at) == (entry.revision, entry.at):
-        return _cut(rejected.reason)
+        return cut(rejected.reason, LONGEST)
     return next((_why(one) for one in promotions if one.name == entry.promotion), "")
 
 
@@ -80,7 +81,7 @@ def _why(found: Case) -> str:
     status = found.status
     if status.phase not in charge.FINAL or status.phase in decisions.ENDED_WELL:
         return ""
-    return _cut(without_commands(status.message))
+    return cut(without_commands(status.message), LONGEST)
 
 
 def _sent_back(found: Case, rollout: RolloutStatus) -> RejectedStatus | None:
@@ -94,7 +95,3 @@ def _sent_back(found: Case, rollout: RolloutStatus) -> RejectedStatus | None:
 def _during(found: Case, at: datetime) -> bool:
     ended = found.status.finished_at
     return (found.created is None or found.created <= at) and (ended is None or at <= ended)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) < LONGEST else f"{text[: LONGEST - 1]}…"

@@ -7,7 +7,6 @@ from slipway.api.rollout import read_status as read_rollout_status
 from slipway.cluster.api import Object
 from slipway.console import decisions
 from slipway.console.decisions import CannotSay, Patch
-from slipway.core import charge
 from slipway.core.ceiling import Code
 from slipway.core.conditions import find
 from slipway.core.gates import Verdict
@@ -59,13 +58,8 @@ def acceptance(promotion: Object, rollout: Object | None, up_to: int, reason: st
 
 
 def _against(promotion: Object, rollout: Object | None) -> str:
-    status = read_status(promotion)
-    if (promotion.get("spec") or {}).get("dryRun"):
-        return "is a dry run: it moves nothing, and no data is needed"
-    if status.phase in charge.FINAL or status.phase == charge.WATCHING:
-        return f"has ended: {status.phase}"
-    if not status.plan_hash:
-        return f"has no plan yet: {status.message or 'the operator has not looked at it'}"
+    if against := decisions.against_no_data(promotion):
+        return against
     if read_rollout_status(rollout or {}).promotion != promotion["metadata"]["name"]:
         return "is not the one that the Rollout follows now"
     return ""

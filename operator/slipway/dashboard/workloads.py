@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from slipway.console.session import Session, Workload
+from slipway.dashboard.key import Key
 
 KEPT = 2.5
 """Seconds for which it is shown. Open pages look whenever anything changes on the board, which is far more often."""
-
-Key = tuple[str, str]
 
 
 class Workloads:

@@ -12,6 +12,7 @@ from slipway.api.model import dump
 from slipway.api.promotion_policy import Match, PromotionPolicyStatus, read_policy_status
 from slipway.core import instants
 from slipway.core.conditions import condition
+from slipway.core.enumerating import count as counted
 from slipway.core.policy.matching import Policy, applies, read
 from slipway.core.snapshot import Object
 
@@ -61,11 +62,7 @@ def _meant(name: str) -> str:
 
 def _matched(matched: Places) -> str:
     count, namespaces = sum(matched.values()), len({namespace for _, namespace in matched})
-    return f"{_counted(count, 'Rollout')} in {_counted(namespaces, 'namespace')}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    return f"{counted(count, 'Rollout')} in {counted(namespaces, 'namespace')}"
 
 
 def _no_match(match: Match | None, places: Places) -> str:

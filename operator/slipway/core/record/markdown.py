@@ -9,6 +9,7 @@ from datetime import datetime
 from slipway.api.learnings import Learnings
 from slipway.api.record import Predicate, Statement
 from slipway.core import instants, root_cause
+from slipway.core.enumerating import cut
 from slipway.core.markdown import block, bullets, link, quoted, table
 from slipway.core.markdown import code as _code
 from slipway.core.markdown import plain as _text
@@ -113,7 +114,7 @@ def _facts(predicate: Predicate) -> Iterator[tuple[str, str]]:
 
 def _confirmed(said: Sequence[str]) -> str:
     """In words, as many as anybody would read."""
-    told = [_text(one if len(one) <= LONGEST else f"{one[: LONGEST - 1]}…") for one in said[:MOST]]
+    told = [_text(cut(one, LONGEST)) for one in said[:MOST]]
     return "<br>".join([*told, "…"] if len(said) > MOST else told)
 
 

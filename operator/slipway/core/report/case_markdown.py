@@ -8,6 +8,7 @@ from datetime import date
 from slipway.api.argument import Communication, Idea, JourneyStage
 from slipway.api.duration import format_duration
 from slipway.api.report import Report
+from slipway.core.enumerating import count
 from slipway.core.markdown import bullets, code, link, plain, quoted, table
 
 
@@ -70,8 +71,7 @@ def total_time(journey: Sequence[JourneyStage]) -> str:
             continue
     if len(days) < 2:
         return ""
-    count = (max(days) - min(days)).days
-    return "1 day" if count == 1 else f"{count} days"
+    return count((max(days) - min(days)).days, "day")
 
 
 def decision(report: Report) -> Iterator[str]:
