@@ -1,10 +1,7 @@
 """A Promotion's checklist: what is stated, and what the operator asks real Services and a real Prometheus for."""
 
-import contextlib
 import hashlib
 import json
-import subprocess
-from collections.abc import Iterator
 
 from tests.e2e.arena import scenario
 from tests.e2e.kube import Object
@@ -147,60 +144,6 @@ async def test_jobs_and_objects_pass_fail_and_hang(tenant: Tenant) -> None:
         await tenant.until_promotion(promotion, "Succeeded")
         await tenant.all_served_by(users, second)
     await tenant.developer.delete("promotions", promotion)
-
-
-DEAF = 9099
-"""A port to which the node drops every packet: whoever dials it hears nothing, not even a refusal."""
-
-
-@contextlib.contextmanager
-def _dropped() -> Iterator[None]:
-    table = ("inet", "deaf")
-    chain = "{ type filter hook output priority 0; }"
-    for rule in (
-        ("table", *table),
-        ("chain", *table, "output", chain),
-        ("rule", *table, "output", f"tcp dport {DEAF} drop"),
-    ):
-        subprocess.run(["nft", "add", *rule], check=True, capture_output=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["nft", "delete", "table", *table], check=True, capture_output=True)
-
-
-@scenario
-async def test_services_that_refuse_or_never_answer_fail(tenant: Tenant) -> None:
-    await tenant.serve("v1")
-    ports = [{"name": "deaf", "port": 80, "targetPort": DEAF}, {"name": "closed", "port": 81, "targetPort": DEAF + 1}]
-    labels = {"app": "others"}
-    pods = {**template("v1"), "metadata": {"labels": labels}}
-    workload: Object = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "others"}}
-    service: Object = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "others"}}
-    await tenant.developer.create({**workload, "spec": {"selector": {"matchLabels": labels}, "template": pods}})
-    await tenant.developer.create({**service, "spec": {"selector": labels, "ports": ports}})
-    checks: list[Object] = [
-        {"name": "slow", "http": {"service": "web", "port": "http", "path": "/delay/30", "timeout": "2s"}},
-        {"name": "deaf", "tcp": {"service": "others", "port": 80}},
-        {"name": "closed", "tcp": {"service": "others", "port": 81}},
-    ]
-    names = {check["name"] for check in checks}
-
-    def found() -> dict[str, Object]:
-        listed = tenant.status(promotion, "promotions").get("checks") or []
-        return {check["name"]: check for check in listed if check["name"] in names}
-
-    with _dropped():
-        await tenant.change_image("v2")
-        await tenant.until(
-            lambda: tenant.status("others", "deployments").get("readyReplicas"), "the other workload is ready"
-        )
-        promotion = await tenant.promote(checks=[{**check, "category": "Operations"} for check in checks])
-        failed = dict.fromkeys(names, "Failed")
-        await tenant.until(lambda: {n: one["result"] for n, one in found().items()} == failed, "all have failed")
-    assert tenant.status(promotion, "promotions")["phase"] == "Blocked"
-    for name, words in (("slow", "2 s"), ("deaf", "5 s"), ("closed", "refused")):
-        assert words in found()[name]["message"], found()[name]
 
 
 @scenario

@@ -16,14 +16,14 @@ AGGREGATE_LABEL = "slipway.dev/aggregate-to-operator-checks"
 """On a ClusterRole, with the value "true": its rights to read are those of `object` checks."""
 
 
-async def look(api: Api, namespace: str, probe: ObjectProbe) -> Probed | Unverified:
-    """Whether the object is there and the expression holds. Raises NoResult when that could not be asked."""
-    what = f"{probe.kind} {probe.name}"
+async def read(api: Api, namespace: str, probe: ObjectProbe) -> Object | Probed | Unverified:
+    """The object; or the result, where it is not there or could not be read."""
+    what = _what(probe)
     group, _, version = probe.api_version.rpartition("/")
     try:
         kind = _resource(group, version, probe.kind, await api.kinds(group, version))
     except APIError as error:
-        raise NoResult(error.message) from error
+        return _unread(what, error)
     if isinstance(kind, str):
         return Probed(at=_now(), passed=False, message=kind)
     try:
@@ -38,13 +38,27 @@ async def look(api: Api, namespace: str, probe: ObjectProbe) -> Probed | Unverif
         )
         return Unverified(at=_now(), message=message)
     except APIError as error:
-        raise NoResult(error.message) from error
+        return _unread(what, error)
     found["metadata"].pop("managedFields", None)
+    return found
+
+
+async def judge(probe: ObjectProbe, found: Object) -> Probed:
+    """Whether the expression holds for the object. Raises NoResult when the machine had no time to say so."""
     try:
         result = await holds(probe.expression, found)
     except TimeoutError as error:
-        raise NoResult(f"no time to evaluate the expression on {what}") from error
-    return Probed(at=_now(), passed=result.passed, message=f"{what}: {result.message}")
+        raise NoResult(f"no time to evaluate the expression on {_what(probe)}") from error
+    return Probed(at=_now(), passed=result.passed, message=f"{_what(probe)}: {result.message}")
+
+
+def _unread(what: str, error: APIError) -> Unverified:
+    """Whoever serves the kind may be down for days, an aggregated API or a conversion webhook: people must see it."""
+    return Unverified(at=_now(), message=f"{what} could not be read: {error.message}")
+
+
+def _what(probe: ObjectProbe) -> str:
+    return f"{probe.kind} {probe.name}"
 
 
 def _resource(group: str, version: str, kind: str, served: list[Object]) -> Resource | str:

@@ -32,7 +32,7 @@ from slipway.core.decision import (
     ServiceHttpProbe,
     TcpProbe,
 )
-from slipway.core.snapshot import Measured, Observation, Probed
+from slipway.core.snapshot import Measured, Observation, Probed, Unverified
 from slipway.metrics.dialects import Preset, QueryVariables, UnknownPlaceholder, render
 from slipway.metrics.reading import Error, NoData
 from slipway.metrics.source import measure
@@ -51,6 +51,7 @@ from slipway.runtime.publishing import NotOurs, publish
 
 SMOKE_TESTS_AT_ONCE = 64
 DRY_RUNS_AT_ONCE = 8
+OBJECTS_AT_ONCE = 8
 EXPRESSIONS_AT_ONCE = 2
 LOGS_AT_ONCE = 2
 DIALLED_ENDPOINTS = 16
@@ -82,6 +83,7 @@ class Prober:
         self._notifier = notifier or Notifier(Notifications())
         self._smoke_tests = asyncio.Semaphore(SMOKE_TESTS_AT_ONCE)
         self._dry_runs = asyncio.Semaphore(DRY_RUNS_AT_ONCE)
+        self._objects = asyncio.Semaphore(OBJECTS_AT_ONCE)
         self._expressions = asyncio.Semaphore(EXPRESSIONS_AT_ONCE)
         self._logs = asyncio.Semaphore(LOGS_AT_ONCE)
 
@@ -108,8 +110,13 @@ class Prober:
                 async with self._smoke_tests:
                     return await self._reach(namespace, probe)
             case ObjectProbe():
+                # Whoever serves a kind may never answer: that takes no expression's place.
+                async with self._objects:
+                    found = await object_checks.read(self._api, namespace, probe)
+                if isinstance(found, Probed | Unverified):
+                    return found
                 async with self._expressions:
-                    return await object_checks.look(self._api, namespace, probe)
+                    return await object_checks.judge(probe, found)
             case JobProbe():
                 return await self._jobs.run(probe)
             case DryRun():

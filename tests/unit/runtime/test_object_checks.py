@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any, cast
+from unittest.mock import ANY
 
 import pytest
 
@@ -12,8 +14,7 @@ from slipway.cluster.errors import APIError, Forbidden, NotFound, Unavailable
 from slipway.cluster.resources import Resource
 from slipway.core.decision import ObjectProbe
 from slipway.core.snapshot import Probed, Unverified
-from slipway.runtime.object_checks import look
-from slipway.runtime.observations import NoResult
+from slipway.runtime.probes import EXPRESSIONS_AT_ONCE, OBJECTS_AT_ONCE, Prober
 
 KINDS = {
     ("", "v1"): [
@@ -45,10 +46,27 @@ class Server:
         return {"metadata": {"name": name, "managedFields": [{}]}, "data": {"mode": "hunter2"}}
 
 
-async def asked(server: Server, api_version: str = "v1", kind: str = "ConfigMap", expression: str = "true") -> Any:
+class Deaf(Server):
+    """Answers for everything but the StatefulSet."""
+
+    def __init__(self, expected: int) -> None:
+        super().__init__()
+        self.waiting = asyncio.Barrier(expected + 1)
+
+    async def get(self, kind: Resource, namespace: str | None, name: str) -> dict[str, Any]:
+        if kind.kind == "StatefulSet":
+            await self.waiting.wait()
+            await asyncio.Event().wait()
+        return await super().get(kind, namespace, name)
+
+
+def question(api_version: str = "v1", kind: str = "ConfigMap", expression: str = "true") -> ObjectProbe:
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    probe = ObjectProbe(key="k", due=at, api_version=api_version, kind=kind, name="db", expression=expression)
-    return await look(cast(Api, server), "shop", probe)
+    return ObjectProbe(key="k", due=at, api_version=api_version, kind=kind, name="db", expression=expression)
+
+
+async def asked(server: Server, api_version: str = "v1", kind: str = "ConfigMap", expression: str = "true") -> Any:
+    return await Prober(cast(Api, server), {}).run("shop", question(api_version, kind, expression))
 
 
 async def test_the_expression_is_asked_of_the_object_of_this_namespace() -> None:
@@ -87,6 +105,31 @@ async def test_a_missing_right_is_named() -> None:
     assert '{apiGroups: ["apps"], resources: [statefulsets], verbs: [get]}' in found.message
 
 
-async def test_no_answer_is_no_result() -> None:
-    with pytest.raises(NoResult):
-        await asked(Server(Unavailable("busy")))
+async def test_no_answer_is_said_and_asked_again() -> None:
+    found = await asked(Server(Unavailable("busy")))
+    assert isinstance(found, Unverified)
+    assert found.message == "ConfigMap db could not be read: busy"
+
+
+async def test_kinds_that_nobody_answers_for_are_said() -> None:
+    class Undiscovered(Server):
+        async def kinds(self, group: str, version: str) -> list[dict[str, Any]]:
+            raise Unavailable("busy")
+
+    assert await asked(Undiscovered()) == Unverified(at=ANY, message="ConfigMap db could not be read: busy")
+
+
+async def test_what_is_never_answered_takes_nobody_elses_place() -> None:
+    count = OBJECTS_AT_ONCE - 1
+    assert count > EXPRESSIONS_AT_ONCE
+    server = Deaf(count)
+    prober = Prober(cast(Api, server), {})
+    deaf = question("apps/v1", "StatefulSet")
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(prober.run("other", deaf)) for _ in range(count)]
+        await server.waiting.wait()
+        found = await prober.run("shop", question())
+        for task in tasks:
+            task.cancel()
+    assert isinstance(found, Probed)
+    assert found.passed
