@@ -63,6 +63,7 @@ def prepare() -> None:
         ("kwok", "kwok"),
         ("prometheus", "prometheus"),
         ("lua", "lua"),
+        ("velero", "modify"),
     ):
         program(family, name)
 

@@ -114,6 +114,11 @@ FAMILIES = {
         ),
         Family("lua", {"lua": "slipway.dev/tests/cluster/tools/lua"}, duration="seconds"),
         Family(
+            "velero",
+            {"modify": "github.com/vmware-tanzu/velero/slipway"},
+            duration="a minute and a half on 2 cores",
+        ),
+        Family(
             "argocd",
             {"argocd": "github.com/argoproj/argo-cd/v3/cmd"},  # all of its components in one program
             duration="5 minutes on 2 cores",
@@ -138,7 +143,7 @@ FAMILIES = {
     )
 }
 
-_NEIGHBOURS = frozenset({"argocd", "chart", "helm", "kwok", "lua"})
+_NEIGHBOURS = frozenset({"argocd", "chart", "helm", "kwok", "lua", "velero"})
 """Families that no cluster with a real node is made of."""
 
 
@@ -170,7 +175,7 @@ def build_node() -> None:
 
 def build_neighbours() -> None:
     """Build what only tests need that run beside a cluster."""
-    for name in ("lua", "argocd"):
+    for name in ("lua", "velero", "argocd"):
         programs(name)
 
 

@@ -77,6 +77,18 @@ def test_nobody_changes_a_record(kube: Kubernetes, shop: str, user: User) -> Non
     kube.merge(CONFIG_MAP, shop, "launch-web-1", {"data": {"statement.json": "forged"}}, user).refused(code=422)
 
 
+@pytest.mark.parametrize("user", [*PEOPLE, CLUSTER_ADMIN, RESTORE], ids=lambda user: user.name)
+def test_a_restore_alone_writes_it_without_effect(kube: Kubernetes, shop: str, user: User) -> None:
+    """As Velero does, which puts back last who had written which field."""
+    fields = kube.get(CONFIG_MAP, shop, "launch-web-1").accepted()["metadata"]["managedFields"]
+    patch = {"metadata": {"managedFields": [{**fields[0], "manager": "before"}]}}
+    answer = kube.merge(CONFIG_MAP, shop, "launch-web-1", patch, user, dryRun="All")
+    if user == RESTORE:
+        answer.accepted()
+    else:
+        answer.refused(f"{user.name} may not write it")
+
+
 def test_not_even_the_operator_changes_or_deletes_it(kube: Kubernetes, shop: str) -> None:
     """Whatever RBAC lets it do: here it is an editor, too."""
     patch = {"metadata": {"annotations": {"a": "b"}}}
