@@ -17,12 +17,14 @@ from tests.integration.admission.impersonation import (
     JOB,
     NAMESPACE,
     OPERATOR,
+    POD,
     PROMOTION,
     ROLLOUT,
     Kind,
     Kubernetes,
     Object,
     User,
+    eventually,
 )
 from tests.integration.admission.people import (
     APPROVER,
@@ -130,7 +132,21 @@ def test_a_job_that_had_not_succeeded_does_not_run_again(kube: Kubernetes, elsew
     container = {"name": "run", "image": "registry.example/run:1"}
     template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
     job = JOB.manifest(f"web-{check.lower()}", metadata={"labels": labels | LABELS}, spec={"template": template})
-    kube.create(JOB, elsewhere, job, RESTORE).refused("slipway-guard-check-jobs")
+    kube.create(JOB, elsewhere, job, RESTORE).refused("this Job is the run of a check")
+
+
+def test_a_pod_of_a_migration_does_not_run_again(kube: Kubernetes, elsewhere: str) -> None:
+    """Velero brings back a pod that was running, without its owner."""
+    labels = {"slipway.dev/check-of": "web", "slipway.dev/check": "Migration"}
+    spec = {"containers": [{"name": "run", "image": "registry.example/run:1"}]}
+    pod = POD.manifest("web-migration", metadata={"labels": labels | LABELS}, spec=spec)
+    kube.create(POD, elsewhere, pod, RESTORE).refused("this Pod is the run of a check or smoke test, or of a migration")
+    kube.create(POD, elsewhere, POD.manifest("other", spec=spec), RESTORE, dryRun="All").accepted()
+    template = {"metadata": {"labels": labels}, "spec": {**spec, "restartPolicy": "Never"}}
+    job = JOB.manifest("web-contract", metadata={"labels": labels}, spec={"template": template})
+    kube.create(JOB, elsewhere, job, OPERATOR).accepted()
+    query = {"labelSelector": "slipway.dev/check=Migration"}
+    eventually(lambda: kube.items(POD, elsewhere, **query), "Kubernetes makes the pod of the operator's Job")
 
 
 def saved_other(kube: Kubernetes, namespace: str, kind: str) -> Object:
