@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from slipway.cluster.credentials import current_context
 from slipway.cluster.impersonating import Impersonating
@@ -22,6 +22,12 @@ from slipway.dashboard.proxy import Proxy, ProxySecret, Public, Speaking
 ADDRESS = "127.0.0.1"
 """Of whoever starts it, and no option for another: who reaches it acts with their rights."""
 PATIENCE = 3
+KEPT_OPEN = 3700
+"""Seconds for which an idle connection is kept: longer than proxies keep theirs, of which an hour is the longest usual
+one. Whoever closes first does so while the other sends, and a decision on its way is lost as a bad gateway."""
+LONGEST_HEADERS = 256 * 1024
+"""Bytes: names of the most groups, and the cookies in which proxies keep as much once more. Too many for the default,
+which counts only where the network delivers them in pieces."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ async def serve(where: Scope, port: int, say: Callable[[str], None]) -> None:
         app = build(session, Board(client, where.namespace), who, keys, taken)
         say(f"For {who}, in {where.namespace or 'all namespaces'}, until you press Ctrl-C:")
         say(address(taken, keys))
-        await uvicorn.Server(_configured(app)).serve(sockets=[listening])
+        await uvicorn.Server(configured(app)).serve(sockets=[listening])
     finally:
         await client.close()
 
@@ -70,7 +76,7 @@ async def serve_behind_proxy(where: Scope, port: int, given: BehindProxy, say: C
         may = f"people decide as {given.user_header} names them" if speaking else "for reading"
         proof = "" if secret else ", without proof that requests come by the proxy"
         say(f"At {given.public}, {may}{proof}; reads {where.namespace or 'all namespaces'} as {account}")
-        await uvicorn.Server(_configured(app)).serve(sockets=[listening])
+        await uvicorn.Server(configured(app)).serve(sockets=[listening])
     finally:
         await client.close()
 
@@ -82,7 +88,8 @@ def _client(where: Scope) -> WatchingClient:
     return WatchingClient(where.kubeconfig, context=context, field_manager=FIELD_MANAGER)
 
 
-def _configured(app: Starlette) -> uvicorn.Config:
+def configured(app: ASGIApp) -> uvicorn.Config:
+    """How the application is served."""
     # No log of requests: the address with the token would be in it.
     return uvicorn.Config(
         app,
@@ -91,6 +98,10 @@ def _configured(app: Starlette) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         ws="none",
+        timeout_keep_alive=KEPT_OPEN,
+        h11_max_incomplete_event_size=LONGEST_HEADERS,
+        # The one that has this limit, whichever else is installed.
+        http="h11",
         timeout_graceful_shutdown=PATIENCE,
     )
 
