@@ -121,4 +121,10 @@ function follow() {
   });
 }
 
+// A proxy may send whoever has to log in again to another server. A form of this page goes nowhere else, and the browser says so to nobody.
+document.addEventListener("securitypolicyviolation", (event) => {
+  const unsent = document.getElementById("unsent");
+  if (unsent && event.effectiveDirective === "form-action") unsent.hidden = false;
+});
+
 if (source) follow();
