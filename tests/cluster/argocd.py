@@ -5,7 +5,6 @@ It acts as its own ServiceAccount with its own role, and is configured by its ow
 
 import contextlib
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -110,10 +109,10 @@ def _start(cluster: Cluster) -> None:
         *("--metrics-port", str(_CONTROLLER_METRICS), "--persist-resource-health"),
     ]
     cluster.parts.start("argocd-repo-server", repo_server).wait_ready(
-        lambda: _listens(cluster, _REPO_SERVER), PATIENCE, "a listening port"
+        lambda: cluster.listens(_REPO_SERVER), PATIENCE, "a listening port"
     )
     cluster.parts.start("argocd-application-controller", controller).wait_ready(
-        lambda: _listens(cluster, _CONTROLLER_METRICS), PATIENCE, "a listening port"
+        lambda: cluster.listens(_CONTROLLER_METRICS), PATIENCE, "a listening port"
     )
 
 
@@ -128,12 +127,6 @@ def _argocd(component: str, folder: Path, kubeconfig: Path) -> list[str]:
         "HOME": str(folder),
     }
     return ["env", *(f"{name}={value}" for name, value in environment.items()), str(program("argocd", "argocd"))]
-
-
-def _listens(cluster: Cluster, port: int) -> bool:
-    with cluster.inside(), contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
 
 
 class Repository:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -205,6 +206,12 @@ class Cluster(Access):
             return
         with inside_network(self._record.first.pid):
             yield
+
+    def listens(self, port: int) -> bool:
+        """Whether a program takes connections at this port of the loopback in the cluster's network."""
+        with self.inside(), contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+        return False
 
 
 def best_level() -> tuple[Level, str]:

@@ -123,6 +123,7 @@ FAMILIES = {
             {"argocd": "github.com/argoproj/argo-cd/v3/cmd"},  # all of its components in one program
             duration="5 minutes on 2 cores",
         ),
+        Family("oauth2-proxy", {"oauth2-proxy": "github.com/oauth2-proxy/oauth2-proxy/v7"}),
         Family("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
         Family(
             "helm",
@@ -143,7 +144,7 @@ FAMILIES = {
     )
 }
 
-_NEIGHBOURS = frozenset({"argocd", "chart", "helm", "kwok", "lua", "velero"})
+_NEIGHBOURS = frozenset({"argocd", "chart", "helm", "kwok", "lua", "oauth2-proxy", "velero"})
 """Families that no cluster with a real node is made of."""
 
 
@@ -175,7 +176,7 @@ def build_node() -> None:
 
 def build_neighbours() -> None:
     """Build what only tests need that run beside a cluster."""
-    for name in ("lua", "velero", "argocd"):
+    for name in ("lua", "velero", "oauth2-proxy", "argocd"):
         programs(name)
 
 

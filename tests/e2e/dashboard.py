@@ -24,7 +24,7 @@ async def dashboard(kubeconfig: Path, namespace: str, *more: str) -> AsyncIterat
     assert program.stdout is not None
     try:
         async with asyncio.timeout(process.PATIENCE):
-            while not (found := re.search(r"http://[^\s,]+", (line := await program.stdout.readline()).decode())):
+            while not (found := re.search(r"https?://[^\s,]+", (line := await program.stdout.readline()).decode())):
                 assert line, "the dashboard ended before it printed where it is"
         yield found.group()
         program.terminate()
@@ -39,11 +39,11 @@ async def dashboard(kubeconfig: Path, namespace: str, *more: str) -> AsyncIterat
 
 
 @contextlib.asynccontextmanager
-async def chromium(executable: str) -> AsyncIterator[Browser]:
+async def chromium(executable: str, *arguments: str) -> AsyncIterator[Browser]:
     """The machine's own browser: none is downloaded. What is expected of its pages is waited for with patience."""
     expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable, timeout=PATIENCE)
+        browser = await playwright.chromium.launch(executable_path=executable, args=arguments, timeout=PATIENCE)
         try:
             yield browser
         finally:
