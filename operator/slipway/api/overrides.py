@@ -25,6 +25,8 @@ class BrokenGlass(StatusModel):
 class AcceptedNoData(StatusModel):
     """Gates without data that were passed over, because an approver had accepted it. Never a pass."""
 
+    by: str = ""
+    """Who accepted it; absent where nobody is named."""
     weight: int = 0
     """Percent of traffic up to which it was accepted."""
     reason: str = ""

@@ -57,6 +57,8 @@ class AcceptNoData(Model):
     """Covers the steps up to this percentage; 100 covers verify too."""
     reason: Reason
     """Why this is acceptable."""
+    by: UserName | None = None
+    """Who says so: stamped from Kubernetes 1.36 on, else one's own name or nothing."""
 
 
 class BreakGlass(Model):

@@ -143,8 +143,14 @@ def accept_no_data(
     reason: Annotated[str, typer.Option(help="Why this is acceptable; it is recorded.")],
 ) -> None:
     """Go on where gates have no data, as one who may approve. Never over a gate that fails."""
-    words = f"goes on without data up to {weight} % of the traffic"
-    _tell(where, name, lambda promotion: decisions.accept_no_data(promotion, weight, reason), words)
+
+    async def asked(session: Session) -> str:
+        promotion = await session.promotion(name)
+        patch = decisions.accept_no_data(promotion, weight, reason, await session.my_name())
+        await session.tell(promotion, patch)
+        return f"{promotion['metadata']['name']}: goes on without data up to {weight} % of the traffic"
+
+    _said(where, asked)
 
 
 @located

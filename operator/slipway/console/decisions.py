@@ -130,8 +130,8 @@ def _confirmed_by(promotion: Object, check: str) -> str:
     return str(entry.get("by") or "") if entry.get("plan") == read_status(promotion).plan_hash else ""
 
 
-def accept_no_data(promotion: Object, weight: int, reason: str) -> Patch:
-    """Go on without data in the stages up to this share. Raises CannotSay."""
+def accept_no_data(promotion: Object, weight: int, reason: str, who: str) -> Patch:
+    """`who` goes on without data in the stages up to this share; '': nobody knows who that is. Raises CannotSay."""
     name = promotion["metadata"]["name"]
     if against := against_no_data(promotion):
         raise CannotSay(f"{name} {against}")
@@ -139,7 +139,8 @@ def accept_no_data(promotion: Object, weight: int, reason: str) -> Patch:
     if before.get("weight") == weight:
         said = before.get("reason") or ""
         raise CannotSay(f"{name} goes on without data up to {weight} % of the traffic already: {said}")
-    return {"acceptNoData": {"weight": weight, "reason": reason}}
+    # None takes away the name of who accepted less.
+    return {"acceptNoData": {"weight": weight, "reason": reason, "by": who or None}}
 
 
 def against_no_data(promotion: Object) -> str:

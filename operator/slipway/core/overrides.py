@@ -31,13 +31,20 @@ def on_record(case: Case, claim: Claim) -> BrokenGlass | None:
     return in_force(case, claim) or (before if _has_moved(case, claim) else None)
 
 
-def accepted(claim: Claim) -> AcceptedNoData | None:
+def accepted_by(case: Case, claim: Claim) -> str:
+    """Who accepts missing data; '' where nobody is named, or where admission does not check names."""
+    stated = claim.spec.accept_no_data if claim.spec is not None else None
+    return stated.by or "" if stated is not None and case.snapshot.settings.identity_verified else ""
+
+
+def accepted(case: Case, claim: Claim) -> AcceptedNoData | None:
     """What an approver accepted without data, and where that was used, also after the words were taken out again."""
     stated = claim.spec.accept_no_data if claim.spec is not None else None
     used = find(claim.status.conditions, NO_DATA)
     if stated is None and used is None:
         return None
     return AcceptedNoData(
+        by=accepted_by(case, claim),
         weight=stated.weight if stated else 0,
         reason=stated.reason if stated else "",
         used=used.message if used else "",

@@ -10,7 +10,7 @@ from slipway.core.approval import Consent
 from slipway.core.charge import Claim
 from slipway.core.conditions import condition, find
 from slipway.core.demanded import glass_holds
-from slipway.core.overrides import NO_DATA
+from slipway.core.overrides import NO_DATA, accepted_by
 from slipway.core.scene import Scene
 
 Watched = tuple[bool | None, str, str]
@@ -99,7 +99,8 @@ def _override(scene: Scene, claim: Claim) -> list[Condition]:
     if not (leads and course.overrides and accepted):
         return [c for c in before if c.type == NO_DATA]
     weight = course.progress.share if course.progress else 0
-    words = f"at {weight} % gates {', '.join(course.overrides)} had no data; accepted: {accepted.reason}"
+    who = f" by {by}" if (by := accepted_by(scene.case, claim)) else ""
+    words = f"at {weight} % gates {', '.join(course.overrides)} had no data; accepted{who}: {accepted.reason}"
     generation = int(claim.obj["metadata"].get("generation") or 0)
     return [condition(before, NO_DATA, True, "AcceptedByApprover", words, scene.case.now, generation)]
 

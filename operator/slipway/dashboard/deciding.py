@@ -159,7 +159,7 @@ def _told(decision: Decision, promotion: Object, rollout: Object | None, who: st
         # A form that is shown has no share yet; `check` insists on one that covers something.
         lowest = without_data.least(rollout)
         up_to = without_data.share(given.text("share"), lowest) or lowest
-        return without_data.acceptance(promotion, rollout, up_to, given.text("reason"))
+        return without_data.acceptance(promotion, rollout, up_to, given.text("reason"), who)
     if decision is LEARN:
         return decisions.learned(promotion, {field.name: given.text(field.name) for field in LEARN.fields})
     if decision is RERUN:

@@ -49,12 +49,12 @@ def share(text: str, lowest: int) -> int | None:
     return number if lowest <= number <= WHOLE else None
 
 
-def acceptance(promotion: Object, rollout: Object | None, up_to: int, reason: str) -> Patch:
-    """Missing data is accepted up to this share of the traffic. Raises CannotSay where nothing would come of it."""
+def acceptance(promotion: Object, rollout: Object | None, up_to: int, reason: str, who: str) -> Patch:
+    """`who` accepts missing data up to this share of the traffic. Raises CannotSay where nothing would come of it."""
     against = _against(promotion, rollout)
     if against:
         raise CannotSay(f"{promotion['metadata']['name']} {against}")
-    return decisions.accept_no_data(promotion, up_to, reason)
+    return decisions.accept_no_data(promotion, up_to, reason, who)
 
 
 def _against(promotion: Object, rollout: Object | None) -> str:

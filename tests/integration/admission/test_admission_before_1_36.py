@@ -152,6 +152,21 @@ def test_the_operator_binds_an_unnamed_weight_once(kube: Kubernetes, namespace: 
     say(kube, namespace, name, OPERATOR, weightApprovals=entry).refused("the operator never approves")
 
 
+def test_missing_data_is_accepted_under_the_own_name_or_under_none(kube: Kubernetes, namespace: str) -> None:
+    name, night = new_promotion(kube, namespace), {"weight": 10, "reason": "night"}
+    say(kube, namespace, name, APPROVER, acceptNoData={**night, "by": ODD_APPROVER.name}).refused("acceptNoData.by")
+    assert say(kube, namespace, name, APPROVER, acceptNoData=night).spec["acceptNoData"] == night
+    say(kube, namespace, name, APPROVER, acceptNoData={"by": APPROVER.name}).accepted()
+    # Nothing stamps here: who accepts more says whose word it is.
+    say(kube, namespace, name, ODD_APPROVER, acceptNoData={"weight": 50}).refused("name yourself, or nobody (by: null)")
+    later = show_plan(kube, namespace, name, PLAN).accepted()
+    patch = decisions.accept_no_data(later, 50, "night", ODD_APPROVER.name)
+    accepted = say(kube, namespace, name, ODD_APPROVER, **patch).spec["acceptNoData"]
+    assert accepted == {"weight": 50, "reason": "night", "by": ODD_APPROVER.name}
+    nameless = decisions.accept_no_data(later, 60, "night", "")
+    assert "by" not in say(kube, namespace, name, APPROVER, **nameless).spec["acceptNoData"]
+
+
 NOT_THE_OPERATORS: dict[str, Object] = {
     "a name": {"approvals": {APPROVER.name: PLAN}},
     "its own name": {"approvals": {OPERATOR.name: PLAN}},

@@ -164,7 +164,7 @@ def test_who_may_approve_goes_on_without_data(monkeypatch: pytest.MonkeyPatch) -
     assert say(monkeypatch, cluster, *wanted) == (
         0,
         "web-2: goes on without data up to 100 % of the traffic\n",
-        [{"acceptNoData": {"weight": 100, "reason": "night, three users"}}],
+        [{"acceptNoData": {"weight": 100, "reason": "night, three users", "by": "ada"}}],
     )
     code, output, said = say(monkeypatch, cluster, *wanted)
     assert (code, said) == (1, [])
@@ -186,7 +186,7 @@ def test_missing_data_is_accepted_only_where_some_can_be_waited_for(spec: Any, s
     cluster = proposed(BEFORE)
     cluster.say("web-2", **spec)
     with pytest.raises(CannotSay, match=why):
-        decisions.accept_no_data(cluster.change("Promotion", "web-2", "status", **status), 10, "night")
+        decisions.accept_no_data(cluster.change("Promotion", "web-2", "status", **status), 10, "night", "bob")
 
 
 @pytest.mark.parametrize("weight", ["0", "101", "ten"])

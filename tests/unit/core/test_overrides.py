@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import pytest
 from tests.unit.core.cluster import Cluster, revision_of
 from tests.unit.core.objects import Object, blue_green, canary
 from tests.unit.core.test_baseline import comparing, numbers
@@ -61,14 +63,29 @@ def test_glass_that_may_not_be_broken_is_on_no_record() -> None:
     assert "breakGlass" not in status(cluster)
 
 
-def test_missing_data_that_was_accepted_is_on_record() -> None:
+def accepted_without_data(*, verified: bool = True, **words: object) -> Cluster:
     cluster = compared(comparing(canary()))
+    cluster.settings = replace(cluster.settings, identity_verified=verified)
     numbers(cluster, stable=None, candidate=0.1)
-    cluster.say("web-2", acceptNoData={"weight": 100, "reason": "night"})
+    cluster.say("web-2", acceptNoData={"weight": 100, "reason": "night", **words})
     assert cluster.run(300, lambda: cluster.phase("web-2") == "Succeeded"), cluster.status["message"]
     cluster.settle()
+    return cluster
+
+
+def test_missing_data_that_was_accepted_is_on_record_with_who_did() -> None:
+    cluster = accepted_without_data(by="ada")
     found = records(cluster)[-1]["acceptNoData"]
-    assert (found["weight"], found["reason"]) == (100, "night")
+    assert (found["by"], found["weight"], found["reason"]) == ("ada", 100, "night")
+    assert found["used"].endswith("p95 had no data; accepted by ada: night")
+    assert "| acceptNoData | ada | night | up to 100 %: at " in page(cluster)
+    assert "acceptNoData" not in records(cluster)[0]
+
+
+@pytest.mark.parametrize(("verified", "words"), [(True, {}), (False, {"by": "ada"})], ids=["nobody", "unverified"])
+def test_missing_data_that_somebody_unnamed_accepted_is_on_record(verified: bool, words: Object) -> None:
+    cluster = accepted_without_data(verified=verified, **words)
+    found = records(cluster)[-1]["acceptNoData"]
+    assert "by" not in found
     assert found["used"].endswith("p95 had no data; accepted: night")
     assert "| acceptNoData | an approver | night | up to 100 %: at " in page(cluster)
-    assert "acceptNoData" not in records(cluster)[0]

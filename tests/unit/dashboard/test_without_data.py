@@ -44,7 +44,7 @@ def test_a_launch_without_data_goes_on_by_share_and_reason() -> None:
         form = browser.form(PAGE)
         answer = browser.submit(f"{AT}go-on-without-data", {**form, "share": "50", "reason": "night, <three> users"})
         assert (answer.status_code, answer.headers["location"]) == (303, browser.path(f"{AT}?done=go-on-without-data"))
-        said = {"acceptNoData": {"weight": 50, "reason": "night, <three> users"}}
+        said = {"acceptNoData": {"weight": 50, "reason": "night, <three> users", "by": "ada"}}
         assert client.said == [("Promotion", "web-2", said)]
 
 
@@ -134,6 +134,8 @@ def test_what_others_have_accepted_is_shown() -> None:
     said = {"weight": 5, "reason": "<night>"}
     with opened(moving(), held(acceptNoData=said)) as (browser, _):
         assert "Accepted up to 5 % so far: &lt;night&gt;" in browser.see(PAGE)
+    with opened(moving(), held(acceptNoData={**said, "by": "<ada>"})) as (browser, _):
+        assert "Accepted up to 5 % so far by &lt;ada&gt;: &lt;night&gt;" in browser.see(PAGE)
 
 
 def test_a_plan_that_nobody_has_read_goes_nowhere() -> None:

@@ -126,7 +126,7 @@ def _overrides(predicate: Predicate) -> Iterator[tuple[str, str, str, str]]:
     if accepted is not None:
         up_to = f"up to {accepted.weight} %: " if accepted.weight else ""
         about = f"{up_to}{_text(accepted.used) or 'not needed, there was data'}"
-        yield "acceptNoData", "an approver", _text(accepted.reason), about
+        yield "acceptNoData", _text(accepted.by) or "an approver", _text(accepted.reason), about
 
 
 def _times(predicate: Predicate) -> Iterator[tuple[str, str]]:

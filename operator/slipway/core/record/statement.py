@@ -75,7 +75,7 @@ def of_owed(case: Case, revision: Revision, owed: Owed) -> Statement:
             "weight_approvals": list(claim.status.weight_approvals) if claim else [],
             "decisions": said.of(case, claim) if claim else [],
             "break_glass": overrides.on_record(case, claim) if claim else None,
-            "accept_no_data": overrides.accepted(claim) if claim else None,
+            "accept_no_data": overrides.accepted(case, claim) if claim else None,
             "times": times,
             "durations": _durations(times, owed.kind),
         }
