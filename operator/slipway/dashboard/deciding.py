@@ -62,8 +62,8 @@ class Shown:
     weight: str
     """The share that was asked for, or at which data is missing; '' where it was the whole launch."""
     about: str = ""
-    """What else: the check that is confirmed, the Promotion that would be made; a digest of what is lifted, of what was
-    accepted without data, or of what was learned so far."""
+    """What else: the check that is confirmed, the Promotion that would be made; a digest of what holds it or is
+    lifted, of what was accepted without data, or of what was learned so far."""
 
     @classmethod
     def of(cls, decision: Decision, promotion: Object, rollout: Object | None, patch: Patch) -> Shown:
@@ -76,6 +76,8 @@ class Shown:
         elif decision is RESUME:
             # All that holds is lifted at once, and others may hold it for another reason by then.
             about = sha256(canonical({key: spec.get(key) for key in ("hold", "rollbackPlanNeeded")}))
+        elif decision is HOLD:
+            about = sha256(canonical(spec.get("hold") or ""))
         elif decision is LEARN:
             about = sha256(canonical(spec.get("learnings") or {}))
         elif decision is WITHOUT_DATA:
@@ -219,6 +221,7 @@ def check(
 
 _DONE = {APPROVE.name: "approved", CONFIRM.name: "confirmed", WITHOUT_DATA.name: "accepted"}
 _ANOTHER = {
+    HOLD.name: "Somebody else has held it since you opened it, and it stays held: read why.",
     RESUME.name: "What holds it is another now, so nothing was lifted: read it again.",
     LEARN.name: "Somebody else has written since you opened it, so nothing was written: read it again.",
     WITHOUT_DATA.name: "Somebody else has said so since you opened it, so nothing was accepted: read it again.",

@@ -110,6 +110,15 @@ def test_the_page_that_resumes_shows_what_it_lifts() -> None:
         assert "Somebody is not confident in the rollback." in page
 
 
+def test_a_hold_takes_no_other_ones_place() -> None:
+    with opened(rollout(), promotion()) as (browser, client):
+        form = {**browser.form(f"{AT}hold"), "reason": "lunch"}
+        client.there["Promotion", "shop", "web-2"]["spec"]["hold"] = "DATA LOSS, DO NOT RESUME"
+        answer = browser.submit(f"{AT}hold", form)
+        assert (answer.status_code, client.said) == (409, [])
+        assert "Somebody else has held it since you opened it, and it stays held: read why." in answer.text
+
+
 @pytest.mark.parametrize(
     "meanwhile", [{"hold": "DATA LOSS, DO NOT RESUME"}, {"rollbackPlanNeeded": True}, {"hold": None}], ids=str
 )
