@@ -12,6 +12,7 @@ from slipway.core.conditions import find
 from slipway.core.decision import Event
 from slipway.core.history import outcome_of
 from slipway.core.migration.told import migrated
+from slipway.core.overrides import accepted_by
 from slipway.core.promotion_status import Verdict
 from slipway.core.restored import found_unwell, found_unwell_of, restored
 from slipway.core.scene import Scene
@@ -47,7 +48,8 @@ def events(scene: Scene, status: Mapping[str, Any], found: Sequence[Verdict]) ->
                 listed = ", ".join(f"{ref.name}={ref.image}" for ref in setting.wanted)
                 yield _event("Promotion", claim.name, "Normal", "ImagesSet", f"Rollout {case.name} has {listed}")
     if course.overrides and course.candidate is not None:
-        words = f"missing data of {', '.join(course.overrides)} was accepted for revision {course.candidate.name}"
+        who = f" by {by}" if course.claim and (by := accepted_by(case, course.claim)) else ""
+        words = f"missing data of {', '.join(course.overrides)} was accepted{who} for revision {course.candidate.name}"
         yield _event("Rollout", case.name, "Warning", "NoDataAccepted", words)
     for name, severity, reason, words in migrated(found):
         yield _event("Promotion", name, severity, reason, words)

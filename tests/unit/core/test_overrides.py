@@ -13,7 +13,7 @@ from tests.unit.core.test_baseline import proposed as compared
 from tests.unit.core.test_policies import GLASS, STRICT, proposed, sign
 from tests.unit.core.test_records import records, records_of
 
-V2 = revision_of(blue_green(2))
+V2, V2_CANARY = revision_of(blue_green(2)), revision_of(canary(2))
 LENIENT = {**STRICT, "breakGlass": "Allow"}
 
 
@@ -79,6 +79,8 @@ def test_missing_data_that_was_accepted_is_on_record_with_who_did() -> None:
     assert (found["by"], found["weight"], found["reason"]) == ("ada", 100, "night")
     assert found["used"].endswith("p95 had no data; accepted by ada: night")
     assert "| acceptNoData | ada | night | up to 100 %: at " in page(cluster)
+    told = {event.message for event in cluster.events if event.reason == "NoDataAccepted"}
+    assert told == {f"missing data of p95 was accepted by ada for revision {V2_CANARY}"}
     assert "acceptNoData" not in records(cluster)[0]
 
 
