@@ -4,6 +4,7 @@ It acts as its own ServiceAccount with its own role, and is configured by its ow
 """
 
 import contextlib
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -124,6 +125,7 @@ def _argocd(component: str, folder: Path, kubeconfig: Path) -> list[str]:
         "ARGOCD_FAKE_IN_CLUSTER": "true",  # the cluster that it runs in is the one of this kubeconfig
         "KUBECONFIG": str(kubeconfig),
         "TMPDIR": str(folder),
+        "PATH": os.pathsep.join([str(program("helm", "helm").parent), os.environ["PATH"]]),
         "HOME": str(folder),
     }
     return ["env", *(f"{name}={value}" for name, value in environment.items()), str(program("argocd", "argocd"))]

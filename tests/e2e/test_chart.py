@@ -1,6 +1,7 @@
 """The chart on a cluster of its own: Slipway in a pod installed, put to work, upgraded, rolled back and removed.
 
-A cluster of its own, since Slipway's admission policies exist once in a cluster, and so does who leads.
+By Helm, and by Argo CD from Git. A cluster of its own, since Slipway's admission policies exist once in a cluster, and
+so does who leads.
 """
 
 import asyncio
@@ -18,11 +19,15 @@ import pytest
 import requests
 import yaml
 from tests.cluster import operator_image
+from tests.cluster.argocd import NAMESPACE as ARGOCD
+from tests.cluster.argocd import Repository, argocd, lacking
 from tests.cluster.capabilities import Level
 from tests.cluster.cluster import Cluster, best_level
 from tests.cluster.helm import Helm
 from tests.cluster.paths import REPOSITORY
+from tests.cluster.process import wait_until
 from tests.cluster.progress import say
+from tests.docs.blocks import MANIFESTS
 from tests.e2e import manifests
 from tests.e2e.installation import DRAIN_DELAY, GATEWAY_SETTLE
 from tests.e2e.tenant import Shared, Sums, Tenant
@@ -31,7 +36,9 @@ CHART = REPOSITORY / "charts" / "slipway"
 # Not the names of the plain manifests: what the policies say of the operator has to follow.
 NAMESPACE, SERVICE_ACCOUNT = "delivery", "pilot"
 TENANT = "shop"
-IN = f"--namespace={NAMESPACE}"
+IN, AT = f"--namespace={NAMESPACE}", f"--namespace={ARGOCD}"
+REFRESH = "argocd.argoproj.io/refresh"
+ARGOCD_CONFIGURATION = yaml.safe_load((REPOSITORY / "manifests" / "argocd" / "argocd-cm.yaml").read_text())["data"]
 SELECTOR = "--selector=app.kubernetes.io/name=slipway,app.kubernetes.io/component=operator"
 PAGE = "--selector=app.kubernetes.io/name=slipway,app.kubernetes.io/component=dashboard"
 HOST, PROXY_SECRET = "slipway.example.com", "s" * 64
@@ -99,6 +106,10 @@ def own_cluster() -> Iterator[Cluster]:
     layout = operator_image.operator_images()
     with Cluster.start(Level.NODE) as cluster:
         cluster.import_images(layout)
+        cluster.kubectl("create", "namespace", NAMESPACE)
+        cluster.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
+        for name, literal in (("prometheus-token", "token=t"), ("slipway-dashboard-proxy", f"secret={PROXY_SECRET}")):
+            cluster.kubectl("create", "secret", "generic", name, IN, f"--from-literal={literal}")
         with cluster.inside():
             yield cluster
 
@@ -139,11 +150,6 @@ def test_slipway_is_installed_upgraded_rolled_back_and_removed(
     own_cluster: Cluster, values: Path, tmp_path: Path
 ) -> None:
     cluster, helm = own_cluster, Helm(tmp_path, own_cluster.kubeconfig())
-    restricted = "pod-security.kubernetes.io/enforce=restricted"
-    cluster.kubectl("create", "namespace", NAMESPACE)
-    cluster.kubectl("label", "namespace", NAMESPACE, restricted)
-    for name, literal in (("prometheus-token", "token=t"), ("slipway-dashboard-proxy", f"secret={PROXY_SECRET}")):
-        cluster.kubectl("create", "secret", "generic", name, IN, f"--from-literal={literal}")
     before = _version_before(helm, tmp_path)
     given = (IN, f"--values={values}", "--wait", "--timeout=240s")
 
@@ -182,6 +188,72 @@ def test_slipway_is_installed_upgraded_rolled_back_and_removed(
         await asyncio.to_thread(cluster.kubectl, "wait", "--for=delete", "pod", SELECTOR, IN, "--timeout=60s")
 
     _with_tenant(cluster, lead)
+
+
+def test_argo_cd_installs_slipway_from_git_and_leaves_it_alone(own_cluster: Cluster, values: Path) -> None:
+    if missing := lacking():
+        pytest.skip(f"Argo CD needs {missing}")
+    cluster = own_cluster
+    repository = Repository(cluster.folder / "git" / "platform")
+    shutil.copytree(CHART, repository.folder / "slipway")
+    shutil.copy(values, repository.folder / "slipway" / "ours.yaml")
+    repository.commit("Slipway for this cluster", {})
+    application = _documented()
+    application["spec"]["source"]["repoURL"] = repository.url
+    application["spec"]["destination"]["namespace"] = NAMESPACE
+    with argocd(cluster, ARGOCD_CONFIGURATION):
+        cluster.apply(application)
+        _until_application(cluster, "{.status.health.status}=Healthy")
+        _until_application(cluster, "{.status.sync.status}=Synced")
+        cluster.kubectl("get", "promotionpolicy", "production")
+        synced = _syncs(cluster)
+        cluster.kubectl("annotate", "application", "slipway", AT, f"{REFRESH}=hard")
+        assert wait_until(lambda: not _refreshing(cluster), 60, every=0.5)
+        # What the API server and the operator have made of it is no difference.
+        assert _syncs(cluster) == synced
+
+        async def launch(tenant: Tenant) -> None:
+            async with tenant.users() as users:
+                first = await _launched(tenant, "v1")
+                assert await asyncio.to_thread(_syncs, cluster) == synced
+                # Deleted with all that it made.
+                finalizers = '{"metadata": {"finalizers": ["resources-finalizer.argocd.argoproj.io"]}}'
+                patch = ("patch", "application", "slipway", AT, "--type=merge", f"--patch={finalizers}")
+                await asyncio.to_thread(cluster.kubectl, *patch)
+                delete = ("delete", "application", "slipway", AT, "--timeout=120s")
+                await asyncio.to_thread(cluster.kubectl, *delete)
+                assert await asyncio.to_thread(_names, cluster, "deployments", IN) == set()
+                await tenant.requests_more(users, 30)
+                await tenant.all_served_by(users, first)
+            assert _names(cluster, "crds") >= CRDS
+            assert _names(cluster, "rollouts", f"--namespace={tenant.namespace}") == {"web"}
+
+        _with_tenant(cluster, launch)
+
+
+def _documented() -> Any:
+    found = (each for block in MANIFESTS if block.page == "docs/gitops.md" for each in block.documents)
+    (application,) = (each for each in found if each.get("kind") == "Application")
+    return application
+
+
+def _until_application(cluster: Cluster, state: str) -> None:
+    cluster.kubectl("wait", "application", "slipway", AT, f"--for=jsonpath={state}", "--timeout=180s")
+
+
+def _application(cluster: Cluster) -> Any:
+    return json.loads(cluster.kubectl("get", "application", "slipway", AT, "--output=json"))
+
+
+def _refreshing(cluster: Cluster) -> bool:
+    return REFRESH in _application(cluster)["metadata"].get("annotations", {})
+
+
+def _syncs(cluster: Cluster) -> list[str]:
+    """When each began that Argo CD remembers, and whether everything is as it is in Git."""
+    status = _application(cluster)["status"]
+    differ = [f"{one['kind']} {one['name']}" for one in status["resources"] if one.get("status") != "Synced"]
+    return [status["operationState"]["startedAt"], *differ]
 
 
 async def _launched(tenant: Tenant, tag: str, page: Page | None = None) -> str:

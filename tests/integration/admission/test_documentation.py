@@ -29,6 +29,7 @@ from tests.integration.admission.people import PLAN, show_plan
 BIN = Path(sys.executable).parent
 SHOWN_OTHERWISE = {
     ("docs/gitops.md", "Promotion"): "approved by Argo CD: refused at creation, and tests/e2e/test_gitops.py has it",
+    ("docs/gitops.md", "Application"): "a kind of Argo CD: tests/e2e/test_chart.py has it",
     ("docs/metrics.md", "PodMonitor"): "a kind of the Prometheus operator, which is not here",
     ("docs/how-to/prometheus.md", "PodMonitor"): "a kind of the Prometheus operator, which is not here",
 }
