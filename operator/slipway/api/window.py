@@ -15,8 +15,8 @@ from slipway.api.model import Model, invalid
 from slipway.api.names import Reason
 
 _FIELDS = "five fields: minute, hour, day of month, month, day of week, such as '0 12 * * 5'"
-_MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2})?$"
-_A_MOMENT = "a date or a local time, such as 2026-12-23 or 2026-12-23T17:00"
+_MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
+_A_MOMENT = "a date or a time, such as 2026-12-23, 2026-12-23T17:00 or 2026-12-23T16:00:00Z"
 _HIGHEST_YEAR = 2500
 """Far enough for anybody, and far enough from the end of the calendar that no sum overflows."""
 
@@ -69,7 +69,7 @@ TimeZone = Annotated[
 ]
 Moment = Annotated[
     str,
-    Field(max_length=16, pattern=_MOMENT),
+    Field(max_length=25, pattern=_MOMENT),
     AfterValidator(_moment),
     rules(rule(f"self.matches('{_MOMENT}')", f"must be {_A_MOMENT}")),
 ]
@@ -129,9 +129,9 @@ class Window(Model):
     time_zone: TimeZone = "UTC"
     """Name in the IANA database, such as Europe/Berlin."""
     from_: Annotated[Moment | None, Field(alias="from")] = None
-    """The window counts from here on: a date or a local time. Without cron and holidays it is open from here."""
+    """The window counts from here on: a date or a time. Without cron and holidays it is open from here."""
     until: Moment | None = None
-    """The window counts until here: a local time, or a date, which it still covers."""
+    """The window counts until here: a time, or a date, which it still covers."""
 
     @model_validator(mode="after")
     def _one_meaning(self) -> Self:
@@ -156,16 +156,20 @@ class Window(Model):
     @property
     def begins(self) -> datetime | None:
         """`from` as an instant in UTC. A local time that comes twice means the first one."""
-        if self.from_ is None:
-            return None
-        return datetime.fromisoformat(self.from_).replace(tzinfo=self.zone, fold=0).astimezone(UTC)
+        return self._instant(datetime.fromisoformat(self.from_), 0) if self.from_ else None
 
     @property
     def ends(self) -> datetime | None:
         """`until` as an instant in UTC: the window ends right before. A local time that comes twice: the second one."""
         if self.until is None:
             return None
-        local = datetime.fromisoformat(self.until)
+        found = datetime.fromisoformat(self.until)
         if len(self.until) == len("2026-12-23"):
-            local = datetime.combine(local.date() + timedelta(days=1), time())
-        return local.replace(tzinfo=self.zone, fold=1).astimezone(UTC)
+            found = datetime.combine(found.date() + timedelta(days=1), time())
+        return self._instant(found, 1)
+
+    def _instant(self, moment: datetime, fold: int) -> datetime:
+        """What has an offset from UTC is an instant; everything else is a time on the clocks of `timeZone`."""
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=self.zone, fold=fold)
+        return moment.astimezone(UTC)

@@ -145,8 +145,11 @@ def accept_no_data(promotion: Object, weight: int, reason: str, who: str) -> Pat
 
 def against_no_data(promotion: Object) -> str:
     """Why missing data is nothing that it waits for; '' where it may be."""
-    if (promotion.get("spec") or {}).get("dryRun"):
+    spec = promotion.get("spec") or {}
+    if spec.get("dryRun"):
         return "is a dry run: it moves nothing, and waits for no data"
+    if spec.get("approved") is not True and read_status(promotion).phase == "AwaitingApproval":
+        return "waits for an approval: approve it first, as what is said before that is taken away again"
     return _has_no_plan(promotion)
 
 

@@ -32,7 +32,7 @@ def circumstances(
 ) -> Circumstances:
     """All that may speak against the next share, each in the words that people read."""
     claim, consent, plan_now = course.claim, course.consent, course.plan
-    spec = claim.spec if claim else None
+    spec, demands = claim.spec if claim else None, course.demands or case.demands
     free = automatic(case)
     approved = found.revision.marks.approved if found.in_flight else None
     held = ""
@@ -47,8 +47,12 @@ def circumstances(
             by = said.by_whom(names.rollback_plan_needed, "true")
             held = f"a rollback plan is asked for on Promotion {claim.name}{by}"
     unapproved = withdrawn = changed = ""
+    barred = shut(case, course)
     if not free and claim is not None and approved is None:
         unapproved = "" if consent and consent.granted else (consent.reason if consent else claim.problem)
+        if unapproved and barred:
+            # Approving is free at any time; who does it now knows when it will move.
+            unapproved = f"{unapproved}; {barred}"
     if approved is not None and not free and claim is not None and spec is not None:
         if plan_now is not None and plan_now.hash != approved.plan_hash:
             changed = "the plan was edited during the shift: approve the new one, or undo the edit"
@@ -66,7 +70,6 @@ def circumstances(
     bound = approved if not free else None
     weight_hash = bound.plan_hash if bound else (plan_now.hash if plan_now else "")
     allowed = 0
-    demands = course.demands or case.demands
     if spec is not None and claim is not None:
         wanted = asked(case, claim, demands, weight_hash, found.revision.marks)
         allowed = approval.allowed_weight(spec, weight_hash, wanted)
@@ -85,7 +88,7 @@ def circumstances(
         unapproved=unapproved,
         withdrawn=withdrawn,
         plan_changed=changed,
-        closed=demands.invalid or closed(course.hours),
+        closed=barred,
         asks_up_to=100 if free and not (following and following.asks) else allowed,
         asks_reason=asks,
         unseen=course.looks.against,
@@ -94,6 +97,11 @@ def circumstances(
         migration_failed=course.expansion.failed if course.expansion else "",
         no_data_up_to=spec.accept_no_data.weight if spec and spec.accept_no_data else 0,
     )
+
+
+def shut(case: Case, course: Course) -> str:
+    """Why policies let nothing go forward right now; '' while it is open."""
+    return (course.demands or case.demands).invalid or closed(course.hours)
 
 
 def closed(found: Hours | None) -> str:

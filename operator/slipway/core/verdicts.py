@@ -10,6 +10,7 @@ from slipway.api.promotion_status import PromotionStatus
 from slipway.core import after_rollback, approval, charge, instants, plan_lost, watch
 from slipway.core.ceiling import HELD, Code
 from slipway.core.charge import Claim
+from slipway.core.circumstances import shut
 from slipway.core.conditions import condition
 from slipway.core.course import automatic
 from slipway.core.lineage import came_back_at, sent_back
@@ -303,18 +304,19 @@ def _text(scene: Scene, claim: Claim, phase: str, why: str) -> str:
     command = approval.patch_command(case.namespace, claim.name)
     if phase == "AwaitingApproval" and course.limit and course.limit.code is Code.APPROVAL:
         passed = course.checked.passed if course.checked else "all checks passed"
-        void = " (the approval was void: " + why + ")" if course.consent and course.consent.void else ""
-        wanted = course.demands.approvals if course.demands else None
-        if course.consent and (course.consent.more or course.consent.lapsed):
-            void = f"; {why}"
+        consent, wanted = course.consent, course.demands.approvals if course.demands else None
+        void = f" (the approval was void: {consent.reason})" if consent and consent.void else ""
+        if consent and (consent.more or consent.lapsed):
+            void = f"; {consent.reason}"
         elif wanted is not None and wanted.count > 1:
             void += f"; {wanted.count} people have to approve{wanted.by}"
         rehearsed = next(
             (c.message for c in (course.checked.checks if course.checked else ()) if c.name == "rollback-rehearsed"),
             "",
         )
-        approve = approval.command(case.namespace, claim.name, course.consent, course.plan.hash if course.plan else "")
-        return f"{passed}; {rehearsed}{void}; approve: {approve}"
+        barred = f"; {words}" if (words := shut(case, course)) else ""
+        approve = approval.command(case.namespace, claim.name, consent, course.plan.hash if course.plan else "")
+        return f"{passed}; {rehearsed}{void}{barred}; approve: {approve}"
     again = course.limit is not None and course.limit.code is Code.MIGRATION_FAILED
     if phase == "Blocked" and (again or (course.checked and course.checked.failed)):
         return f'{why}; when it is mended: {command} \'{{"spec":{{"rerun":"{charge.another_rerun(claim)}"}}}}\''

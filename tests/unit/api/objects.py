@@ -126,6 +126,7 @@ ACCEPTED = {
             {"deny": "Fridays", "cron": "0 12 * * 5", "duration": "12h", "timeZone": "Europe/Berlin"},
             {"allow": "office hours", "cron": "0 9 * * MON-THU", "duration": "8h", "from": "2026-01-01"},
             {"deny": "year end", "from": "2026-12-23T12:00", "until": "2027-01-02"},
+            {"deny": "sale", "from": "2026-11-27T00:00:00Z", "until": "2026-11-30T23:59:59+01:00"},
             {"deny": "holidays", "holidays": {"country": "DE", "subdivision": "BY"}, "timeZone": "Europe/Berlin"},
         ],
     ),
@@ -391,7 +392,7 @@ REFUSED = [
         "a date in words",
         window(**{"from": "23 December"}),
         "spec.windows[0].from",
-        "must be a date or a local time, such as 2026-12-23 or 2026-12-23T17:00",
+        "must be a date or a time, such as 2026-12-23, 2026-12-23T17:00 or 2026-12-23T16:00:00Z",
     ),
     Refused(
         "a country in words",

@@ -180,6 +180,7 @@ def test_who_may_approve_goes_on_without_data(monkeypatch: pytest.MonkeyPatch) -
         ({"dryRun": True}, {}, "web-2 is a dry run: it moves nothing, and waits for no data"),
         ({}, {"planHash": None}, "web-2 has no plan yet"),
         ({}, {"phase": "Watching"}, "web-2 has ended: Watching"),
+        ({}, {"phase": "AwaitingApproval"}, "web-2 waits for an approval: approve it first"),
     ],
 )
 def test_missing_data_is_accepted_only_where_some_can_be_waited_for(spec: Any, status: Any, why: str) -> None:

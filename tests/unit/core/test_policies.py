@@ -252,6 +252,9 @@ def test_a_freeze_holds_what_is_approved_and_lets_it_go_when_it_ends_by_itself()
     cluster.promote("web-2")
     cluster.settle()
     assert cluster.phase("web-2") == "AwaitingApproval"
+    shut = f"closed: inventory (policy org); opens at {freeze['until']}:00Z"
+    assert f"; {shut}; " in message(cluster)
+    assert f"not approved yet; {shut}; approve: kubectl" in cluster.status["message"]
     cluster.approve("web-2")
     cluster.settle()
     assert (cluster.phase(), cluster.phase("web-2")) == ("Held", "Held")

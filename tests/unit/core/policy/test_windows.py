@@ -91,6 +91,18 @@ def test_dates_are_whole_days_of_their_time_zone() -> None:
     assert opens(at("2026-12-24T12:00"), freeze) == at("2027-01-03T00:00")
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [("2026-11-27T00:00:00Z", "2026-11-30T22:30+01:00"), ("2026-11-27T01:00:00+01:00", "2026-11-30T21:30:00Z")],
+)
+def test_what_has_an_offset_is_an_instant_wherever_the_clocks_are(begins: str, ends: str) -> None:
+    utc = ZoneInfo("UTC")
+    sale = window(deny="sale", **{"from": begins}, until=ends, timeZone="America/New_York")
+    assert not is_closed(at("2026-11-26T23:59:59", utc), sale)
+    assert is_closed(at("2026-11-27T00:00", utc), sale)
+    assert opens(at("2026-11-27T00:00", utc), sale) == at("2026-11-30T21:30", utc)
+
+
 def test_dates_bound_a_cron_expression() -> None:
     summer = window(deny="season", cron="0 9 * * *", duration="8h", **{"from": "2026-06-01"}, until="2026-06-30T12:00")
     utc = ZoneInfo("UTC")
@@ -153,6 +165,8 @@ def test_an_opening_is_found_behind_windows_that_follow_on_one_another() -> None
         ({"cron": "0 12 * * 5"}, "duration", "missing"),
         ({"from": "2026-13-01"}, "from", "not in the calendar"),
         ({"from": "2026-12-02", "until": "2026-12-01"}, "until", "ends before it begins"),
+        ({"from": "2026-12-02T12:00+01:00", "until": "2026-12-02T11:00:00Z"}, "until", "ends before it begins"),
+        ({"from": "2026-12-02T12:00+25:00"}, "from", "not in the calendar"),
         ({"from": "2026-12-02", "timeZone": "Europe/Atlantis"}, "timeZone", "no time zone"),
         ({"from": "2026-12-02", "timeZone": "Europe"}, "timeZone", "no time zone"),
         ({"holidays": {"country": "XX"}}, "holidays", "no calendar"),
