@@ -154,6 +154,9 @@ def _routes(case: Case) -> Acceptance:
         case.world.candidate_service,
         case.world.preview_service,
     )
+    # What the spec lists by now, and what traffic moves by until that is approved.
+    listed = {ref.name for ref in spec.traffic.http_routes} if spec is not None and spec.traffic is not None else set()
+    known = listed | set(case.world.listed_routes)
     for route in case.snapshot.routes:
         where = f"HTTPRoute {route['metadata']['namespace']}/{route['metadata']['name']}"
         if httproute.mentions(route, case.namespace, preview):
@@ -163,9 +166,7 @@ def _routes(case: Case) -> Acceptance:
                 f"{where} names {preview}, which serves the unapproved candidate: remove that backend",
                 pods=False,
             )
-        ours = (
-            route["metadata"]["namespace"] == case.namespace and route["metadata"]["name"] in case.world.listed_routes
-        )
+        ours = route["metadata"]["namespace"] == case.namespace and route["metadata"]["name"] in known
         if not ours and httproute.mentions(route, case.namespace, candidate):
             return Acceptance(
                 False,
@@ -174,7 +175,8 @@ def _routes(case: Case) -> Acceptance:
             )
     if spec is None or spec.traffic is None:
         return Acceptance(True)
-    found = {route["metadata"]["name"]: route for route in case.world.routes}
+    own = (route for route in case.snapshot.routes if route["metadata"]["namespace"] == case.namespace)
+    found = {route["metadata"]["name"]: route for route in own}
     for index, ref in enumerate(spec.traffic.http_routes):
         at = f"spec.traffic.httpRoutes[{index}]"
         if ref.name not in found:

@@ -133,7 +133,8 @@ def read(snapshot: Snapshot, rollout: Object, now: datetime) -> Case:
     stored = revision.stored(snapshot.revisions, meta["name"], meta["uid"])
     lineage = trace(stored, revision.of_spec(rollout.get("spec") or {}))
     running = running_spec(snapshot, rollout, lineage)
-    listed = _routes(spec) | _routes(running) | _routes_of_sent_back(snapshot, rollout, lineage)
+    # What is edited while traffic moves is not approved: a route that comes in keeps its weights until it is.
+    listed = _routes(running or spec) | _routes_of_sent_back(snapshot, rollout, lineage)
     return Case(
         snapshot=snapshot,
         now=instants.whole_milliseconds(now),

@@ -69,6 +69,8 @@ class Circumstances:
     invalid: str = ""
     no_plan: str = ""
     absent: str = ""
+    trouble: str = ""
+    """What the kubelet says of a pod of the candidate, to go on with in a sentence."""
     checks: str = ""
     policy: str = ""
     """What policies demand of the case and it does not have."""
@@ -101,7 +103,7 @@ def ceiling(around: Circumstances, progress: Progress, ready: int, needed: int) 
     least = min(limits, key=lambda limit: limit.percent)
     following = progress.next_stage
     if following is not None and least.code is Code.OPEN and ready < max(1, needed):
-        words = f"{ready} of {max(1, needed)} pods are ready for {following.weight} %"
+        words = f"{ready} of {max(1, needed)} pods are ready for {following.weight} %{around.trouble}"
         return Ceiling(progress.share, Code.CAPACITY, words, following.weight)
     return least
 

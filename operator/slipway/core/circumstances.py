@@ -81,6 +81,7 @@ def circumstances(
         invalid="" if acceptance.accepted else acceptance.message,
         no_plan="" if plan_now is not None or found.in_flight else "there is no valid spec to plan with",
         absent=absent(case, found),
+        trouble=_trouble(case, found.revision.name),
         checks=course.checked.against if course.checked else "",
         policy=lacks(demands, spec, course.checked, free) if course.checked else "",
         no_promotion="" if claim is not None or free else "no Promotion asks for it",
@@ -122,11 +123,14 @@ def absent(case: Case, found: Progress) -> str:
     ready = min(case.world.available(name), case.world.endpoints(case.world.preview_service)[name])
     if ready >= max(1, wanted):
         return ""
-    trouble = next((pod for pod in case.world.pods_of(name) if pod.trouble), None)
-    words = f"{ready} of {max(1, wanted)} pods of revision {name} are ready"
-    if trouble is None:
-        return words
-    return f"{words}; pod {trouble.name}: {trouble.trouble}" + (f" ({trouble.message})" if trouble.message else "")
+    return f"{ready} of {max(1, wanted)} pods of revision {name} are ready{_trouble(case, name)}"
+
+
+def _trouble(case: Case, revision: str) -> str:
+    pod = next((pod for pod in case.world.pods_of(revision) if pod.trouble), None)
+    if pod is None:
+        return ""
+    return f"; pod {pod.name}: {pod.trouble}" + (f" ({pod.message})" if pod.message else "")
 
 
 def overrides(found: Progress, around: Circumstances) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from slipway.core import (
 )
 from slipway.core.accept import Acceptance, accept
 from slipway.core.case import Case, read
+from slipway.core.ceiling import HELD, Code
 from slipway.core.chart import chart
 from slipway.core.course import Course, automatic
 from slipway.core.deadline import deadline, keep_until
@@ -92,8 +93,10 @@ def _scene(
     case: Case, acceptance: Acceptance, course: Course, unconverged: str, unknown: str, trials: Mapping[str, Trial]
 ) -> Scene:
     retreating = retreating_revision(case, course.lineage, course.candidate if course.back is None else None)
-    frozen = (bool(unknown) and course.lineage.shifting is None) or (
-        course.lineage.shifting is not None and course.progress is None and course.back is None
+    frozen = (
+        (bool(unknown) and course.lineage.shifting is None)
+        or (course.lineage.shifting is not None and course.progress is None and course.back is None)
+        or _still_refused(case, course)
     )
     move = moves.next_move(case, course.lineage, course.share, retreating, unconverged, frozen)
     drained = is_drained(case, retreating, move.reached)
@@ -118,6 +121,14 @@ def _scene(
         aftermath=after_rollback.running(case, course.lineage),
     )
     return replace(scene, message=message_of(scene, phase_of(scene)))
+
+
+def _still_refused(case: Case, course: Course) -> bool:
+    """Whether people took back their word, or hold, while the first share was committed and nobody had got it yet."""
+    code = course.limit.code if course.limit is not None else None
+    refused = code in HELD | {Code.WITHDRAWN, Code.APPROVAL} and course.back is None and course.entered is None
+    first = course.step is not None and course.step.converged_at is None
+    return refused and first and course.candidate is not None and case.world.exposure(course.candidate.name) == 0
 
 
 def _decision(scene: Scene) -> Decision:

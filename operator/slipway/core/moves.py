@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from slipway.core import capacity, children, names
@@ -20,6 +21,9 @@ from slipway.core.lineage import Lineage
 from slipway.core.revision import Revision
 from slipway.core.traffic import Traffic, next_traffic, reached
 from slipway.routing import httproute
+
+PATIENCE = timedelta(seconds=30)
+"""For so long going back waits for all pods of stable: those that were scaled down come within it if there is room."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,14 @@ class Move:
 def unknown_history(case: Case) -> str:
     """The live Service serves a revision that no mark tells of (a partial restore): never a reason to start over."""
     lineage, live = case.lineage, case.traffic.live
-    serving = lineage.get(live)
+    serving, kept = lineage.get(live), case.status.stable
+    lost = serving is None or not (serving.marks.approved or serving.marks.rejected)
+    was_stable = kept is not None and kept.revision == live
+    if lost and was_stable and lineage.stable and lineage.shifting is None:
+        return (
+            f"Service {case.name} selects revision {live}, which was stable, but no ControllerRevision says so any "
+            "more: nothing changes until a Promotion is approved, or the ControllerRevision is restored"
+        )
     if lineage.stable or lineage.shifting or live is None or (serving and serving.marks.rejected):
         return ""
     return (
@@ -132,7 +143,7 @@ def _not_ready(case: Case, now: Traffic, wanted: Traffic, stable: str | None, sh
     elif wanted.weight is not None and wanted.weight < (now.weight if now.weight is not None else 100):
         target, leaves = wanted.live or "", now.candidate
     else:
-        return ""
+        return _too_few(case, now, wanted)
     if not target or leaves is None or target == leaves:
         return ""
     if target == stable and case.scaled_to_nothing:
@@ -143,9 +154,34 @@ def _not_ready(case: Case, now: Traffic, wanted: Traffic, stable: str | None, sh
         # What was rejected stays where stable has nobody. An approved launch goes on by way of stable all the same: it
         # is what mends that, and waiting for stable would be waiting for ever.
         return ""
-    # Enough is all of them; on the way back also as many as there are where users are now.
+    # Enough is all of them; on the way back also as many as there are where users are now, and after a while half.
+    waited = (since := _sent_back_at(case, leaves)) is not None and case.now - since >= PATIENCE
     enough = ready >= full or (target == stable and 0 < ready >= case.world.ready(leaves))
-    return "" if enough else f"revision {target} has {ready} of {full} ready pods: traffic moves when they are there"
+    if enough or (target == stable and waited and 2 * ready >= full):
+        return ""
+    return f"revision {target} has {ready} of {full} ready pods: traffic moves when they are there"
+
+
+def _too_few(case: Case, now: Traffic, wanted: Traffic) -> str:
+    """Pods may have gone since the share was decided on: no weight is raised above what is there."""
+    if wanted.weight is None or now.weight is None or wanted.weight <= now.weight or wanted.candidate is None:
+        return ""
+    ready, needed = case.world.ready(wanted.candidate), capacity.needed(replicas_of(case), wanted.weight)
+    if ready >= needed:
+        return ""
+    words = f"revision {wanted.candidate} has {ready} of {needed} ready pods for {wanted.weight} %"
+    return f"{words}: traffic moves when they are there"
+
+
+def patience_ends(case: Case, retreating: Revision) -> datetime | None:
+    """When going back no longer waits for every pod of stable."""
+    since = _sent_back_at(case, retreating.name)
+    return since + PATIENCE if since is not None else None
+
+
+def _sent_back_at(case: Case, revision: str) -> datetime | None:
+    found = case.lineage.get(revision)
+    return found.marks.rejected.at if found is not None and found.marks.rejected is not None else None
 
 
 def services(

@@ -64,7 +64,7 @@ def _word_of_promotion(case: Case, candidate: Revision | None) -> Retreat | None
     first = case.lineage.stable is None
     asked = approved and approved.promotion_uid and approved.by != AUTOMATIC
     gone = candidate.marks.in_flight and asked and claim is None
-    if gone and approved and not first and candidate.marks.promoted_at is None:
+    if gone and approved and not first and case.world.exposure(candidate.name) < 100:
         return Retreat(candidate, Cause.ABORT, f"Promotion {approved.promotion} was deleted during its shift")
     return None
 

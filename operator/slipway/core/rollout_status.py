@@ -59,7 +59,8 @@ def rollout_status(scene: Scene) -> RolloutStatus:
         strategy=strategy.name_of(case.spec) if case.spec else case.status.strategy,
         phase=phase,
         message=message_of(scene, phase)[:4000],
-        stable=role(scene, lineage.stable),
+        # What tells that marks were lost stays until they are back.
+        stable=case.status.stable if scene.unknown and case.status.stable else role(scene, lineage.stable),
         candidate=shown,
         next=waiting_next(scene),
         previous=previous_of(scene),
