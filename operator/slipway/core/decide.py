@@ -93,12 +93,12 @@ def _scene(
     case: Case, acceptance: Acceptance, course: Course, unconverged: str, unknown: str, trials: Mapping[str, Trial]
 ) -> Scene:
     retreating = retreating_revision(case, course.lineage, course.candidate if course.back is None else None)
-    frozen = (
-        (bool(unknown) and course.lineage.shifting is None)
-        or (course.lineage.shifting is not None and course.progress is None and course.back is None)
-        or _still_refused(case, course)
+    frozen = (bool(unknown) and course.lineage.shifting is None) or (
+        course.lineage.shifting is not None and course.progress is None and course.back is None
     )
-    move = moves.next_move(case, course.lineage, course.share, retreating, unconverged, frozen)
+    refused = _still_refused(case, course)
+    share = 0 if refused else course.share
+    move = moves.next_move(case, course.lineage, share, retreating, unconverged, frozen)
     drained = is_drained(case, retreating, move.reached)
     late, progressing, restart = deadline(case, course, retreating is not None)
     scene = Scene(
@@ -106,6 +106,7 @@ def _scene(
         acceptance=acceptance,
         course=course,
         move=move,
+        refused=refused,
         unconverged=unconverged,
         unknown=unknown,
         retreating=retreating,

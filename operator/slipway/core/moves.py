@@ -129,7 +129,7 @@ def next_move(
     goal = {"share": share, "stable": stable, "subject": subject, "routed": case.routed}
     wanted = next_traffic(now, settled=settled, **goal)  # type: ignore[arg-type]
     if wanted != now:
-        waiting = _not_ready(case, now, wanted, stable, lineage.shifting)
+        waiting = _not_ready(case, now, wanted, stable, lineage.shifting if share else None)
         if waiting:
             return Move(now, waiting)
     return Move(wanted, reached=wanted == now and reached(now, **goal))  # type: ignore[arg-type]

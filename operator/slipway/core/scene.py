@@ -36,6 +36,8 @@ class Scene:
     keep_until: datetime | None
     watch_until: datetime | None
     """Until when a Promotion watches over stable."""
+    refused: bool = False
+    """Whether the committed share is not given: people took their word back, or hold, before anybody had got it."""
     setting: ImageSetting | None = None
     trials: Mapping[str, Trial] = field(default_factory=dict)
     """The dry runs that can be made now, by the uid of their Promotion."""
@@ -57,8 +59,8 @@ class Scene:
         follow them too: what is measured before then would be another share's.
         """
         step = self.course.step
-        if step is None:
-            return None
+        if step is None or self.refused:
+            return step
         if self.moving and step.converged_at is not None:
             return step.model_copy(update={"converged_at": None})
         if self.move.reached and not self.unconverged and self.case.settled and step.converged_at is None:

@@ -296,7 +296,7 @@ def _in_charge(scene: Scene, claim: Claim) -> Verdict:
         phase = "Approved" if consent and consent.granted else "Checking"
     text = _text(scene, claim, phase, why)
     status = promotion_status(scene, claim, phase, text, reason=reason, revision=candidate)
-    if "approved" in patch and not in_flight:
+    if consent is not None and consent.void and "approved" in patch:
         # The plan that they saw stays until their word is gone: it must never look as if it were about another one.
         status = status.model_copy(update={"plan_hash": claim.status.plan_hash})
     return Verdict(claim, status, patch)

@@ -96,6 +96,32 @@ def test_semantics_25_a_word_before_the_first_request_comes_before_a_share_that_
     assert cluster.run(120, lambda: cluster.phase("web-2") == "Succeeded"), cluster.status["message"]
 
 
+def test_semantics_04_a_hold_on_what_comes_next_keeps_nobody_on_what_was_sent_back() -> None:
+    cluster = shifting(blue_green(), 100)
+    cluster.broken[V1] = "NotReady"
+    cluster.controllers()
+    cluster.say("web-2", abort="it breaks orders")
+    cluster.run(10)
+    assert cluster.live == V2, "stable has nobody to go back to"
+    cluster.edit(template=template(3))
+    without = [{"name": "rollback-rehearsed", "notApplicable": {"reason": "stable has no pod"}}]
+    cluster.promote("web-3", checks=without)
+    cluster.run(10)
+    assert cluster.phase("web-3") == "AwaitingApproval", cluster.get("Promotion", "web-3")["status"]
+    cluster.approve("web-3")
+    dies_after(cluster, lambda write: isinstance(write, MarkRevision) and write.name.endswith(V3))
+    assert cluster.exposure(V3) == 0
+    cluster.say("web-3", hold="lunch")
+    assert not cluster.run(60, lambda: cluster.live != V2), "still nobody there"
+    cluster.broken.pop(V1)
+    cluster.controllers()
+    assert cluster.run(60, lambda: cluster.live == V1), cluster.status["message"]
+    assert not cluster.run(60, lambda: cluster.live != V1)
+    assert cluster.phase("web-2") == "Aborted"
+    cluster.say("web-3", hold=None)
+    assert cluster.run(120, lambda: cluster.phase("web-3") == "Succeeded"), cluster.status["message"]
+
+
 # --- 21: an approval without a name
 
 
