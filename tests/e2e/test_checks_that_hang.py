@@ -34,6 +34,11 @@ def _dropped(port: int) -> Iterator[None]:
         subprocess.run(["nft", "delete", "table", *table], check=True, capture_output=True)
 
 
+def _found(tenant: Tenant, promotion: str, name: str) -> Object:
+    listed = tenant.status(promotion, "promotions").get("checks") or []
+    return {check["name"]: check for check in listed}[name]
+
+
 @scenario
 async def test_services_that_refuse_or_never_answer_fail(tenant: Tenant) -> None:
     await tenant.serve("v1")
@@ -51,10 +56,6 @@ async def test_services_that_refuse_or_never_answer_fail(tenant: Tenant) -> None
     ]
     names = {check["name"] for check in checks}
 
-    def found() -> dict[str, Object]:
-        listed = tenant.status(promotion, "promotions").get("checks") or []
-        return {check["name"]: check for check in listed if check["name"] in names}
-
     with _dropped(DEAF):
         await tenant.change_image("v2")
         await tenant.until(
@@ -62,15 +63,13 @@ async def test_services_that_refuse_or_never_answer_fail(tenant: Tenant) -> None
         )
         promotion = await tenant.promote(checks=[{**check, "category": "Operations"} for check in checks])
         failed = dict.fromkeys(names, "Failed")
-        await tenant.until(lambda: {n: one["result"] for n, one in found().items()} == failed, "all have failed")
+        await tenant.until(
+            lambda: {name: _found(tenant, promotion, name)["result"] for name in names} == failed, "all have failed"
+        )
     assert tenant.status(promotion, "promotions")["phase"] == "Blocked"
     for name, words in (("slow", "2 s"), ("deaf", "5 s"), ("closed", "refused")):
-        assert words in found()[name]["message"], found()[name]
-
-
-def _found(tenant: Tenant, promotion: str, name: str) -> Object:
-    listed = tenant.status(promotion, "promotions").get("checks") or []
-    return {check["name"]: check for check in listed}[name]
+        found = _found(tenant, promotion, name)
+        assert words in found["message"], found
 
 
 @scenario
@@ -85,7 +84,7 @@ async def test_a_metrics_server_that_hangs_leaves_a_check_open_until_it_answers(
         found = _found(tenant, promotion, "orders")
         return found if found["result"] == "Unverifiable" else None
 
-    said = await tenant.until(lambda: unverifiable(), "it says that there is no answer")
+    said = await tenant.until(unverifiable, "it says that there is no answer")
     assert "no answer" in said["message"], said
     assert "orders" in (await tenant.until_promotion(promotion, "Blocked"))["message"]
     # Nobody has to ask again.
@@ -106,7 +105,7 @@ async def _ledgers(tenant: Tenant) -> AsyncIterator[None]:
     """A kind that is served in two versions, and for one of them the API server asks a webhook that never answers."""
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     webhook = {"conversionReviewVersions": ["v1"], "clientConfig": {"url": f"https://127.0.0.1:{DEAF_WEBHOOK}/convert"}}
-    group, plural = LEDGERS.partition(".")[2], LEDGERS.partition(".")[0]
+    plural, _, group = LEDGERS.partition(".")
     names = {"plural": plural, "singular": "ledger", "kind": "Ledger", "listKind": "LedgerList"}
     versions = [{"name": name, "served": True, "storage": name == "v1", "schema": schema} for name in ("v1", "v1beta1")]
     definition = {

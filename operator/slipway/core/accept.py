@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from slipway.core import names
-from slipway.core.case import Case
+from slipway.core.case import Case, routes_of
 from slipway.core.revision import is_owned, of_spec
 from slipway.core.snapshot import Object
 from slipway.core.strategy import name_of
@@ -155,8 +155,7 @@ def _routes(case: Case) -> Acceptance:
         case.world.preview_service,
     )
     # What the spec lists by now, and what traffic moves by until that is approved.
-    listed = {ref.name for ref in spec.traffic.http_routes} if spec is not None and spec.traffic is not None else set()
-    known = listed | set(case.world.listed_routes)
+    known = routes_of(spec) | set(case.world.listed_routes)
     for route in case.snapshot.routes:
         where = f"HTTPRoute {route['metadata']['namespace']}/{route['metadata']['name']}"
         if httproute.mentions(route, case.namespace, preview):

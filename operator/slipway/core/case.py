@@ -134,7 +134,7 @@ def read(snapshot: Snapshot, rollout: Object, now: datetime) -> Case:
     lineage = trace(stored, revision.of_spec(rollout.get("spec") or {}))
     running = running_spec(snapshot, rollout, lineage)
     # What is edited while traffic moves is not approved: a route that comes in keeps its weights until it is.
-    listed = _routes(running or spec) | _routes_of_sent_back(snapshot, rollout, lineage)
+    listed = routes_of(running or spec) | _routes_of_sent_back(snapshot, rollout, lineage)
     return Case(
         snapshot=snapshot,
         now=instants.whole_milliseconds(now),
@@ -160,7 +160,8 @@ def _sent_back(lineage: Lineage) -> set[str]:
     return {r.promotion_uid for r in rejections if r and r.promotion_uid and r.cause is not Cause.RESTART}
 
 
-def _routes(spec: RolloutSpec | None) -> set[str]:
+def routes_of(spec: RolloutSpec | None) -> set[str]:
+    """The names of the HTTPRoutes that a spec lists."""
     return {route.name for route in spec.traffic.http_routes} if spec and spec.traffic else set()
 
 
@@ -174,7 +175,7 @@ def _routes_of_sent_back(snapshot: Snapshot, rollout: Object, lineage: Lineage) 
             stored = plan.stored_spec(
                 snapshot.revisions, snapshot.name, approved.plan_hash, sent_back, rollout.get("spec") or {}
             )
-            found |= _routes(stored)
+            found |= routes_of(stored)
     return found & {route["metadata"]["name"] for route in snapshot.routes}
 
 

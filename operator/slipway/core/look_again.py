@@ -21,7 +21,7 @@ def look_again(scene: Scene) -> datetime | None:
         migrated = any(revision.marks.migrations for revision in course.lineage.revisions.values())
         if migrated or (scene.retreating is not None and not scene.drained):
             times.append(converged.last_transition_time + settings.drain_delay)
-    if scene.retreating is not None and (end := moves.patience_ends(case, scene.retreating)) is not None:
+    if scene.retreating is not None and (end := moves.patience_ends(case, scene.retreating.name)) is not None:
         times.append(end)
     step, found = scene.step, course.progress
     if step is not None and step.converged_at is not None and found is not None and found.stage is not None:

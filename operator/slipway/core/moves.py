@@ -155,7 +155,7 @@ def _not_ready(case: Case, now: Traffic, wanted: Traffic, stable: str | None, sh
         # is what mends that, and waiting for stable would be waiting for ever.
         return ""
     # Enough is all of them; on the way back also as many as there are where users are now, and after a while half.
-    waited = (since := _sent_back_at(case, leaves)) is not None and case.now - since >= PATIENCE
+    waited = (end := patience_ends(case, leaves)) is not None and case.now >= end
     enough = ready >= full or (target == stable and 0 < ready >= case.world.ready(leaves))
     if enough or (target == stable and waited and 2 * ready >= full):
         return ""
@@ -173,15 +173,10 @@ def _too_few(case: Case, now: Traffic, wanted: Traffic) -> str:
     return f"{words}: traffic moves when they are there"
 
 
-def patience_ends(case: Case, retreating: Revision) -> datetime | None:
-    """When going back no longer waits for every pod of stable."""
-    since = _sent_back_at(case, retreating.name)
-    return since + PATIENCE if since is not None else None
-
-
-def _sent_back_at(case: Case, revision: str) -> datetime | None:
+def patience_ends(case: Case, revision: str) -> datetime | None:
+    """When going back from this revision no longer waits for every pod of stable; None where it was not sent back."""
     found = case.lineage.get(revision)
-    return found.marks.rejected.at if found is not None and found.marks.rejected is not None else None
+    return found.marks.rejected.at + PATIENCE if found is not None and found.marks.rejected is not None else None
 
 
 def services(

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from slipway.api.duration import format_duration
 from slipway.core import approval, instants, plan_lost
-from slipway.core.ceiling import HELD, Code
+from slipway.core.ceiling import Code
 from slipway.core.course import automatic, replicas_of
 from slipway.core.migration import planned
 from slipway.core.migration.words import contracted
@@ -108,7 +108,7 @@ def _about_candidate(scene: Scene, phase: str) -> str:
         at = f"candidate {candidate.name} at {weight} %"
         if step is None:
             return f"{at}; {why}"
-        if weight == 0 and code in HELD | {Code.WITHDRAWN, Code.APPROVAL}:
+        if scene.refused:
             return f"{at}; {why}{_command(scene)}"
         if step.weight != weight or scene.moving:
             detail = scene.move.waiting or scene.unconverged
